@@ -1,0 +1,216 @@
+//! The belly: the one record store of all heads.
+//!
+//! Owns who provides what, where they are and until when, and the value records. It
+//! knows no closeness (it is told `near`), no wire messages and no peers' connections;
+//! keys, ports and settings are in `state/`.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use libp2p::PeerId;
+
+use crate::wire::{AddrList, Key256};
+
+/// How long a provider record is served (kad-dht `amino/defaults.go`, `DefaultProvideValidity`).
+pub const PROVIDER_VALIDITY: Duration = Duration::from_secs(48 * 3600);
+
+/// How long a provider's addresses are served (`DefaultProviderAddrTTL`).
+pub const ADDRS_VALIDITY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a value record is served after it came (`DefaultMaxRecordAge`).
+pub const VALUE_VALIDITY: Duration = Duration::from_secs(48 * 3600);
+
+/// The longest key of a provider record (kad-dht `handlers.go`), in bytes.
+pub const MAX_PROVIDER_KEY: usize = 80;
+
+/// The record store, as the heads, the API and the tests see it.
+///
+/// Calls never block: what cannot be answered from memory is a [`Answer::Later`]. A
+/// record is readable through every head as soon as [`Belly::add_provider`] returned.
+pub trait Belly: Send + Sync + 'static {
+    /// Takes in one announcement, or refreshes it.
+    ///
+    /// # Errors
+    /// The reason for not taking it; it is counted.
+    fn add_provider(&self, announcement: Announcement<'_>) -> Result<(), Refused>;
+
+    /// Unexpired providers of a key, those with addresses first, at most `limit`: a random
+    /// sample when there are more.
+    fn providers(&self, key: &[u8], limit: usize) -> Answer<Vec<Provider>>;
+
+    /// Addresses that this provider announced on any key within [`ADDRS_VALIDITY`].
+    fn addresses_of(&self, provider: &PeerId) -> Answer<Option<AddrList>>;
+
+    /// Stores a value record; answers when it is on disk.
+    fn put_value(&self, key: Bytes, value: Bytes) -> Answer<Result<(), Refused>>;
+
+    /// The value record of a key, with the time it came; none when older than [`VALUE_VALIDITY`].
+    fn value(&self, key: &[u8]) -> Answer<Result<Option<Value>, Unavailable>>;
+
+    /// Records after the cursor in the order of (key's place, key, provider), at most
+    /// `limit`. The cursor of the last page is `None`.
+    fn page(&self, query: Query, after: Option<Cursor>, limit: usize) -> Answer<Result<Page, Unavailable>>;
+
+    /// Exact counts, in constant time.
+    fn counts(&self) -> Counts;
+
+    /// How the store is, in constant time.
+    fn health(&self) -> Health;
+
+    /// Everything accepted is on disk when this answers.
+    fn flush(&self) -> Answer<Result<(), Unavailable>>;
+}
+
+/// What ADD_PROVIDER brings; validated and address-filtered by the caller.
+#[derive(Debug, Clone)]
+pub struct Announcement<'a> {
+    /// 1 to [`MAX_PROVIDER_KEY`] bytes.
+    pub key: &'a [u8],
+    pub provider: PeerId,
+    /// May be empty: a provider behind a relay has no address that the policy allows.
+    pub addrs: AddrList,
+    /// Index of the head that accepted it.
+    pub head: u32,
+    /// One of our heads is within the 2k closest known peers of the key.
+    pub near: bool,
+}
+
+/// One provider of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    pub peer: PeerId,
+    /// Empty when the addresses lapsed.
+    pub addrs: AddrList,
+}
+
+/// A value record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    pub value: Bytes,
+    pub received: SystemTime,
+}
+
+/// What to page through; conditions are joined by "and".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Records of this key only.
+    pub key: Option<Bytes>,
+    /// Records whose key's place starts with these bits.
+    pub prefix: Option<KeyPrefix>,
+    /// Records of this provider only.
+    pub provider: Option<PeerId>,
+}
+
+/// The first `bits` bits of a place in the keyspace; the rest of `key` is zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPrefix {
+    pub key: Key256,
+    pub bits: u16,
+}
+
+/// Where a page ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    pub place: Key256,
+    pub key: Bytes,
+    pub provider: PeerId,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    pub records: Vec<Record>,
+    pub next: Option<Cursor>,
+}
+
+/// One provider record, as lists show it.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub key: Bytes,
+    pub provider: PeerId,
+    pub head: u32,
+    pub announced: SystemTime,
+    pub expires: SystemTime,
+    pub addrs: AddrList,
+    pub addrs_expire: Option<SystemTime>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Provider records that have not expired.
+    pub records: u64,
+    /// Distinct providers known.
+    pub providers: u64,
+    pub values: u64,
+    /// Accepted, not yet on disk.
+    pub unsaved: u64,
+}
+
+/// How the store is.
+#[derive(Debug, Clone, Default)]
+pub struct Health {
+    /// What is wrong, in words for the operator; `None` when all is well.
+    pub trouble: Option<String>,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+    /// 99th percentile of the last minute's commits.
+    pub commit_p99: Option<Duration>,
+}
+
+/// Why a record was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("the key has {0} bytes; a provider record's key has 1 to 80")]
+    KeyLength(usize),
+    /// The key has as many providers as one key may have.
+    #[error("the key has all the providers it may have")]
+    KeyFull,
+    /// One provider may not fill the store.
+    #[error("the provider has its share of the store")]
+    ProviderFull,
+    /// Memory or disk budget reached.
+    #[error("the store is full")]
+    StoreFull,
+    /// More is coming than can be written.
+    #[error("the writer is behind")]
+    Behind,
+    #[error("the value has {0} bytes, more than a value record may have")]
+    ValueTooLarge(usize),
+    #[error("the store cannot be written")]
+    Unavailable,
+}
+
+/// The store could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+/// An answer that is there at once when memory has it, without an allocation.
+#[must_use = "an answer that is not awaited is lost"]
+pub enum Answer<T> {
+    Now(Option<T>),
+    Later(Pin<Box<dyn Future<Output = T> + Send>>),
+}
+
+impl<T> Answer<T> {
+    pub fn now(value: T) -> Self {
+        Self::Now(Some(value))
+    }
+
+    pub fn later(future: impl Future<Output = T> + Send + 'static) -> Self {
+        Self::Later(Box::pin(future))
+    }
+}
+
+impl<T: Unpin> Future for Answer<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        match self.get_mut() {
+            Self::Now(value) => value.take().map_or(Poll::Pending, Poll::Ready),
+            Self::Later(future) => future.as_mut().poll(cx),
+        }
+    }
+}
