@@ -4,7 +4,12 @@
 //! policy; every function here is safe on hostile bytes and is fuzzed.
 
 pub mod addrs;
+pub mod bounds;
+pub mod field;
+pub mod frame;
 pub mod key;
+pub mod message;
 
 pub use addrs::AddrList;
 pub use key::Key256;
+pub use message::{Frame, Kind, Message, Reply};
