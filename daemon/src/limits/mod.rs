@@ -1,1 +1,12 @@
-//! (to be filled)
+//! What the process may use: connections, handshakes, descriptors, memory, checks.
+//!
+//! One budget for all heads and the scout. Knows no peers and no messages; a refusal is a
+//! `telemetry::Drop` for the caller to count.
+
+pub mod budget;
+pub mod bucket;
+pub mod machine;
+
+pub use bucket::TokenBucket;
+pub use budget::{Budget, Permit};
+pub use machine::Machine;
