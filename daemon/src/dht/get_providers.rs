@@ -1,0 +1,42 @@
+//! GET_PROVIDERS: closer peers first, then the providers that any head accepted.
+
+use crate::belly::MAX_PROVIDER_KEY;
+use crate::dht::closer::Closer;
+use crate::dht::{Local, Served, Service};
+use crate::routing::contacts::Contact;
+use crate::telemetry::{Drop as Reason, drops};
+use crate::wire::message::reply_cluster_level;
+use crate::wire::{Key256, Kind, Message, Reply};
+
+/// Providers asked of the belly: as many as one key may have.
+const MAX_PROVIDERS: usize = 1024;
+
+/// kad-dht `handleGetProviders`: a key of 1 to 80 bytes, echoed; providers until the reply
+/// is full, those with addresses first.
+pub(super) async fn handle(service: &Service, to: &Local, from: &Contact, request: &Message<'_>) -> Served {
+    if request.key.is_empty() || request.key.len() > MAX_PROVIDER_KEY {
+        return Served::Reset(Reason::RequestRefused);
+    }
+    let providers = service.belly.providers(request.key, MAX_PROVIDERS).await;
+    let limit = service.reply_max(from);
+    let mut reply = Reply::new(Kind::GetProviders, request.key, reply_cluster_level(request.cluster_level_raw));
+    Closer::new(&mut reply, limit).fill(
+        &service.table.snapshot(),
+        &Key256::of(request.key),
+        &[&to.peer, &from.peer],
+    );
+    let mut written = 0;
+    for provider in &providers {
+        if !reply.provider_peer(&provider.peer, &provider.addrs, limit) {
+            break;
+        }
+        written += 1;
+    }
+    if written > 0 {
+        to.counters.found();
+    }
+    if written < providers.len() {
+        drops::add(Reason::ReplyCut, (providers.len() - written) as u64);
+    }
+    Served::Reply(reply.into_frame())
+}

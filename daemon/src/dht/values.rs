@@ -1,0 +1,68 @@
+//! GET_VALUE and PUT_VALUE: IPNS records and public keys.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use crate::dht::add_provider::reason;
+use crate::dht::closer::Closer;
+use crate::dht::records::{self, Choice};
+use crate::dht::{Local, Served, Service};
+use crate::routing::contacts::Contact;
+use crate::telemetry::Drop as Reason;
+use crate::wire::message::reply_cluster_level;
+use crate::wire::{Key256, Kind, Message, Reply};
+
+/// kad-dht `handleGetValue`: any key that is not empty; the record is not checked again, for
+/// the asker checks whatever it gets.
+pub(super) async fn get(service: &Service, to: &Local, from: &Contact, request: &Message<'_>) -> Served {
+    if request.key.is_empty() {
+        return Served::Reset(Reason::RequestRefused);
+    }
+    // a belly that cannot be read leaves the heads answering with closer peers
+    let stored = service.belly.value(request.key).await.ok().flatten();
+    let limit = service.reply_max(from);
+    let mut reply = Reply::new(Kind::GetValue, request.key, reply_cluster_level(request.cluster_level_raw));
+    if let Some(stored) = stored {
+        reply.record(request.key, &stored.value, &rfc3339(stored.received));
+    }
+    let except = [&to.peer, &from.peer];
+    Closer::new(&mut reply, limit).fill(&service.table.snapshot(), &Key256::of(request.key), &except);
+    Served::Reply(reply.into_frame())
+}
+
+/// kad-dht `handlePutValue`: the record's key is the message's; it must be valid and not
+/// worse than what is here; answered with the request itself once it is on disk.
+pub(super) async fn put(service: &Service, request: &Message<'_>) -> Served {
+    let Some(record) = request.record else { return Served::Reset(Reason::RequestRefused) };
+    if request.key.is_empty() || record.key != request.key {
+        return Served::Reset(Reason::RequestRefused);
+    }
+    if !service.validations.take() {
+        return Served::Reset(Reason::ValidationRate);
+    }
+    let now = SystemTime::now();
+    if let Err(invalid) = records::validate(record.key, record.value, now) {
+        tracing::debug!(%invalid, "value record refused");
+        return Served::Reset(Reason::RecordInvalid);
+    }
+    let place = Key256::of(record.key).0[31] as usize;
+    let _one_at_a_time = service.puts[place % service.puts.len()].lock().await;
+    let Ok(stored) = service.belly.value(record.key).await else {
+        return Served::Reset(Reason::RecordUnavailable);
+    };
+    let choice = stored.map_or(Choice::New, |old| records::select(record.key, record.value, &old.value, now));
+    if choice == Choice::Old {
+        return Served::Reset(Reason::RecordOld);
+    }
+    let (key, value) = (Bytes::copy_from_slice(record.key), Bytes::copy_from_slice(record.value));
+    match service.belly.put_value(key, value).await {
+        Ok(()) => Served::Reply(Reply::of(&request.echo()).into_frame()),
+        Err(refused) => Served::Reset(reason(refused)),
+    }
+}
+
+/// As Go's `internal.FormatRFC3339`: UTC with nanoseconds.
+fn rfc3339(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time).map(|t| t.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,232 @@
+//! The task of a head: drives its swarm, keeps the shared books.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use libp2p::core::transport::ListenerId;
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::SwarmEvent;
+use libp2p::{Multiaddr, PeerId, Swarm, identify, ping};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::dht::Local;
+use crate::head::presence::Presence;
+use crate::head::{Command, Config, Phase, Shared, name};
+use crate::net::dialer::Dialer;
+use crate::net::gate::Gate;
+use crate::net::rpc::{Rpc, Server};
+use crate::net::transport::{TransportError, swarm};
+use crate::net::{Behaviour, BehaviourEvent};
+use crate::routing::contacts::Side;
+use crate::scout::Candidate;
+use crate::telemetry::{Drop as Reason, Level, drops};
+use crate::wire::AddrList;
+
+/// Open requests of a withdrawn head are finished within this time; a little more than the
+/// connections' own drain.
+const DRAIN: Duration = Duration::from_millis(2500);
+
+/// Ports that do not open in this time will not.
+const OPENING: Duration = Duration::from_secs(10);
+
+/// A head's swarm and what it needs.
+pub(super) struct Task {
+    name: String,
+    local: Arc<Local>,
+    shared: Arc<Shared>,
+    announced: AddrList,
+    announce: Vec<Multiaddr>,
+    listen: Vec<Multiaddr>,
+    opening: Vec<ListenerId>,
+    swarm: Swarm<Behaviour>,
+    dialer: Dialer,
+    presence: Presence,
+    inbox: mpsc::Receiver<Command>,
+    phase: watch::Sender<Phase>,
+}
+
+impl Task {
+    pub(super) fn new(
+        config: Config,
+        announced: AddrList,
+        local: Arc<Local>,
+        shared: Arc<Shared>,
+        inbox: mpsc::Receiver<Command>,
+        phase: watch::Sender<Phase>,
+    ) -> Result<Self, TransportError> {
+        let server = Server { service: Arc::clone(&shared.service), local: Arc::clone(&local) };
+        let side = Side::Head(config.index);
+        let contacts = Arc::clone(&shared.contacts);
+        let rpc = Rpc::new(shared.protocol.clone(), side, Some(Arc::new(server)), contacts);
+        let gate = Gate::new(Arc::clone(&shared.budget));
+        let behaviour = Behaviour::new(&config.keypair, gate, rpc);
+        let dialer = Dialer::new(shared.policy, Arc::clone(&shared.ledger), shared.many_addresses);
+        Ok(Self {
+            name: name(config.index),
+            presence: Presence::new(config.index),
+            swarm: swarm(config.keypair, behaviour)?,
+            listen: config.listen.iter().flat_map(|ip| listen_addresses(*ip, config.port)).collect(),
+            opening: Vec::new(),
+            announce: config.announce,
+            announced,
+            local,
+            dialer,
+            shared,
+            inbox,
+            phase,
+        })
+    }
+
+    pub(super) async fn run(mut self) {
+        if let Err(reason) = self.open() {
+            return self.fail(&reason);
+        }
+        let opened_by = Instant::now() + OPENING;
+        loop {
+            let presence = sleep_until(self.presence.next());
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_event(event),
+                command = self.inbox.recv() => match command {
+                    Some(Command::Serve) => self.serve(),
+                    Some(Command::Close(peer, id)) => self.swarm.behaviour_mut().rpc.close(peer, id),
+                    Some(Command::Withdraw(done)) => return self.withdraw(Some(done)).await,
+                    None => return self.withdraw(None).await,
+                },
+                () = presence, if self.opening.is_empty() => {
+                    self.presence.step(&self.local, &self.shared, &mut self.swarm, &mut self.dialer);
+                }
+                () = sleep_until(opened_by), if !self.opening.is_empty() => {
+                    return self.fail("its ports did not open in 10 s");
+                }
+            }
+            if matches!(*self.phase.borrow(), Phase::Failed(_)) {
+                return;
+            }
+        }
+    }
+
+    fn open(&mut self) -> Result<(), String> {
+        for address in std::mem::take(&mut self.listen) {
+            let listener = self.swarm.listen_on(address.clone()).map_err(|e| format!("listen on {address}: {e}"))?;
+            self.opening.push(listener);
+        }
+        for address in std::mem::take(&mut self.announce) {
+            self.swarm.add_external_address(address);
+        }
+        Ok(())
+    }
+
+    fn fail(&self, reason: &str) {
+        self.shared.events.tell(Level::Fail, &self.name, "HEAD_FAILED", reason);
+        self.phase.send_replace(Phase::Failed(reason.to_owned()));
+    }
+
+    fn serve(&mut self) {
+        if *self.phase.borrow() == Phase::Warming {
+            self.swarm.behaviour_mut().rpc.serve(true);
+            self.shared.table.put_own(self.local.peer, self.announced.clone());
+            self.phase.send_replace(Phase::Serving);
+        }
+    }
+
+    /// Takes the protocol back, serves what is under way, closes everything.
+    async fn withdraw(mut self, done: Option<oneshot::Sender<u64>>) {
+        self.shared.table.remove(&self.local.peer);
+        let served = *self.phase.borrow() == Phase::Serving;
+        self.phase.send_replace(Phase::Withdrawn);
+        self.swarm.behaviour_mut().rpc.serve(false);
+        let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+        let open = self.swarm.behaviour().rpc.contacts().count() as u64;
+        if served && open > 0 {
+            self.drive(DRAIN).await;
+        }
+        for peer in peers {
+            // one that is gone already is as good as closed
+            drop(self.swarm.disconnect_peer_id(peer));
+        }
+        self.drive(Duration::from_millis(200)).await;
+        self.phase.send_replace(Phase::Ended);
+        drop(self.swarm);
+        if let Some(done) = done {
+            drop(done.send(open));
+        }
+    }
+
+    async fn drive(&mut self, time: Duration) {
+        let end = sleep(time);
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_event(event),
+                () = &mut end => return,
+            }
+            if self.swarm.network_info().connection_counters().num_connections() == 0 {
+                return;
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::NewListenAddr { listener_id, .. } => self.opened(listener_id),
+            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+                let reason = reason.err().map_or_else(|| "closed".to_owned(), |e| e.to_string());
+                self.fail(&format!("listener {addresses:?}: {reason}"));
+            }
+            SwarmEvent::ListenerError { listener_id, error } if self.opening.contains(&listener_id) => {
+                self.fail(&format!("listener: {error}"));
+            }
+            SwarmEvent::ConnectionClosed { connection_id, .. }
+            | SwarmEvent::OutgoingConnectionError { connection_id, .. } => self.dialer.closed(connection_id),
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => {
+                identified(&self.shared, peer_id, &info);
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.pinged(&event),
+            _ => {}
+        }
+    }
+
+    fn opened(&mut self, listener: ListenerId) {
+        let before = self.opening.len();
+        self.opening.retain(|other| *other != listener);
+        if before > 0 && self.opening.is_empty() {
+            self.phase.send_replace(Phase::Warming);
+        }
+    }
+
+    fn pinged(&mut self, event: &ping::Event) {
+        let rpc = &mut self.swarm.behaviour_mut().rpc;
+        match &event.result {
+            Ok(rtt) => {
+                if let Some(contact) = rpc.contacts().find(|contact| contact.id == event.connection) {
+                    contact.set_rtt(*rtt);
+                }
+            }
+            // the peer is gone without a word
+            Err(ping::Failure::Timeout) => rpc.close(event.peer, event.connection),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Keeps what a peer said of itself; a server is handed to the scout to be checked.
+fn identified(shared: &Shared, peer: PeerId, info: &identify::Info) {
+    let addrs = shared.policy.admit(&peer, info.listen_addrs.iter().map(AsRef::as_ref));
+    let protocols = info.protocols.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("\n");
+    shared.contacts.identified(&peer, &info.agent_version, &protocols, addrs.clone());
+    if info.protocols.contains(&shared.protocol) {
+        if !addrs.is_empty() && shared.candidates.try_send(Candidate { peer, addrs }).is_err() {
+            drops::count(Reason::CandidateQueue);
+        }
+    } else if shared.table.get(&peer).is_some_and(|member| !member.entry.own) {
+        shared.table.remove(&peer);
+    }
+}
+
+fn listen_addresses(ip: IpAddr, port: u16) -> [Multiaddr; 2] {
+    let host = Multiaddr::from(ip);
+    [host.clone().with(Protocol::Tcp(port)), host.with(Protocol::Udp(port)).with(Protocol::QuicV1)]
+}

@@ -1,0 +1,242 @@
+//! The table as readers see it: peers sorted by their place in the keyspace, never changed.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use libp2p::PeerId;
+
+use crate::routing::groups::{Groups, groups_of};
+use crate::wire::message::encode_peer;
+use crate::wire::{AddrList, Key256};
+
+/// A DHT server, ready to be written into a reply.
+#[derive(Debug)]
+pub struct Entry {
+    pub key: Key256,
+    pub peer: PeerId,
+    pub addrs: AddrList,
+    pub groups: Groups,
+    /// One of our own heads.
+    pub own: bool,
+    /// The `Message.Peer`: written as it is when all addresses go out.
+    pub encoded: Box<[u8]>,
+}
+
+impl Entry {
+    #[must_use]
+    pub fn new(peer: PeerId, addrs: AddrList, own: bool) -> Self {
+        Self {
+            key: Key256::of_peer(&peer),
+            groups: groups_of(&addrs),
+            encoded: encode_peer(&peer, &addrs),
+            peer,
+            addrs,
+            own,
+        }
+    }
+}
+
+/// The keys lie beside each other so that a search touches few cache lines.
+#[derive(Debug, Clone)]
+struct Slot {
+    key: Key256,
+    entry: Arc<Entry>,
+}
+
+/// Peers by ascending key.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    slots: Vec<Slot>,
+    own: usize,
+}
+
+/// Ranges of this length are sorted rather than split.
+const SMALL: usize = 8;
+
+impl Snapshot {
+    /// Sorts entries; of two with one key the first stays.
+    pub fn of(entries: impl IntoIterator<Item = Arc<Entry>>) -> Self {
+        let mut slots: Vec<_> = entries.into_iter().map(|entry| Slot { key: entry.key, entry }).collect();
+        slots.sort_by_key(|slot| slot.key);
+        slots.dedup_by_key(|slot| slot.key);
+        let own = slots.iter().filter(|slot| slot.entry.own).count();
+        Self { slots, own }
+    }
+
+    /// A copy with this entry in its place.
+    #[must_use]
+    pub fn with(&self, entry: Arc<Entry>) -> Self {
+        let mut slots = Vec::with_capacity(self.slots.len() + 1);
+        let at = self.slots.partition_point(|slot| slot.key < entry.key);
+        slots.extend_from_slice(&self.slots[..at]);
+        let replaced = self.slots.get(at).filter(|slot| slot.key == entry.key);
+        let own = self.own + usize::from(entry.own) - usize::from(replaced.is_some_and(|slot| slot.entry.own));
+        slots.push(Slot { key: entry.key, entry });
+        slots.extend_from_slice(&self.slots[at + usize::from(replaced.is_some())..]);
+        Self { slots, own }
+    }
+
+    /// A copy without the entry at this place.
+    #[must_use]
+    pub fn without(&self, key: &Key256) -> Self {
+        let mut copy = self.clone();
+        if let Ok(at) = copy.slots.binary_search_by_key(key, |slot| slot.key) {
+            let gone = copy.slots.remove(at);
+            copy.own -= usize::from(gone.entry.own);
+        }
+        copy
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Peers that are not our own heads.
+    #[must_use]
+    pub fn others(&self) -> usize {
+        self.slots.len() - self.own
+    }
+
+    #[must_use]
+    pub fn get(&self, key: &Key256) -> Option<&Arc<Entry>> {
+        let at = self.slots.binary_search_by_key(key, |slot| slot.key).ok()?;
+        Some(&self.slots[at].entry)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.slots.iter().map(|slot| &slot.entry)
+    }
+
+    /// Entries whose key is `from` or above, ascending.
+    pub fn iter_from(&self, from: &Key256) -> impl Iterator<Item = &Arc<Entry>> {
+        let start = self.slots.partition_point(|slot| slot.key < *from);
+        self.slots[start..].iter().map(|slot| &slot.entry)
+    }
+
+    /// Calls `visit` with entries by ascending XOR distance to `target` until it breaks.
+    pub fn nearest<'a>(&'a self, target: &Key256, mut visit: impl FnMut(&'a Arc<Entry>) -> ControlFlow<()>) {
+        // the result only says whether the visitor stopped
+        let (ControlFlow::Continue(()) | ControlFlow::Break(())) = walk(&self.slots, target, &mut visit);
+    }
+
+    /// The `n` entries nearest to `target`, nearest first.
+    #[must_use]
+    pub fn closest(&self, target: &Key256, n: usize) -> Vec<&Arc<Entry>> {
+        let mut out = Vec::with_capacity(n);
+        self.nearest(target, |entry| {
+            if out.len() < n {
+                out.push(entry);
+            }
+            if out.len() < n { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        out
+    }
+
+    /// Whether one of our heads is among the `n` entries nearest to the key.
+    #[must_use]
+    pub fn is_near(&self, key: &Key256, n: usize) -> bool {
+        let (mut seen, mut near) = (0, false);
+        if self.own > 0 {
+            self.nearest(key, |entry| {
+                seen += 1;
+                near = entry.own;
+                if near || seen >= n { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+        }
+        near
+    }
+}
+
+/// All slots of a range share a prefix; the half that shares one more bit with the target is
+/// nearer as a whole than the other half.
+fn walk<'a>(
+    range: &'a [Slot],
+    target: &Key256,
+    visit: &mut impl FnMut(&'a Arc<Entry>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    if range.len() <= SMALL {
+        return sorted(range, target, visit);
+    }
+    let bit = range[0].key.shared_bits(&range[range.len() - 1].key);
+    let split = range.partition_point(|slot| !has_bit(&slot.key, bit));
+    let (zeros, ones) = range.split_at(split);
+    let (near, far) = if has_bit(target, bit) { (ones, zeros) } else { (zeros, ones) };
+    walk(near, target, visit)?;
+    walk(far, target, visit)
+}
+
+fn sorted<'a>(
+    range: &'a [Slot],
+    target: &Key256,
+    visit: &mut impl FnMut(&'a Arc<Entry>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut order = [([0; 32], 0usize); SMALL];
+    for (i, slot) in range.iter().enumerate() {
+        order[i] = (slot.key.distance(target), i);
+    }
+    let order = &mut order[..range.len()];
+    order.sort_unstable();
+    order.iter().try_for_each(|(_, i)| visit(&range[*i].entry))
+}
+
+fn has_bit(key: &Key256, bit: u32) -> bool {
+    key.0.get(bit as usize / 8).is_some_and(|byte| byte >> (7 - bit % 8) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn snapshot(n: usize, own: usize) -> Snapshot {
+        Snapshot::of((0..n).map(|i| Arc::new(Entry::new(PeerId::random(), AddrList::default(), i < own))))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn the_walk_gives_what_sorting_all_distances_gives(n in 0..300usize, target: [u8; 32]) {
+            let snapshot = snapshot(n, 0);
+            let target = Key256(target);
+            let mut all: Vec<_> = snapshot.iter().collect();
+            all.sort_by_key(|entry| entry.key.distance(&target));
+            let walked = snapshot.closest(&target, n + 5);
+            prop_assert!(walked.iter().map(|e| e.peer).eq(all.iter().map(|e| e.peer)));
+            prop_assert!(snapshot.closest(&target, 20).iter().map(|e| e.peer).eq(all.iter().take(20).map(|e| e.peer)));
+        }
+    }
+
+    #[test]
+    fn copies_with_and_without_an_entry_are_as_if_built_anew() {
+        let entries: Vec<_> =
+            (0..50).map(|i| Arc::new(Entry::new(PeerId::random(), AddrList::default(), i % 7 == 0))).collect();
+        let mut grown = Snapshot::default();
+        for entry in entries.iter().chain(&entries[..10]) {
+            grown = grown.with(Arc::clone(entry));
+        }
+        for entry in &entries[40..] {
+            grown = grown.without(&entry.key).without(&entry.key);
+        }
+        let built = Snapshot::of(entries[..40].iter().cloned());
+        assert!(grown.iter().map(|e| e.peer).eq(built.iter().map(|e| e.peer)));
+        assert_eq!(grown.own, built.own);
+    }
+
+    #[test]
+    fn near_means_that_a_head_is_among_the_nearest() {
+        let snapshot = snapshot(200, 1);
+        let head = snapshot.iter().find(|e| e.own).expect("a head").key;
+        assert!(snapshot.is_near(&head, 1));
+        let mut far = head;
+        far.0[0] ^= 0x80;
+        assert!(!snapshot.is_near(&far, 20));
+        assert_eq!(snapshot.others(), 199);
+    }
+}
