@@ -1,1 +1,5 @@
 //! (to be filled)
+
+pub mod asn;
+pub mod groups;
+pub mod policy;

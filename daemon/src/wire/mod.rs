@@ -4,6 +4,7 @@
 //! policy; every function here is safe on hostile bytes and is fuzzed.
 
 pub mod addrs;
+pub mod class;
 pub mod key;
 
 pub use addrs::AddrList;
