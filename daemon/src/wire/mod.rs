@@ -5,6 +5,7 @@
 
 pub mod addrs;
 pub mod bounds;
+pub mod class;
 pub mod field;
 pub mod frame;
 pub mod key;
