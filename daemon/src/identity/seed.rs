@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn white_space_newlines_and_nuls_around_a_seed_are_trimmed_and_said() {
         for (text, said) in [
-            (format!("{TEXT}"), ""),
+            (TEXT.to_owned(), ""),
             (format!("{TEXT}\n"), "trailing newline trimmed"),
             (format!("{TEXT}\r\n"), "trailing newline trimmed"),
             (format!("{TEXT}\0"), "trailing white space trimmed"),
