@@ -56,7 +56,11 @@ impl<'r> Closer<'r> {
             if !except.contains(&&entry.peer) && self.write(entry) {
                 written += 1;
             }
-            if written == K || visited == MAX_VISITED { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if written == K || visited == MAX_VISITED {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
     }
 }

@@ -19,7 +19,8 @@ pub(super) async fn handle(service: &Service, to: &Local, from: &Contact, reques
     }
     let providers = service.belly.providers(request.key, MAX_PROVIDERS).await;
     let limit = service.reply_max(from);
-    let mut reply = Reply::new(Kind::GetProviders, request.key, reply_cluster_level(request.cluster_level_raw));
+    let mut reply =
+        Reply::new(Kind::GetProviders, request.key, reply_cluster_level(request.cluster_level_raw));
     Closer::new(&mut reply, limit).fill(
         &service.table.snapshot(),
         &Key256::of(request.key),

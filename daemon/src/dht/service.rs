@@ -11,7 +11,7 @@ use crate::limits::TokenBucket;
 use crate::routing::contacts::{Contact, Contacts};
 use crate::routing::policy::AddressPolicy;
 use crate::routing::table::Table;
-use crate::telemetry::Drop as Reason;
+use crate::telemetry::{Drop as Reason, Latency};
 use crate::wire::bounds::{MAX_MESSAGE, REPLY_MAX, REPLY_MAX_RUST};
 use crate::wire::{Frame, Kind, Message};
 
@@ -49,6 +49,8 @@ pub struct Service {
     pub(super) table: Arc<Table>,
     pub(super) contacts: Arc<Contacts>,
     pub(super) validations: TokenBucket,
+    /// Of GET_PROVIDERS over all heads, from the whole request to the finished reply.
+    pub get_providers_latency: Latency,
     /// One PUT_VALUE at a time compares and stores under a key.
     pub(super) puts: [Mutex<()>; 16],
 }
@@ -63,6 +65,7 @@ impl Service {
             table,
             contacts,
             validations: TokenBucket::new(rate, rate.max(1.0)),
+            get_providers_latency: Latency::default(),
             puts: [const { Mutex::const_new(()) }; 16],
         }
     }
@@ -75,7 +78,7 @@ impl Service {
             Kind::GetProviders => {
                 let began = Instant::now();
                 let served = get_providers::handle(self, to, from, &request).await;
-                to.counters.get_providers_latency.record(began.elapsed());
+                self.get_providers_latency.record(began.elapsed());
                 served
             }
             Kind::AddProvider => add_provider::handle(self, to, from, &request),

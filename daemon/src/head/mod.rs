@@ -138,10 +138,9 @@ impl Head {
         }
     }
 
-    /// Offers the protocol.
-    pub async fn serve(&self) {
-        // a task that has ended serves nobody, and its phase says so
-        drop(self.commands.send(Command::Serve).await);
+    /// Offers the protocol, once the head is warm. Says whether the head hears of it.
+    pub fn serve(&self) -> bool {
+        self.commands.try_send(Command::Serve).is_ok()
     }
 
     /// Closes a connection, if the head is not too busy to hear of it.

@@ -41,9 +41,16 @@ impl Presence {
     }
 
     /// Dials a few neighbours that are not connected.
-    pub(super) fn step(&mut self, local: &Local, shared: &Shared, swarm: &mut Swarm<Behaviour>, dialer: &mut Dialer) {
+    pub(super) fn step(
+        &mut self,
+        local: &Local,
+        shared: &Shared,
+        swarm: &mut Swarm<Behaviour>,
+        dialer: &mut Dialer,
+    ) {
         let table = shared.table.snapshot();
-        let neighbours: Vec<_> = table.closest(&local.key, 2 * K).into_iter().filter(|e| !e.own).take(K).collect();
+        let neighbours: Vec<_> =
+            table.closest(&local.key, 2 * K).into_iter().filter(|e| !e.own).take(K).collect();
         let mut dials = 0;
         while let Some(entry) = neighbours.get(self.rank) {
             if dials == DIALS {

@@ -110,7 +110,8 @@ impl Task {
 
     fn open(&mut self) -> Result<(), String> {
         for address in std::mem::take(&mut self.listen) {
-            let listener = self.swarm.listen_on(address.clone()).map_err(|e| format!("listen on {address}: {e}"))?;
+            let listener =
+                self.swarm.listen_on(address.clone()).map_err(|e| format!("listen on {address}: {e}"))?;
             self.opening.push(listener);
         }
         for address in std::mem::take(&mut self.announce) {
@@ -145,13 +146,13 @@ impl Task {
         }
         for peer in peers {
             // one that is gone already is as good as closed
-            drop(self.swarm.disconnect_peer_id(peer));
+            self.swarm.disconnect_peer_id(peer).ok();
         }
         self.drive(Duration::from_millis(200)).await;
         self.phase.send_replace(Phase::Ended);
         drop(self.swarm);
         if let Some(done) = done {
-            drop(done.send(open));
+            done.send(open).ok();
         }
     }
 
@@ -181,7 +182,11 @@ impl Task {
             }
             SwarmEvent::ConnectionClosed { connection_id, .. }
             | SwarmEvent::OutgoingConnectionError { connection_id, .. } => self.dialer.closed(connection_id),
-            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => {
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
+                peer_id,
+                info,
+                ..
+            })) => {
                 identified(&self.shared, peer_id, &info);
             }
             SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.pinged(&event),

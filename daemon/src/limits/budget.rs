@@ -24,8 +24,6 @@ pub struct Config {
     pub handshakes_per_second: f64,
     /// Connections half open at one time.
     pub handshakes_open: usize,
-    /// Descriptors kept free for files, the control socket and the store.
-    pub files_reserved: u64,
     /// Descriptors in all.
     pub files: u64,
     /// Resident memory above which no connection is taken, in bytes.
@@ -41,6 +39,8 @@ pub struct Budget {
     tcp: AtomicUsize,
     by_ip: Mutex<HashMap<IpAddr, usize>>,
     handshakes: TokenBucket,
+    /// Descriptors kept free for listeners, the control socket and the store.
+    files_reserved: AtomicU64,
     /// Refreshed by the supervisor once a second.
     rss: AtomicU64,
 }
@@ -65,6 +65,7 @@ impl Budget {
             tcp: AtomicUsize::new(0),
             by_ip: Mutex::default(),
             handshakes: TokenBucket::new(config.handshakes_per_second, burst),
+            files_reserved: AtomicU64::new(0),
             rss: AtomicU64::new(0),
         })
     }
@@ -78,6 +79,11 @@ impl Budget {
     #[must_use]
     pub fn used(&self) -> usize {
         self.connections.load(Relaxed)
+    }
+
+    /// Descriptors that connections must leave free.
+    pub fn reserve_files(&self, files: u64) {
+        self.files_reserved.store(files, Relaxed);
     }
 
     /// Tells the budget how much memory the process holds.
@@ -147,7 +153,7 @@ impl Budget {
     }
 
     fn files_short(&self) -> bool {
-        self.tcp.load(Relaxed) as u64 + self.config.files_reserved >= self.config.files
+        self.tcp.load(Relaxed) as u64 + self.files_reserved.load(Relaxed) >= self.config.files
     }
 }
 
@@ -197,7 +203,6 @@ mod tests {
             connections_per_ip: 2,
             handshakes_per_second: 1000.0,
             handshakes_open: 3,
-            files_reserved: 10,
             files: 1000,
             memory: 1 << 30,
         })

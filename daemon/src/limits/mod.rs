@@ -3,8 +3,8 @@
 //! One budget for all heads and the scout. Knows no peers and no messages; a refusal is a
 //! `telemetry::Drop` for the caller to count.
 
-pub mod budget;
 pub mod bucket;
+pub mod budget;
 pub mod machine;
 
 pub use bucket::TokenBucket;

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
-use libp2p::multiaddr::{Multiaddr, Protocol};
 use libp2p::PeerId;
+use libp2p::multiaddr::{Multiaddr, Protocol};
 use tokio::time::timeout;
 
 /// Time for all look-ups behind one bootstrap address.
@@ -62,7 +62,9 @@ impl Resolver {
             }
             let found = self.step(&address, at).await?;
             // dnsaddr gives whole addresses of many peers: those of the one asked for
-            open.extend(found.into_iter().filter(|a| fits(a, wanted)).take(MAX_FOUND).map(|a| (a, depth + 1)));
+            open.extend(
+                found.into_iter().filter(|a| fits(a, wanted)).take(MAX_FOUND).map(|a| (a, depth + 1)),
+            );
         }
         Ok(done)
     }
@@ -76,20 +78,28 @@ impl Resolver {
         let with = |ip: IpAddr| before.iter().chain([Protocol::from(ip)]).chain(after.iter()).collect();
         match address.iter().nth(at) {
             Some(Protocol::Dnsaddr(name)) => {
-                let found = resolver.txt_lookup(format!("_dnsaddr.{name}.")).await.map_err(|e| failed(e.to_string()))?;
+                let found = resolver
+                    .txt_lookup(format!("_dnsaddr.{name}."))
+                    .await
+                    .map_err(|e| failed(e.to_string()))?;
                 let texts = found.answers().iter().map(|record| record.data.to_string());
-                Ok(texts.filter_map(|text| text.trim_matches('"').strip_prefix("dnsaddr=")?.parse().ok()).collect())
+                Ok(texts
+                    .filter_map(|text| text.trim_matches('"').strip_prefix("dnsaddr=")?.parse().ok())
+                    .collect())
             }
             Some(Protocol::Dns4(name)) => {
-                let found = resolver.ipv4_lookup(format!("{name}.")).await.map_err(|e| failed(e.to_string()))?;
+                let found =
+                    resolver.ipv4_lookup(format!("{name}.")).await.map_err(|e| failed(e.to_string()))?;
                 Ok(found.answers().iter().filter_map(|r| r.data.ip_addr()).map(with).collect())
             }
             Some(Protocol::Dns6(name)) => {
-                let found = resolver.ipv6_lookup(format!("{name}.")).await.map_err(|e| failed(e.to_string()))?;
+                let found =
+                    resolver.ipv6_lookup(format!("{name}.")).await.map_err(|e| failed(e.to_string()))?;
                 Ok(found.answers().iter().filter_map(|r| r.data.ip_addr()).map(with).collect())
             }
             Some(Protocol::Dns(name)) => {
-                let found = resolver.lookup_ip(format!("{name}.")).await.map_err(|e| failed(e.to_string()))?;
+                let found =
+                    resolver.lookup_ip(format!("{name}.")).await.map_err(|e| failed(e.to_string()))?;
                 Ok(found.iter().map(with).collect())
             }
             _ => Ok(Vec::new()),

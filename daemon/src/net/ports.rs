@@ -18,7 +18,9 @@ const TRIES: u32 = 64;
 pub enum PortError {
     #[error("port {port} on {ip} is taken{by}; free it, or move listen.port_begin")]
     Taken { ip: IpAddr, port: u16, by: Holder },
-    #[error("port {port} on {ip} cannot be opened: {source}; choose a port from 1024 on, or give hydrad CAP_NET_BIND_SERVICE")]
+    #[error(
+        "port {port} on {ip} cannot be opened: {source}; choose a port from 1024 on, or give hydrad CAP_NET_BIND_SERVICE"
+    )]
     Denied { ip: IpAddr, port: u16, source: io::Error },
     #[error("{ip} is no address of this host; see `ip address`, and listen.ips")]
     NotOurs { ip: IpAddr },
@@ -106,7 +108,9 @@ fn holder(port: u16) -> Option<(u32, String)> {
     let socket = format!("socket:[{inode}]");
     let processes = fs::read_dir("/proc").ok()?.flatten();
     for process in processes {
-        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         let Ok(files) = fs::read_dir(process.path().join("fd")) else { continue };
         let holds = |fd: fs::DirEntry| fs::read_link(fd.path()).is_ok_and(|to| to.as_os_str() == &*socket);
         if files.flatten().any(holds) {

@@ -142,7 +142,8 @@ impl PerMinute {
 
     fn get(&self, at: Duration) -> f64 {
         let minute = at.as_secs() / 60;
-        let of = |slot: u64, minute: u64| if slot >> 32 == minute { (slot & 0xffff_ffff) as f64 } else { 0.0 };
+        let of =
+            |slot: u64, minute: u64| if slot >> 32 == minute { (slot & 0xffff_ffff) as f64 } else { 0.0 };
         let (now, before) = (self.now.load(Relaxed), self.before.load(Relaxed));
         let last = minute.wrapping_sub(1);
         let share_of_last = 1.0 - (at.as_secs_f64() % 60.0) / 60.0;

@@ -70,7 +70,8 @@ impl Snapshot {
         let at = self.slots.partition_point(|slot| slot.key < entry.key);
         slots.extend_from_slice(&self.slots[..at]);
         let replaced = self.slots.get(at).filter(|slot| slot.key == entry.key);
-        let own = self.own + usize::from(entry.own) - usize::from(replaced.is_some_and(|slot| slot.entry.own));
+        let own =
+            self.own + usize::from(entry.own) - usize::from(replaced.is_some_and(|slot| slot.entry.own));
         slots.push(Slot { key: entry.key, entry });
         slots.extend_from_slice(&self.slots[at + usize::from(replaced.is_some())..]);
         Self { slots, own }
@@ -215,8 +216,9 @@ mod tests {
 
     #[test]
     fn copies_with_and_without_an_entry_are_as_if_built_anew() {
-        let entries: Vec<_> =
-            (0..50).map(|i| Arc::new(Entry::new(PeerId::random(), AddrList::default(), i % 7 == 0))).collect();
+        let entries: Vec<_> = (0..50)
+            .map(|i| Arc::new(Entry::new(PeerId::random(), AddrList::default(), i % 7 == 0)))
+            .collect();
         let mut grown = Snapshot::default();
         for entry in entries.iter().chain(&entries[..10]) {
             grown = grown.with(Arc::clone(entry));

@@ -65,11 +65,7 @@ pub struct Member {
 
 impl Default for Table {
     fn default() -> Self {
-        Self {
-            snapshot: ArcSwap::default(),
-            members: Mutex::default(),
-            others: watch::channel(0).0,
-        }
+        Self { snapshot: ArcSwap::default(), members: Mutex::default(), others: watch::channel(0).0 }
     }
 }
 
@@ -100,7 +96,13 @@ impl Table {
     ///
     /// # Errors
     /// The reason for leaving it out.
-    pub fn put(&self, peer: PeerId, addrs: AddrList, agent: Arc<str>, seen_at: SystemTime) -> Result<(), Reason> {
+    pub fn put(
+        &self,
+        peer: PeerId,
+        addrs: AddrList,
+        agent: Arc<str>,
+        seen_at: SystemTime,
+    ) -> Result<(), Reason> {
         let mut members = self.members.lock();
         if let Some(known) = members.peers.get_mut(&peer) {
             if known.entry.own {

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::net::bootstrap::Resolver;
-use crate::scout::{BootstrapReport, Candidate};
 use crate::routing::AddressPolicy;
+use crate::scout::{BootstrapReport, Candidate};
 use crate::wire::AddrList;
 
 /// The first pause; each further one is longer by half.

@@ -11,7 +11,6 @@ use tokio::sync::oneshot;
 
 use crate::net::dialer::{Dialer, NotDialled};
 use crate::net::{Behaviour, Request, RpcError};
-use crate::scout::Candidate;
 use crate::wire::bounds::MAX_CLOSER_READ;
 use crate::wire::{AddrList, Kind, Message, Reply};
 
@@ -131,13 +130,19 @@ impl Checks {
         }
         let Some((question, answer)) = self.asked.next().await else { return std::future::pending().await };
         let unsupported = matches!(answer, Err(RpcError::Unsupported));
-        Outcome { question, result: answer.map_err(|e| e.to_string()).and_then(|body| read(&body)), unsupported }
+        Outcome {
+            question,
+            result: answer.map_err(|e| e.to_string()).and_then(|body| read(&body)),
+            unsupported,
+        }
     }
 
     /// Dials that took too long, and peers whose connections nobody needs any more.
     pub(super) fn overdue(&mut self, now: Instant) -> (Vec<Outcome>, Vec<PeerId>) {
-        let late: Vec<PeerId> = self.dialling.iter().filter(|(_, (_, by))| *by <= now).map(|(peer, _)| *peer).collect();
-        let outcomes = late.iter().filter_map(|peer| self.unreachable(peer, "no answer in time".to_owned())).collect();
+        let late: Vec<PeerId> =
+            self.dialling.iter().filter(|(_, (_, by))| *by <= now).map(|(peer, _)| *peer).collect();
+        let outcomes =
+            late.iter().filter_map(|peer| self.unreachable(peer, "no answer in time".to_owned())).collect();
         let idle = self.used.iter().filter(|(_, at)| now.saturating_duration_since(**at) >= LINGER);
         (outcomes, idle.map(|(peer, _)| *peer).collect())
     }

@@ -28,7 +28,8 @@ pub(super) struct Queue {
 impl Queue {
     /// Puts a candidate in, unless it waits already or was checked of late. Says whether it is new.
     pub(super) fn push(&mut self, candidate: Candidate, now: Instant) -> bool {
-        let lately = self.checked.get(&candidate.peer).is_some_and(|at| now.saturating_duration_since(*at) < AGAIN);
+        let lately =
+            self.checked.get(&candidate.peer).is_some_and(|at| now.saturating_duration_since(*at) < AGAIN);
         if lately || self.queued.contains(&candidate.peer) {
             return false;
         }

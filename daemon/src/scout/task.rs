@@ -21,7 +21,7 @@ use crate::scout::bootstrap::{Bootstrap, CONTENT};
 use crate::scout::checks::{Checks, Outcome, Question};
 use crate::scout::queue::Queue;
 use crate::scout::{Candidate, Config, Report, Shared};
-use crate::telemetry::{Drop as Reason, Level, drops};
+use crate::telemetry::{Level, drops};
 
 /// How often overdue checks, the table and the neighbourhoods are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -116,7 +116,9 @@ impl Task {
 
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
-            SwarmEvent::ConnectionEstablished { peer_id, .. } => self.checks.connected(&peer_id, &mut self.swarm),
+            SwarmEvent::ConnectionEstablished { peer_id, .. } => {
+                self.checks.connected(&peer_id, &mut self.swarm)
+            }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established: 0, .. } => {
                 self.dialer.closed(connection_id);
                 self.checks.disconnected(&peer_id);
@@ -128,7 +130,11 @@ impl Task {
                     self.judge(outcome);
                 }
             }
-            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => {
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
+                peer_id,
+                info,
+                ..
+            })) => {
                 let addrs = self.config.policy.admit(&peer_id, info.listen_addrs.iter().map(AsRef::as_ref));
                 let protocols = info.protocols.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("\n");
                 self.shared.contacts.identified(&peer_id, &info.agent_version, &protocols, addrs);
@@ -140,7 +146,8 @@ impl Task {
     /// A server somebody spoke of: queued unless it is one of ours or known and fresh.
     fn consider(&mut self, candidate: Candidate) {
         let known = self.shared.table.get(&candidate.peer);
-        let fresh = known.is_some_and(|m| m.entry.own || (m.failures == 0 && m.checked.elapsed() < ASK_AFTER));
+        let fresh =
+            known.is_some_and(|m| m.entry.own || (m.failures == 0 && m.checked.elapsed() < ASK_AFTER));
         if !fresh && self.queue.push(candidate, Instant::now()) {
             self.found_new = true;
         }
@@ -167,7 +174,11 @@ impl Task {
     /// A check ended: the table and the books follow.
     fn judge(&mut self, outcome: Outcome) {
         let Outcome { question, result, unsupported } = outcome;
-        self.bootstrap.checked(&question.peer, result.as_ref().map(drop).map_err(String::as_str), unsupported);
+        self.bootstrap.checked(
+            &question.peer,
+            result.as_ref().map(drop).map_err(String::as_str),
+            unsupported,
+        );
         match result {
             Ok(peers) => {
                 self.counts.answered += 1;
@@ -184,7 +195,9 @@ impl Task {
                 tracing::debug!(peer = %question.peer, cause, "server not checked");
                 if unsupported {
                     self.shared.table.remove(&question.peer);
-                } else if self.shared.table.failed(&question.peer) && self.shared.table.others() + 1 == CONTENT {
+                } else if self.shared.table.failed(&question.peer)
+                    && self.shared.table.others() + 1 == CONTENT
+                {
                     self.bootstrap.ran_low();
                 }
             }
@@ -215,7 +228,7 @@ impl Task {
         for peer in idle {
             self.checks.disconnected(&peer);
             // one that is gone already is as good as closed
-            drop(self.swarm.disconnect_peer_id(peer));
+            self.swarm.disconnect_peer_id(peer).ok();
         }
         self.ask_the_silent();
         if now >= self.look_next && self.checks.has_room() {
@@ -235,12 +248,17 @@ impl Task {
                 c.contacts.iter().any(|contact| contact.side != Side::Scout && contact.unused() < ASK_AFTER)
             });
             if let Some(heard) = heard.filter(|_| member.failures == 0) {
-                let put = self.shared.table.put(entry.peer, entry.addrs.clone(), member.agent, heard.seen_at());
+                let put =
+                    self.shared.table.put(entry.peer, entry.addrs.clone(), member.agent, heard.seen_at());
                 if let Err(reason) = put {
                     drops::count(reason);
                 }
             } else if self.checks.has_room() {
-                self.ask(Question { peer: entry.peer, addrs: entry.addrs.clone(), key: entry.peer.to_bytes() });
+                self.ask(Question {
+                    peer: entry.peer,
+                    addrs: entry.addrs.clone(),
+                    key: entry.peer.to_bytes(),
+                });
             }
         }
     }

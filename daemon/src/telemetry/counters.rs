@@ -3,8 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::telemetry::Latency;
-
 /// Counts of one head since it was made; written by its connections' tasks.
 #[derive(Debug, Default)]
 pub struct HeadCounters {
@@ -14,8 +12,6 @@ pub struct HeadCounters {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     found: AtomicU64,
-    /// GET_PROVIDERS, from the whole request to the reply handed to the transport.
-    pub get_providers_latency: Latency,
 }
 
 impl HeadCounters {
@@ -143,7 +139,9 @@ impl Window {
     #[must_use]
     pub fn requests(&self, kind: usize) -> u64 {
         match (self.kept.front(), self.kept.back()) {
-            (Some((_, earlier)), Some((_, later))) => later.requests[kind].saturating_sub(earlier.requests[kind]),
+            (Some((_, earlier)), Some((_, later))) => {
+                later.requests[kind].saturating_sub(earlier.requests[kind])
+            }
             _ => 0,
         }
     }

@@ -16,7 +16,9 @@ pub enum Format {
 
 /// The filter text is not one.
 #[derive(Debug, thiserror::Error)]
-#[error("log level {0:?}: {1}; give a level (error, warn, info, debug, trace) or target=level, joined by commas")]
+#[error(
+    "log level {0:?}: {1}; give a level (error, warn, info, debug, trace) or target=level, joined by commas"
+)]
 pub struct BadFilter(String, String);
 
 /// Starts the log of the process; `level` is a level or a filter of targets. A second

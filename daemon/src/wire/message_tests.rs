@@ -1,7 +1,7 @@
 //! Messages against an independent reading of the schema by prost.
 
-use prost::Message as _;
 use proptest::prelude::*;
+use prost::Message as _;
 
 use super::*;
 
@@ -126,7 +126,8 @@ proptest! {
 
 #[test]
 fn an_echo_keeps_unknown_fields_and_drops_peers() {
-    let mut raw = Schema { kind: 5, closer: vec![SchemaPeer::default()], ..Default::default() }.encode_to_vec();
+    let mut raw =
+        Schema { kind: 5, closer: vec![SchemaPeer::default()], ..Default::default() }.encode_to_vec();
     put_bytes(&mut raw, 666, b"unknown");
     let message = Message::read(&raw).expect("well formed");
     let mut expected = Schema { kind: 5, ..Default::default() }.encode_to_vec();

@@ -10,18 +10,20 @@ use std::time::Duration;
 use futures::future::{AbortHandle, Abortable, BoxFuture};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
+use libp2p::Stream;
 use libp2p::core::upgrade::ReadyUpgrade;
-use libp2p::swarm::handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound};
+use libp2p::swarm::handler::{
+    ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound,
+};
 use libp2p::swarm::{
     ConnectionHandler, ConnectionHandlerEvent, StreamProtocol, StreamUpgradeError, SubstreamProtocol,
 };
-use libp2p::Stream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::net::rpc::Server;
 use crate::net::rpc::inbound::{Slot, serve};
 use crate::net::rpc::offer::Offer;
 use crate::net::rpc::outbound::{Outbound, Request, RpcError};
-use crate::net::rpc::Server;
 use crate::routing::contacts::Contact;
 use crate::telemetry::{Drop as Reason, drops};
 use crate::wire::bounds::{MAX_STREAMS, STREAM_CHECK};
@@ -88,7 +90,8 @@ impl Handler {
 
     /// Ends the stream that has been idle for longest.
     fn make_room(&mut self) -> bool {
-        let oldest = self.slots.iter().enumerate().filter_map(|(i, slot)| Some((slot.idle_since()?, i))).min();
+        let oldest =
+            self.slots.iter().enumerate().filter_map(|(i, slot)| Some((slot.idle_since()?, i))).min();
         let Some((_, i)) = oldest else { return false };
         self.slots.swap_remove(i).abort.abort();
         drops::count(Reason::StreamLimit);
@@ -102,7 +105,8 @@ impl Handler {
                 self.check = None;
                 return;
             }
-            let check = self.check.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + STREAM_CHECK)));
+            let check =
+                self.check.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + STREAM_CHECK)));
             if check.poll_unpin(cx).is_pending() {
                 return;
             }
@@ -158,9 +162,9 @@ impl ConnectionHandler for Handler {
 
     fn on_connection_event(&mut self, event: ConnectionEvent<'_, Offer, ReadyUpgrade<StreamProtocol>>) {
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
-                protocol, ..
-            }) => self.accept(protocol),
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol, .. }) => {
+                self.accept(protocol)
+            }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol, .. }) => {
                 self.outbound.opened(protocol);
             }
@@ -192,6 +196,9 @@ impl ConnectionHandler for Handler {
 
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handler").field("peer", &self.contact.peer).field("streams", &self.slots.len()).finish()
+        f.debug_struct("Handler")
+            .field("peer", &self.contact.peer)
+            .field("streams", &self.slots.len())
+            .finish()
     }
 }

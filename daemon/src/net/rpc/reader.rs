@@ -190,11 +190,17 @@ mod tests {
         let mut stream = Cursor::new([prefix(MAX_MESSAGE), vec![0; 16 * LARGE_MESSAGE]].concat());
         let ended = block_on(async { Reader::default().next(&mut stream, || ()).await.map(<[u8]>::len) });
         assert_eq!(ended, Err(End::Refused(Reason::MessageMemory)));
-        assert_eq!(LARGE.fetch_sub(MAX_LARGE_TOTAL - 8 * LARGE_MESSAGE, Relaxed), taken + MAX_LARGE_TOTAL - 8 * LARGE_MESSAGE);
+        assert_eq!(
+            LARGE.fetch_sub(MAX_LARGE_TOTAL - 8 * LARGE_MESSAGE, Relaxed),
+            taken + MAX_LARGE_TOTAL - 8 * LARGE_MESSAGE
+        );
         // a claim alone holds next to nothing
         let mut stream = Cursor::new(prefix(MAX_MESSAGE));
         let mut reader = Reader::default();
-        assert_eq!(block_on(async { reader.next(&mut stream, || ()).await.map(<[u8]>::len) }), Err(End::Broken));
+        assert_eq!(
+            block_on(async { reader.next(&mut stream, || ()).await.map(<[u8]>::len) }),
+            Err(End::Broken)
+        );
         assert!(reader.large.0 <= 2 * LARGE_MESSAGE);
         let _ = stream.close();
     }

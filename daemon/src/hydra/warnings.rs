@@ -1,0 +1,196 @@
+//! Warnings: whatever is not as it should be, with a code, a beginning and an end.
+
+use std::time::{Duration, SystemTime};
+
+use crate::hydra::{Finding, HeadState, Hydra};
+use crate::limits::machine::open_files;
+use crate::telemetry::{Events, Level};
+
+/// A warning that has ended is shown for this long.
+const SHOWN: Duration = Duration::from_secs(3600);
+
+/// Share of a limit from which on it is worth a look.
+const NEAR: f64 = 0.8;
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    pub code: &'static str,
+    pub since: SystemTime,
+    /// `None` while it lasts.
+    pub until: Option<SystemTime>,
+    pub text: String,
+    pub severity: Level,
+    pub remedy: String,
+}
+
+/// A condition found now.
+struct Condition {
+    code: &'static str,
+    severity: Level,
+    text: String,
+    remedy: String,
+}
+
+/// Warnings of now and of the last hour.
+#[derive(Debug, Default)]
+pub(super) struct Warnings(Vec<Warning>);
+
+impl Warnings {
+    /// Begins, continues and ends warnings by what is found now.
+    fn update(&mut self, found: Vec<Condition>, now: SystemTime, events: &Events) {
+        for warning in self.0.iter_mut().filter(|warning| warning.until.is_none()) {
+            if !found.iter().any(|condition| condition.code == warning.code) {
+                warning.until = Some(now);
+                events.tell(Level::Good, "hydrad", warning.code, format!("over: {}", warning.text));
+            }
+        }
+        for condition in found {
+            let lasting = self.0.iter_mut().find(|w| w.code == condition.code && w.until.is_none());
+            if let Some(warning) = lasting {
+                warning.text = condition.text;
+                warning.severity = condition.severity;
+                continue;
+            }
+            events.tell(condition.severity, "hydrad", condition.code, &condition.text);
+            self.0.push(Warning {
+                code: condition.code,
+                since: now,
+                until: None,
+                text: condition.text,
+                severity: condition.severity,
+                remedy: condition.remedy,
+            });
+        }
+        let old = |until: SystemTime| now.duration_since(until).is_ok_and(|since| since > SHOWN);
+        self.0.retain(|warning| !warning.until.is_some_and(old));
+    }
+}
+
+impl Hydra {
+    /// Warnings, those that last first.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = self.warnings.lock().0.clone();
+        warnings
+            .sort_by_key(|warning| (warning.until.is_some(), warning.severity == Level::Warn, warning.since));
+        warnings
+    }
+
+    /// Looks at everything once.
+    pub(super) fn watch_conditions(&self) {
+        let mut found = Vec::new();
+        self.network_conditions(&mut found);
+        self.head_conditions(&mut found);
+        self.limit_conditions(&mut found);
+        if let Some(trouble) = self.belly.health().trouble {
+            let remedy = "free space or mend the disk; the belly writes again by itself".to_owned();
+            found.push(Condition { code: "BELLY_TROUBLE", severity: Level::Fail, text: trouble, remedy });
+        }
+        self.warnings.lock().update(found, SystemTime::now(), &self.events);
+    }
+
+    fn network_conditions(&self, found: &mut Vec<Condition>) {
+        for check in self.network() {
+            let code = match check.name {
+                "outbound" => "BOOTSTRAP_FAILING",
+                "table" => "TABLE_SMALL",
+                "address" => "ADDRESS_PRIVATE",
+                "inbound" => "NOBODY_COMES_IN",
+                // each failed head is a warning of its own
+                _ => continue,
+            };
+            let severity = match check.finding {
+                Finding::Warn => Level::Warn,
+                Finding::Fail => Level::Fail,
+                _ => continue,
+            };
+            found.push(Condition { code, severity, text: check.text, remedy: check.remedy });
+        }
+    }
+
+    fn head_conditions(&self, found: &mut Vec<Condition>) {
+        let failed: Vec<_> =
+            self.heads().into_iter().filter(|head| head.state == HeadState::Failed).collect();
+        if let Some(first) = failed.first() {
+            let others = if failed.len() > 1 {
+                format!(" (and {} more heads)", failed.len() - 1)
+            } else {
+                String::new()
+            };
+            found.push(Condition {
+                code: "HEAD_FAILED",
+                severity: Level::Fail,
+                text: format!("{}: {}{others}", first.name(), first.reason),
+                remedy: format!("mend the cause, then: hydractl heads start {}", first.name()),
+            });
+        }
+    }
+
+    fn limit_conditions(&self, found: &mut Vec<Condition>) {
+        let config = self.budget.config();
+        let mut near = |code, what: &str, used: u64, limit: u64, remedy: &str| {
+            if limit > 0 && used as f64 >= limit as f64 * NEAR {
+                found.push(Condition {
+                    code,
+                    severity: Level::Warn,
+                    text: format!("{what}: {used} of {limit}"),
+                    remedy: remedy.to_owned(),
+                });
+            }
+        };
+        let connections = self.budget.used() as u64;
+        near(
+            "CONNECTIONS_NEAR_LIMIT",
+            "connections",
+            connections,
+            config.connections as u64,
+            "raise limits.max_connections, or run fewer heads",
+        );
+        near(
+            "FILES_NEAR_LIMIT",
+            "open files",
+            open_files(),
+            config.files,
+            "raise LimitNOFILE= in hydrad.service and restart",
+        );
+        let rss = self.averages().rss_bytes;
+        near(
+            "MEMORY_NEAR_LIMIT",
+            "memory in MiB",
+            rss >> 20,
+            config.memory >> 20,
+            "raise limits.max_memory, or run fewer heads",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn condition(code: &'static str) -> Condition {
+        Condition { code, severity: Level::Warn, text: "text".to_owned(), remedy: String::new() }
+    }
+
+    #[test]
+    fn a_warning_begins_once_ends_and_is_forgotten_after_an_hour() {
+        let (mut warnings, events) = (Warnings::default(), Events::default());
+        let start = SystemTime::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        warnings.update(vec![condition("A")], at(0), &events);
+        warnings.update(vec![condition("A"), condition("B")], at(10), &events);
+        assert_eq!(
+            warnings.0.iter().map(|w| (w.code, w.since)).collect::<Vec<_>>(),
+            [("A", at(0)), ("B", at(10))]
+        );
+        warnings.update(vec![condition("B")], at(20), &events);
+        assert_eq!(warnings.0[0].until, Some(at(20)));
+        warnings.update(vec![condition("A"), condition("B")], at(30), &events);
+        assert_eq!(warnings.0.iter().filter(|w| w.code == "A").count(), 2);
+        warnings.update(vec![], at(31), &events);
+        warnings.update(vec![], at(31 + 3601), &events);
+        assert!(warnings.0.is_empty());
+        assert_eq!(events.last(100).0.len(), 6);
+    }
+}
