@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -143,7 +144,6 @@ fn lock_files_name_the_public_registries_only() {
         let key = match file.file_name().and_then(OsStr::to_str) {
             Some("Cargo.lock") => "source = \"",
             Some("package-lock.json") => "\"resolved\": \"",
-            Some(".npmrc" | "pip.conf") => panic!("{} would bind everybody to one registry", file.display()),
             _ => continue,
         };
         for (number, line) in read(&file).lines().enumerate() {
@@ -153,10 +153,53 @@ fn lock_files_name_the_public_registries_only() {
             }
         }
     }
+    // Settings that would bind everybody to the registry of one machine.
     for file in files() {
-        let in_cargo_home = file.iter().any(|part| part == ".cargo");
-        assert!(!in_cargo_home, "{} would change everybody's cargo", file.display());
+        let keys: &[&str] = match file.file_name().and_then(OsStr::to_str) {
+            Some(".npmrc") => &["registry", "proxy", "https-proxy"],
+            Some("pip.conf") => &["index-url", "extra-index-url", "proxy"],
+            Some("config.toml") if file.iter().any(|part| part == ".cargo") => {
+                &["registry", "replace-with", "proxy"]
+            }
+            _ => continue,
+        };
+        for line in read(&file).lines() {
+            let key = line.split('=').next().unwrap_or_default().trim();
+            assert!(!keys.contains(&key), "{} sets {key} for everybody", file.display());
+        }
     }
+}
+
+/// Both need systemd's own tool; where it is not installed there is nothing to ask.
+#[test]
+fn the_unit_is_valid_and_its_exposure_is_at_most_2() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let unit = dir.path().join("hydrad.service");
+    let text = read(Path::new("assets/systemd/hydrad.service"));
+    fs::write(&unit, &text).expect("a copy");
+    // In tenths: 20 is 2.0.
+    let Some((secure, said)) = systemd_analyze(&["security", "--offline=true", "--threshold=20"], &unit)
+    else {
+        return;
+    };
+    assert!(secure, "the unit is exposed to more than 2.0:\n{said}");
+    // The program need not be installed on the machine that tests.
+    let exec = "ExecStart=/usr/bin/hydrad";
+    assert!(text.contains(exec), "{exec}");
+    fs::write(&unit, text.replace(exec, "ExecStart=/bin/true")).expect("a copy");
+    let (valid, said) = systemd_analyze(&["verify"], &unit).expect("as before");
+    assert!(valid && said.trim().is_empty(), "systemd-analyze verify:\n{said}");
+}
+
+/// Whether it succeeded, and all it said; `None` where it is not installed.
+fn systemd_analyze(arguments: &[&str], unit: &Path) -> Option<(bool, String)> {
+    let output = Command::new("systemd-analyze").args(arguments).arg(unit).output();
+    let output = match output {
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        other => other.expect("systemd-analyze runs"),
+    };
+    let said = [output.stdout, output.stderr].concat();
+    Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
 }
 
 fn root() -> PathBuf {
