@@ -2,28 +2,24 @@
 //! each other.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use serde_json::Value;
-use tracing_subscriber::EnvFilter;
 
-use super::addresses::{self, AddressTemplate, MAX_TEMPLATES};
+use super::addresses::bootstrap;
 use super::error::Problem;
-use super::file;
-use super::listen::{ListenIp, MAX_LISTEN};
 use super::origin::{Annotated, Origin};
-use super::paths::{self, MAX_SOCKET_PATH};
+use super::readers::{
+    auto, bytes, level, listen, name, number, quoted, shorten, small, socket, templates, unnamed,
+};
 use super::settings::{MAX_HEADS, SETTINGS, Setting, find};
+use super::shown::Shown;
 use super::sources::{Given, Layers, Written};
 use super::surroundings::Surroundings;
-use super::values::Bytes;
 use super::{
     BellyConfig, Config, ConfigErrors, ControlConfig, DhtConfig, HeadsConfig, IdentityConfig, LimitsConfig,
-    ListenConfig, LogConfig, NetworkConfig,
+    ListenConfig, LogConfig, NetworkConfig, file, paths,
 };
 use crate::identity::{IndexSet, MAX_INDEX, Seed, Trimmed};
 
@@ -70,7 +66,7 @@ impl Fill {
         self.ports_suffice(port_begin, count);
         let announce = self.many("listen.announce", templates);
         let no_announce = self.many("listen.no_announce", templates);
-        let bootstrap_peers = self.many("network.bootstrap_peers", addresses::bootstrap);
+        let bootstrap_peers = self.many("network.bootstrap_peers", bootstrap);
         let protocol_prefix = self.one("network.protocol_prefix", quoted);
         let address_policy = self.one("network.address_policy", quoted);
         let reply_max = self.one("dht.reply_max", bytes(16 << 10..=4 << 20));
@@ -322,208 +318,22 @@ impl Fill {
     fn sockets(&mut self, at: &Surroundings, data_dir: Option<&Path>) -> Option<ControlConfig> {
         let (key, observe_key) = ("control.socket", "control.observe_socket");
         let data_dir = data_dir?;
-        let socket = self.one(key, |text| match text {
+        let control = self.one(key, |text| match text {
             "auto" => unnamed(paths::control_socket(at, data_dir)),
             text => socket(text.into()),
         });
-        let beside = socket.as_deref().map(paths::observe_beside);
+        let beside = control.as_deref().map(paths::observe_beside);
         let observe_socket = self.one(observe_key, |text| match text {
             // Where the control socket is refused already, the one beside it is not again.
             "auto" => beside.clone().map_or(Ok(PathBuf::new()), unnamed),
-            text => self::socket(text.into()),
+            text => socket(text.into()),
         });
-        let (socket, observe_socket) = (socket?, observe_socket?);
+        let (socket, observe_socket) = (control?, observe_socket?);
         if socket == observe_socket {
             let text = format!("it is the same path as {key} in {}; name another", self.top(key).origin);
             self.problems.push(Problem::at(observe_key, &self.top(observe_key).origin, text));
             return None;
         }
         Some(ControlConfig { socket, observe_socket })
-    }
-}
-
-fn socket(path: PathBuf) -> Result<PathBuf, String> {
-    let bytes = path.as_os_str().len();
-    if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        return Err("is not the path of a socket".to_owned());
-    }
-    if bytes > MAX_SOCKET_PATH {
-        return Err(format!(
-            "has {bytes} bytes; the kernel takes {MAX_SOCKET_PATH} of a socket's path (unix(7))"
-        ));
-    }
-    Ok(path)
-}
-
-/// A path that nobody wrote: the error has to name it.
-fn unnamed(path: PathBuf) -> Result<PathBuf, String> {
-    let shown = path.display().to_string();
-    socket(path).map_err(|fault| format!("stands for {shown}, which {fault}"))
-}
-
-fn name(text: &str, at: &Surroundings) -> Result<String, String> {
-    let good = |text: &str| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        (1..=64).contains(&text.len()) && text.bytes().all(plain)
-    };
-    match text {
-        "auto" if good(&at.hostname) => Ok(at.hostname.clone()),
-        "auto" => Ok("hydra".to_owned()),
-        text if good(text) => Ok(text.to_owned()),
-        _ => Err("is no name".to_owned()),
-    }
-}
-
-fn number(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64, String> {
-    move |text| {
-        let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err("is not a whole number".to_owned());
-        }
-        let number = text.parse::<u64>().ok().filter(|number| range.contains(number));
-        number.ok_or_else(|| "is out of range".to_owned())
-    }
-}
-
-fn bytes(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<Bytes, String> {
-    move |text| {
-        let bytes: Bytes = text.parse()?;
-        if range.contains(&bytes.0) { Ok(bytes) } else { Err("is out of range".to_owned()) }
-    }
-}
-
-fn auto<T>(read: impl Fn(&str) -> Result<T, String>) -> impl Fn(&str) -> Result<Option<T>, String> {
-    move |text| if text == "auto" { Ok(None) } else { read(text).map(Some) }
-}
-
-fn quoted<T: FromStr<Err = String>>(text: &str) -> Result<T, String> {
-    text.parse()
-}
-
-fn small(number: Option<u64>) -> Option<Option<u32>> {
-    number.map(|number| u32::try_from(number).ok()).map_or(Some(None), |small| small.map(Some))
-}
-
-fn level(text: &str) -> Result<String, String> {
-    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    // EnvFilter takes a lone word that is no level for a target and logs all of it.
-    let lone = text.split(',').map(str::trim).find(|part| !part.contains('=') && !LEVELS.contains(part));
-    if lone.is_some() {
-        return Err("has a part that is no level".to_owned());
-    }
-    match EnvFilter::builder().parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!("is refused: {error}")),
-    }
-}
-
-fn listen(written: &[String]) -> Result<Vec<ListenIp>, String> {
-    if written.is_empty() {
-        return Err("the list is empty".to_owned());
-    }
-    if written.len() > MAX_LISTEN {
-        return Err(format!("{} addresses are more than {MAX_LISTEN}", written.len()));
-    }
-    let mut ips = Vec::new();
-    for text in written {
-        let ip: ListenIp = text.parse().map_err(|fault| format!("\"{}\" {fault}", shorten(text)))?;
-        if ips.contains(&ip) {
-            return Err(format!("\"{}\" stands there twice", shorten(text)));
-        }
-        ips.push(ip);
-    }
-    if ips.len() > 1 && ips.contains(&ListenIp::Auto) {
-        return Err("auto stands alone".to_owned());
-    }
-    Ok(ips)
-}
-
-fn templates(written: &[String]) -> Result<Vec<AddressTemplate>, String> {
-    if written.len() > MAX_TEMPLATES {
-        return Err(format!("{} addresses are more than {MAX_TEMPLATES}", written.len()));
-    }
-    let read = |text: &String| text.parse().map_err(|fault| format!("\"{}\" {fault}", shorten(text)));
-    written.iter().map(read).collect()
-}
-
-/// Bounded, and on one line.
-fn shorten(text: &str) -> String {
-    let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let mut shown: String = text.chars().take(120).map(clean).collect();
-    if text.chars().nth(120).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-/// How a value stands in lists and in JSON.
-trait Shown {
-    fn text(&self) -> String;
-    fn json(&self) -> Value;
-}
-
-impl Shown for u64 {
-    fn text(&self) -> String {
-        self.to_string()
-    }
-    fn json(&self) -> Value {
-        (*self).into()
-    }
-}
-
-impl Shown for Bytes {
-    fn text(&self) -> String {
-        self.to_string()
-    }
-    fn json(&self) -> Value {
-        self.0.into()
-    }
-}
-
-impl<T: Shown> Shown for Option<T> {
-    fn text(&self) -> String {
-        self.as_ref().map_or_else(|| "auto".to_owned(), Shown::text)
-    }
-    fn json(&self) -> Value {
-        self.as_ref().map_or_else(|| "auto".into(), Shown::json)
-    }
-}
-
-impl<T: Display> Shown for Vec<T> {
-    fn text(&self) -> String {
-        self.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    }
-    fn json(&self) -> Value {
-        self.iter().map(ToString::to_string).collect()
-    }
-}
-
-macro_rules! shown_as_text {
-    ($($kind:ty),*) => {$(
-        impl Shown for $kind {
-            fn text(&self) -> String {
-                self.to_string()
-            }
-            fn json(&self) -> Value {
-                self.to_string().into()
-            }
-        }
-    )*};
-}
-
-shown_as_text!(
-    String,
-    IndexSet,
-    super::values::ProtocolPrefix,
-    super::values::AddressPolicy,
-    super::values::LogFormat
-);
-
-impl Shown for PathBuf {
-    fn text(&self) -> String {
-        self.display().to_string()
-    }
-    fn json(&self) -> Value {
-        self.to_string_lossy().into()
     }
 }
