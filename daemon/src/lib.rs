@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod belly;
+pub mod commands;
 pub mod config;
 pub mod dht;
 pub mod head;

@@ -1,1 +1,181 @@
-//! (to be filled)
+//! Settings: where they come from and what they come to.
+//!
+//! Owns names, defaults and ranges (`settings.rs`), the order flag > environment > file >
+//! default, the origin of each value, and the words when something is wrong. In come the
+//! arguments and the [`Surroundings`]; out goes a [`Config`] of real types, or every problem
+//! at once. It opens no socket, makes no directory and starts nothing.
+//!
+//! A list given by a stronger source replaces the weaker one's; it does not add to it. The
+//! files are `hydrad.toml` and then `conf.d/*.toml` beside it in the order of names.
+
+mod addresses;
+mod error;
+mod file;
+mod fill;
+pub mod listen;
+mod origin;
+mod paths;
+mod readers;
+mod reference;
+mod settings;
+mod show;
+mod shown;
+mod sources;
+mod surroundings;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use libp2p::Multiaddr;
+
+pub use addresses::{AddressTemplate, PUBLIC_BOOTSTRAP};
+pub use error::{ConfigErrors, Problem};
+pub use listen::ListenIp;
+pub use origin::{Annotated, Origin};
+pub use paths::MAX_SOCKET_PATH;
+pub use reference::{EXAMPLE, example, markdown};
+pub use settings::{Kind, MAX_HEADS, SECTIONS, SETTINGS, Setting};
+pub use show::{table, to_json};
+pub use sources::{CONFIG_VARIABLE, Flags, arguments};
+pub use surroundings::Surroundings;
+pub use values::{AddressPolicy, Bytes, LogFormat, MAX_PREFIX, ProtocolPrefix};
+
+use crate::identity::{IndexSet, Seed};
+
+/// All settings, checked, each on its own and against the others.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub name: String,
+    pub identity: IdentityConfig,
+    pub heads: HeadsConfig,
+    pub listen: ListenConfig,
+    pub network: NetworkConfig,
+    pub dht: DhtConfig,
+    pub belly: BellyConfig,
+    pub control: ControlConfig,
+    pub limits: LimitsConfig,
+    pub log: LogConfig,
+    /// Each setting as text, with where it came from, in the order of [`SETTINGS`].
+    pub origins: Vec<Annotated>,
+    /// Files that were read, weakest first.
+    pub files: Vec<PathBuf>,
+    /// What is allowed but probably not meant; to be logged at start.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct IdentityConfig {
+    /// `None`: the one kept in the state, or a new one.
+    pub seed: Option<Seed>,
+    /// Indices that heads may take, in this order.
+    pub indexes: IndexSet,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct HeadsConfig {
+    /// Heads to bring up.
+    pub count: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct ListenConfig {
+    /// To be made concrete by [`listen::resolve`].
+    pub ips: Vec<ListenIp>,
+    /// 0: free ports, chosen once.
+    pub port_begin: u16,
+    /// Empty: what is listened on.
+    pub announce: Vec<AddressTemplate>,
+    pub no_announce: Vec<AddressTemplate>,
+}
+
+#[derive(Debug, Clone)]
+pub struct NetworkConfig {
+    /// Each ends in `/p2p/ID`; a peer may stand there with several addresses.
+    pub bootstrap_peers: Vec<Multiaddr>,
+    pub protocol_prefix: ProtocolPrefix,
+    pub address_policy: AddressPolicy,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct DhtConfig {
+    /// Largest reply to GET_PROVIDERS.
+    pub reply_max: Bytes,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct BellyConfig {
+    /// Most provider records.
+    pub max_records: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct ControlConfig {
+    pub socket: PathBuf,
+    pub observe_socket: PathBuf,
+}
+
+/// `None` follows the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct LimitsConfig {
+    pub max_connections: Option<u32>,
+    /// See [`LimitsConfig::connections_per_ip`].
+    pub max_connections_per_ip: Option<u32>,
+    /// Incoming, of all heads together.
+    pub handshakes_per_second: u32,
+    pub max_memory: Option<Bytes>,
+    pub max_files: Option<u64>,
+}
+
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    pub format: LogFormat,
+    /// Directives that `tracing_subscriber::EnvFilter` takes.
+    pub level: String,
+}
+
+impl LimitsConfig {
+    /// Most connections with one public address. A peer may well hold one to each head, and
+    /// Go peers allow 8 an address to each of theirs.
+    #[must_use]
+    pub fn connections_per_ip(&self, heads: u32) -> u32 {
+        self.max_connections_per_ip.unwrap_or_else(|| heads.saturating_mul(8).max(64))
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The command line is not one.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+}
+
+impl Config {
+    /// The configuration of these arguments (the program's name first) in these surroundings.
+    ///
+    /// # Errors
+    /// Unknown flags, or everything that is wrong with the settings.
+    pub fn load<I, T>(args: I, at: &Surroundings) -> Result<Self, LoadError>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let matches = clap::Command::new("hydrad").args(arguments()).try_get_matches_from(args)?;
+        Ok(Self::of(&Flags::of(&matches), at)?)
+    }
+
+    /// The configuration of flags that were parsed already.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the settings.
+    pub fn of(flags: &Flags, at: &Surroundings) -> Result<Self, ConfigErrors> {
+        fill::fill(sources::gather(flags, at), at)
+    }
+}

@@ -65,17 +65,23 @@ impl Seed {
     /// # Errors
     /// [`SeedError`] counts characters and bytes.
     pub fn parse(text: &str) -> Result<(Self, Trimmed), SeedError> {
-        let outside = |c: char| c.is_whitespace() || c == '\0' || c == '\u{feff}';
-        let body = text.trim_start_matches(outside);
-        let leading = body.len() != text.len();
-        let seed = body.trim_end_matches(outside);
-        let tail = &body[seed.len()..];
-        let newline = matches!(tail, "\n" | "\r\n");
-        let trimmed = Trimmed { leading, trailing: !tail.is_empty() && !newline, newline };
+        let (seed, trimmed) = Self::trim(text);
         if seed.is_empty() {
             return Err(SeedError::Empty);
         }
         Ok((Self::decode(seed)?, trimmed))
+    }
+
+    /// The text without what [`Seed::parse`] leaves out, and what that was.
+    #[must_use]
+    pub fn trim(text: &str) -> (&str, Trimmed) {
+        let outside = |c: char| c.is_whitespace() || c == '\0' || c == '\u{feff}';
+        let body = text.trim_start_matches(outside);
+        let seed = body.trim_end_matches(outside);
+        let tail = &body[seed.len()..];
+        let newline = matches!(tail, "\n" | "\r\n");
+        let leading = body.len() != text.len();
+        (seed, Trimmed { leading, trailing: !tail.is_empty() && !newline, newline })
     }
 
     fn decode(text: &str) -> Result<Self, SeedError> {

@@ -141,3 +141,17 @@ impl StateError {
         Self::Database { operation, path, reason, next: next.to_owned() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_io_failure_has_its_own_way_out() {
+        let said = |kind: io::ErrorKind| StateError::io("lock", Path::new("/d/l"), kind.into()).to_string();
+        let denied = said(io::ErrorKind::PermissionDenied);
+        assert!(denied.starts_with("lock /d/l: permission denied; let uid "), "{denied}");
+        assert!(said(io::ErrorKind::ReadOnlyFilesystem).contains("it is on a read-only file system"));
+        assert!(said(io::ErrorKind::StorageFull).ends_with("free space there and start again"));
+    }
+}

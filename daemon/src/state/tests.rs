@@ -335,6 +335,16 @@ fn a_directory_that_cannot_be_made_is_named_with_the_way_out() {
     assert!(message.contains("/proc/hydra-test"), "{message}");
 }
 
+#[test]
+fn a_state_of_another_user_is_refused_with_both_uids() {
+    let dir = scratch();
+    drop(open(dir.path()));
+    if std::os::unix::fs::chown(dir.path().join(FILE), Some(54_321), None).is_err() {
+        return; // Only root gives files away.
+    }
+    assert!(refused(dir.path()).contains("belongs to uid 54321 and this process runs as uid 0"));
+}
+
 #[tokio::test]
 async fn a_full_disk_is_said_and_changes_nothing() {
     let dir = scratch();

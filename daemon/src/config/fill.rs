@@ -1,0 +1,339 @@
+//! From what was written to a [`Config`]: each value understood, then all checked against
+//! each other.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::addresses::bootstrap;
+use super::error::Problem;
+use super::origin::{Annotated, Origin};
+use super::readers::{
+    auto, bytes, level, listen, name, number, quoted, shorten, small, socket, templates, unnamed,
+};
+use super::settings::{MAX_HEADS, SETTINGS, Setting, find};
+use super::shown::Shown;
+use super::sources::{Given, Layers, Written};
+use super::surroundings::Surroundings;
+use super::{
+    BellyConfig, Config, ConfigErrors, ControlConfig, DhtConfig, HeadsConfig, IdentityConfig, LimitsConfig,
+    ListenConfig, LogConfig, NetworkConfig, file, paths,
+};
+use crate::identity::{IndexSet, MAX_INDEX, Seed, Trimmed};
+
+/// What is shown of a secret.
+const SECRET: &str = "(secret, 32 bytes)";
+
+/// Understands and checks everything.
+pub(super) fn fill(layers: Layers, at: &Surroundings) -> Result<Config, ConfigErrors> {
+    let mut fill = Fill {
+        given: layers.given,
+        problems: layers.problems,
+        warnings: layers.warnings,
+        shown: BTreeMap::new(),
+    };
+    let parts = fill.all(at);
+    match parts {
+        Some(mut config) if fill.problems.is_empty() => {
+            config.files = layers.files;
+            config.warnings = fill.warnings;
+            config.origins = SETTINGS.iter().filter_map(|setting| fill.shown.remove(setting.key)).collect();
+            Ok(config)
+        }
+        _ => Err(ConfigErrors(fill.problems)),
+    }
+}
+
+struct Fill {
+    given: BTreeMap<&'static str, Vec<Given>>,
+    problems: Vec<Problem>,
+    warnings: Vec<String>,
+    shown: BTreeMap<&'static str, Annotated>,
+}
+
+impl Fill {
+    /// `None` when a value could not be understood; the problems say which.
+    fn all(&mut self, at: &Surroundings) -> Option<Config> {
+        let data_dir = self.data_dir(at);
+        let name = self.one("name", |text| name(text, at));
+        let seed = self.seed(at);
+        let indexes = self.indexes();
+        let count = self.heads(indexes.as_ref());
+        let ips = self.many("listen.ips", listen);
+        let port_begin = self.one("listen.port_begin", number(0..=65_535));
+        self.ports_suffice(port_begin, count);
+        let announce = self.many("listen.announce", templates);
+        let no_announce = self.many("listen.no_announce", templates);
+        let bootstrap_peers = self.many("network.bootstrap_peers", bootstrap);
+        let protocol_prefix = self.one("network.protocol_prefix", quoted);
+        let address_policy = self.one("network.address_policy", quoted);
+        let reply_max = self.one("dht.reply_max", bytes(16 << 10..=4 << 20));
+        let max_records = self.one("belly.max_records", number(1000..=1_000_000_000));
+        let control = self.sockets(at, data_dir.as_deref());
+        let max_connections = self.one("limits.max_connections", auto(number(1..=10_000_000)));
+        let max_connections_per_ip = self.one("limits.max_connections_per_ip", auto(number(1..=1_000_000)));
+        let handshakes_per_second = self.one("limits.handshakes_per_second", number(1..=100_000));
+        let max_memory = self.one("limits.max_memory", auto(bytes(64 << 20..=64 << 40)));
+        let max_files = self.one("limits.max_files", auto(number(64..=1_000_000_000)));
+        let format = self.one("log.format", quoted);
+        let level = self.one("log.level", level);
+        Some(Config {
+            data_dir: data_dir?,
+            name: name?,
+            identity: IdentityConfig { seed: seed?, indexes: indexes? },
+            heads: HeadsConfig { count: count? },
+            listen: ListenConfig {
+                ips: ips?,
+                port_begin: u16::try_from(port_begin?).ok()?,
+                announce: announce?,
+                no_announce: no_announce?,
+            },
+            network: NetworkConfig {
+                bootstrap_peers: bootstrap_peers?,
+                protocol_prefix: protocol_prefix?,
+                address_policy: address_policy?,
+            },
+            dht: DhtConfig { reply_max: reply_max? },
+            belly: BellyConfig { max_records: max_records? },
+            control: control?,
+            limits: LimitsConfig {
+                max_connections: small(max_connections?)?,
+                max_connections_per_ip: small(max_connections_per_ip?)?,
+                handshakes_per_second: u32::try_from(handshakes_per_second?).ok()?,
+                max_memory: max_memory?,
+                max_files: max_files?,
+            },
+            log: LogConfig { format: format?, level: level? },
+            origins: Vec::new(),
+            files: Vec::new(),
+            warnings: Vec::new(),
+        })
+    }
+
+    fn setting(key: &str) -> &'static Setting {
+        find(key).unwrap_or(&SETTINGS[0])
+    }
+
+    /// The value in force.
+    fn top(&self, key: &str) -> Given {
+        let top = self.given.get(key).and_then(|layers| layers.last()).cloned();
+        top.unwrap_or(Given { origin: Origin::Default, written: Written::new() })
+    }
+
+    fn text(&self, key: &str) -> String {
+        self.top(key).written.into_iter().next().unwrap_or_default()
+    }
+
+    fn is_given(&self, key: &str) -> bool {
+        self.top(key).origin != Origin::Default && !self.text(key).is_empty()
+    }
+
+    /// Understands a setting of one value; the error begins after the value.
+    fn one<T: Shown>(&mut self, key: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let setting = Self::setting(key);
+        let text = self.text(key);
+        let value = read(&text).map_err(|fault| {
+            let shown =
+                if setting.secret { "the value".to_owned() } else { format!("\"{}\"", shorten(&text)) };
+            format!("{shown} {fault}")
+        });
+        self.understood(key, value)
+    }
+
+    /// Understands a list; the error names the item.
+    fn many<T: Shown>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&[String]) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = read(&self.top(key).written);
+        self.understood(key, value)
+    }
+
+    fn understood<T: Shown>(&mut self, key: &'static str, value: Result<T, String>) -> Option<T> {
+        match value {
+            Ok(value) => {
+                self.show(key, value.text(), value.json());
+                Some(value)
+            }
+            Err(text) => {
+                let text = format!("{text}; allowed: {}", Self::setting(key).allowed);
+                self.problems.push(Problem::at(key, &self.top(key).origin, text));
+                None
+            }
+        }
+    }
+
+    fn show(&mut self, key: &'static str, value: String, json: Value) {
+        let secret = Self::setting(key).secret;
+        let layers = self.given.get(key).map(Vec::as_slice).unwrap_or_default();
+        let below = layers.iter().rev().skip(1).filter(|given| given.origin != Origin::Default);
+        let hidden =
+            |given: &Given| if secret { SECRET.to_owned() } else { shorten(&given.written.join(", ")) };
+        let overrides = below.map(|given| (given.origin.clone(), hidden(given))).collect();
+        let origin = self.top(key).origin;
+        self.shown.insert(key, Annotated { key, value, json, origin, note: String::new(), overrides });
+    }
+
+    fn data_dir(&mut self, at: &Surroundings) -> Option<PathBuf> {
+        self.one("data_dir", |text| match text {
+            "auto" => paths::data_dir(at).map_err(|why| format!("finds no place: {why}")),
+            "" => Err("is no path".to_owned()),
+            text => Ok(text.into()),
+        })
+    }
+
+    /// The seed, from the setting or from the file; `Some(None)` when there is none.
+    fn seed(&mut self, at: &Surroundings) -> Option<Option<Seed>> {
+        let (key, file_key) = ("identity.seed", "identity.seed_file");
+        let (inline, file) = (self.top(key), self.top(file_key));
+        let path = self.text(file_key);
+        self.show(key, String::new(), Value::Null);
+        self.show(file_key, path.clone(), if path.is_empty() { Value::Null } else { path.clone().into() });
+        if self.is_given(key) && self.is_given(file_key) {
+            let text = format!("there is also {file_key} in {}; give one of them", file.origin);
+            self.problems.push(Problem::at(key, &inline.origin, text));
+            return None;
+        }
+        let (text, origin) = if path.is_empty() {
+            (self.text(key), inline.origin)
+        } else {
+            let origin = Origin::File { path: path.clone().into(), line: None };
+            match file::text(&at.real(Path::new(&path))) {
+                Ok(text) => (text, origin),
+                Err(why) => {
+                    let text = format!("{path} {why}");
+                    let next = "check the path, and that this user may read it; a new seed: hydrad seed new";
+                    self.problems.push(Problem::at(file_key, &file.origin, text).next(next));
+                    return None;
+                }
+            }
+        };
+        if text.is_empty() && path.is_empty() {
+            return Some(None);
+        }
+        match Seed::parse(&text) {
+            Ok((seed, trimmed)) => {
+                self.seed_warnings(&origin, &path, at);
+                if let Some(shown) = self.shown.get_mut(key) {
+                    shown.value = SECRET.to_owned();
+                    shown.json = SECRET.into();
+                    shown.origin = origin;
+                    shown.note = trimmed.to_string();
+                }
+                Some(Some(seed))
+            }
+            Err(error) => {
+                let trimmed = match Seed::trim(&text).1 {
+                    none if none == Trimmed::default() => String::new(),
+                    some => format!("{some}, that is fine; "),
+                };
+                let next =
+                    format!("{trimmed}a new one: hydrad seed new      the peer ids will change with it");
+                self.problems.push(Problem::at(key, &origin, error.to_string()).next(next));
+                None
+            }
+        }
+    }
+
+    fn seed_warnings(&mut self, origin: &Origin, path: &str, at: &Surroundings) {
+        if let Origin::Flag(flag) = origin {
+            let text = format!(
+                "--{flag} shows the seed to everyone who lists this machine's processes; put it into a file and \
+                 name that with --random-seed-file"
+            );
+            self.warnings.push(text);
+        }
+        let mode = std::fs::metadata(at.real(Path::new(path))).map(|found| found.mode()).unwrap_or(0);
+        if !path.is_empty() && mode & 0o007 != 0 {
+            let mode = mode & 0o777;
+            self.warnings.push(format!(
+                "the seed in {path} may be read by everyone (mode {mode:04o}); chmod 0600 {path}"
+            ));
+        }
+    }
+
+    fn indexes(&mut self) -> Option<IndexSet> {
+        let (key, offset_key) = ("identity.indexes", "identity.id_offset");
+        let offset = self.one(offset_key, number(0..=u64::from(MAX_INDEX)));
+        let given = self.is_given(key);
+        if given && self.is_given(offset_key) {
+            let text =
+                format!("there is also {offset_key} in {}; give one of them", self.top(offset_key).origin);
+            self.problems.push(Problem::at(key, &self.top(key).origin, text));
+            return None;
+        }
+        if given {
+            return self
+                .one(key, |text| text.parse::<IndexSet>().map_err(|error| format!("is refused: {error}")));
+        }
+        self.show(key, String::new(), Value::Null);
+        Some(IndexSet::starting_at(u32::try_from(offset?).ok()?))
+    }
+
+    fn heads(&mut self, indexes: Option<&IndexSet>) -> Option<u32> {
+        let key = "heads.count";
+        let written = self.one(key, auto(number(0..=u64::from(MAX_HEADS))))?;
+        let indexes = indexes?;
+        let count = match written {
+            Some(count) => u32::try_from(count).ok()?,
+            None => indexes.len().unwrap_or(1),
+        };
+        if count > indexes.capacity() {
+            let text = format!(
+                "{count} heads need {count} indices; identity.indexes in {} has {}",
+                self.top("identity.indexes").origin,
+                indexes.capacity()
+            );
+            self.problems.push(Problem::at(key, &self.top(key).origin, text));
+            return None;
+        }
+        if count > MAX_HEADS {
+            let text = format!(
+                "it has {count} indices, more than {MAX_HEADS} heads; say with heads.count how many start"
+            );
+            self.problems.push(Problem::at("identity.indexes", &self.top("identity.indexes").origin, text));
+            return None;
+        }
+        self.show(key, count.to_string(), count.into());
+        Some(count)
+    }
+
+    fn ports_suffice(&mut self, begin: Option<u64>, count: Option<u32>) {
+        let (Some(begin), Some(count)) = (begin, count) else {
+            return;
+        };
+        let last = begin + u64::from(count).saturating_sub(1);
+        if begin != 0 && last > 65_535 {
+            let key = "listen.port_begin";
+            let most = 65_536 - u64::from(count);
+            let text = format!("{count} heads from port {begin} on go to port {last}; the last is 65535");
+            let next = format!("begin at {most} or below, or start fewer heads");
+            self.problems.push(Problem::at(key, &self.top(key).origin, text).next(next));
+        }
+    }
+
+    fn sockets(&mut self, at: &Surroundings, data_dir: Option<&Path>) -> Option<ControlConfig> {
+        let (key, observe_key) = ("control.socket", "control.observe_socket");
+        let data_dir = data_dir?;
+        let control = self.one(key, |text| match text {
+            "auto" => unnamed(paths::control_socket(at, data_dir)),
+            text => socket(text.into()),
+        });
+        let beside = control.as_deref().map(paths::observe_beside);
+        let observe_socket = self.one(observe_key, |text| match text {
+            // Where the control socket is refused already, the one beside it is not again.
+            "auto" => beside.clone().map_or(Ok(PathBuf::new()), unnamed),
+            text => socket(text.into()),
+        });
+        let (socket, observe_socket) = (control?, observe_socket?);
+        if socket == observe_socket {
+            let text = format!("it is the same path as {key} in {}; name another", self.top(key).origin);
+            self.problems.push(Problem::at(observe_key, &self.top(observe_key).origin, text));
+            return None;
+        }
+        Some(ControlConfig { socket, observe_socket })
+    }
+}

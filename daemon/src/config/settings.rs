@@ -1,0 +1,336 @@
+//! The table of all settings: the only place where a name, a default or a range stands.
+//!
+//! Flags, variables, file keys, the example file, docs/configuration.md and the words in
+//! errors follow from it.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Name in files: `section.key`, or `key` at the top.
+    pub key: &'static str,
+    /// Long flag without the dashes.
+    pub flag: &'static str,
+    /// Another name of the flag.
+    pub flag_alias: Option<&'static str>,
+    /// Environment variables: ours first, then the predecessor's.
+    pub variables: &'static [&'static str],
+    pub kind: Kind,
+    /// As it would be written in a variable.
+    pub default: &'static str,
+    /// What may stand there, in words.
+    pub allowed: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+    /// Never shown.
+    pub secret: bool,
+}
+
+/// How a value is written in a TOML file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// An integer; a string where a word such as `auto` is allowed.
+    Number,
+    /// An integer of bytes, or a string with a unit.
+    Size,
+    /// An array of strings, or one string. In variables and flags, joined by commas.
+    List,
+}
+
+/// Sections in the order of the documentation, each with what it is about.
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("", "The daemon as a whole"),
+    ("identity", "Whose peer ids the heads have"),
+    ("heads", "The heads"),
+    ("listen", "Where heads listen, and what they announce"),
+    ("network", "Which network the hydra belongs to"),
+    ("dht", "Answering"),
+    ("belly", "The record store"),
+    ("control", "The sockets for hydractl"),
+    ("limits", "What the daemon may use; `auto` follows the machine"),
+    ("log", "What is logged, and how"),
+];
+
+/// Most heads that a configuration may ask for.
+pub const MAX_HEADS: u32 = 10_000;
+
+const fn setting(
+    key: &'static str,
+    flag: &'static str,
+    variables: &'static [&'static str],
+    kind: Kind,
+    default: &'static str,
+    allowed: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting { key, flag, flag_alias: None, variables, kind, default, allowed, meaning, secret: false }
+}
+
+/// All settings, in the order of their sections.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        "data_dir",
+        "data-dir",
+        &["HYDRA_DATA_DIR"],
+        Kind::Text,
+        "auto",
+        "a directory, or auto",
+        "Where the state (keys, ports, settings) and the belly live; made at the first start. auto is \
+         $STATE_DIRECTORY, else /var/lib/hydrad for root and for whoever may write there, else \
+         $XDG_STATE_HOME/hydra (~/.local/state/hydra).",
+    ),
+    setting(
+        "name",
+        "name",
+        &["HYDRA_NAME"],
+        Kind::Text,
+        "auto",
+        "1 to 64 letters, digits, '.', '_' and '-', or auto",
+        "What this hydra is called in screens, logs and metrics. auto is the host's name.",
+    ),
+    Setting {
+        secret: true,
+        ..setting(
+            "identity.seed",
+            "random-seed",
+            &["HYDRA_RANDOM_SEED"],
+            Kind::Text,
+            "",
+            "32 bytes as base64, standard or URL alphabet; empty for none",
+            "The secret all peer ids follow from. With neither this nor a file, one is made at the first \
+             start and kept in the data directory. On a command line everyone on the machine can read it: \
+             better a file.",
+        )
+    },
+    setting(
+        "identity.seed_file",
+        "random-seed-file",
+        &["HYDRA_RANDOM_SEED_FILE"],
+        Kind::Text,
+        "",
+        "a file that holds a seed; empty for none",
+        "A file with the seed, instead of identity.seed. White space, newlines and NULs around the seed are \
+         trimmed.",
+    ),
+    setting(
+        "identity.id_offset",
+        "id-offset",
+        &["HYDRA_ID_OFFSET"],
+        Kind::Number,
+        "0",
+        "0 to 99999",
+        "The first index of the seed's sequence that this hydra uses: machines that share a seed take \
+         different ones.",
+    ),
+    setting(
+        "identity.indexes",
+        "indexes",
+        &["HYDRA_INDEXES"],
+        Kind::Text,
+        "",
+        "an index set such as 3, 0..4 (both ends), 5.., 1..:2 (every second), joined by commas; empty for \
+         all from id_offset on",
+        "The indices of the seed's sequence that this hydra may use, instead of an offset: machine k of n \
+         takes k..:n.",
+    ),
+    Setting {
+        flag_alias: Some("nheads"),
+        ..setting(
+            "heads.count",
+            "heads",
+            &["HYDRA_HEADS", "HYDRA_NHEADS"],
+            Kind::Number,
+            "auto",
+            "0 to 10000, or auto",
+            "How many heads to bring up; `hydractl heads` adds and removes while it runs. auto is as many as \
+             identity.indexes has when it has an end, else 1.",
+        )
+    },
+    setting(
+        "listen.ips",
+        "listen",
+        &["HYDRA_LISTEN"],
+        Kind::List,
+        "auto",
+        "IPv4 and IPv6 addresses of this host, at most 64; 0.0.0.0 or :: for all of a family; or auto",
+        "Addresses that heads are spread over. 0.0.0.0 and :: stand for each address of the family that the \
+         host has at start, loopback aside. auto is the host's public addresses; where there is none, the \
+         address that outgoing traffic leaves from.",
+    ),
+    setting(
+        "listen.port_begin",
+        "port-begin",
+        &["HYDRA_PORT_BEGIN"],
+        Kind::Number,
+        "0",
+        "0 to 65535",
+        "The port of the first head, for tcp and udp; the next head takes the next. With 0 each head takes a \
+         free port once and keeps it.",
+    ),
+    setting(
+        "listen.announce",
+        "announce",
+        &["HYDRA_ANNOUNCE"],
+        Kind::List,
+        "",
+        "at most 16 multiaddrs in which {ip} and {port} stand for the head's own; empty for the addresses \
+         listened on",
+        "What heads announce instead of the addresses they listen on, such as \
+         /ip4/203.0.113.5/tcp/{port} behind a NAT.",
+    ),
+    setting(
+        "listen.no_announce",
+        "no-announce",
+        &["HYDRA_NO_ANNOUNCE"],
+        Kind::List,
+        "",
+        "at most 16 multiaddrs in which {ip} and {port} stand for the head's own; empty for none",
+        "What heads do not announce: each address that begins with one of these.",
+    ),
+    setting(
+        "network.bootstrap_peers",
+        "bootstrap-peers",
+        &["HYDRA_BOOTSTRAP_PEERS"],
+        Kind::List,
+        "default",
+        "at most 256 multiaddrs that end in /p2p/ID; default for the public IPFS ones (also among others); \
+         or none",
+        "Peers that are dialled first.",
+    ),
+    setting(
+        "network.protocol_prefix",
+        "protocol-prefix",
+        &["HYDRA_PROTOCOL_PREFIX"],
+        Kind::Text,
+        "/ipfs",
+        "a / and up to 63 more characters without white space, not ending in /",
+        "The DHT is <prefix>/kad/1.0.0.",
+    ),
+    setting(
+        "network.address_policy",
+        "address-policy",
+        &["HYDRA_ADDRESS_POLICY"],
+        Kind::Text,
+        "public",
+        "public or any",
+        "Which addresses are stored, announced, told and dialled: public ones only, or any, for private \
+         networks.",
+    ),
+    setting(
+        "dht.reply_max",
+        "reply-max",
+        &["HYDRA_REPLY_MAX"],
+        Kind::Size,
+        "64 KiB",
+        "16 KiB to 4 MiB",
+        "Largest answer to GET_PROVIDERS; of more providers a random sample is given.",
+    ),
+    setting(
+        "belly.max_records",
+        "max-records",
+        &["HYDRA_MAX_RECORDS"],
+        Kind::Number,
+        "5000000",
+        "1000 to 1000000000",
+        "Most provider records kept; more are refused and counted.",
+    ),
+    setting(
+        "control.socket",
+        "control-socket",
+        &["HYDRA_CONTROL_SOCKET"],
+        Kind::Text,
+        "auto",
+        "a path of at most 107 bytes, or auto",
+        "The socket for everything hydractl does (0660). auto is control.sock in $RUNTIME_DIRECTORY, else in \
+         /run/hydra for root and for whoever may write /var/lib/hydrad, else in $XDG_RUNTIME_DIR/hydra, else \
+         in the data directory.",
+    ),
+    setting(
+        "control.observe_socket",
+        "observe-socket",
+        &["HYDRA_OBSERVE_SOCKET"],
+        Kind::Text,
+        "auto",
+        "a path of at most 107 bytes, or auto",
+        "The socket for looking only. auto is beside the control socket, under its name with observe for \
+         control.",
+    ),
+    setting(
+        "limits.max_connections",
+        "max-connections",
+        &["HYDRA_MAX_CONNECTIONS"],
+        Kind::Number,
+        "auto",
+        "1 to 10000000, or auto",
+        "Most connections of all heads together. auto follows memory and files.",
+    ),
+    setting(
+        "limits.max_connections_per_ip",
+        "max-connections-per-ip",
+        &["HYDRA_MAX_CONNECTIONS_PER_IP"],
+        Kind::Number,
+        "auto",
+        "1 to 1000000, or auto",
+        "Most connections with one public IPv4 address or IPv6 /56, of all heads together. auto is 8 for \
+         each head, and at least 64.",
+    ),
+    setting(
+        "limits.handshakes_per_second",
+        "handshakes-per-second",
+        &["HYDRA_HANDSHAKES_PER_SECOND"],
+        Kind::Number,
+        "200",
+        "1 to 100000",
+        "Most new incoming connections a second; a handshake costs about a millisecond of a core.",
+    ),
+    setting(
+        "limits.max_memory",
+        "max-memory",
+        &["HYDRA_MAX_MEMORY"],
+        Kind::Size,
+        "auto",
+        "64 MiB to 64 TiB, or auto",
+        "Memory the daemon keeps within. auto is 90 % of the smaller of the cgroup's limit and RAM.",
+    ),
+    setting(
+        "limits.max_files",
+        "max-files",
+        &["HYDRA_MAX_FILES"],
+        Kind::Number,
+        "auto",
+        "64 to 1000000000, or auto",
+        "Files and sockets the daemon keeps within. auto is the process's limit (LimitNOFILE= in the unit).",
+    ),
+    setting(
+        "log.format",
+        "log-format",
+        &["HYDRA_LOG_FORMAT"],
+        Kind::Text,
+        "text",
+        "text or json",
+        "Lines for people, or one JSON object a line.",
+    ),
+    setting(
+        "log.level",
+        "log-level",
+        &["HYDRA_LOG_LEVEL"],
+        Kind::Text,
+        "info",
+        "off, error, warn, info, debug or trace, and target=level for parts, joined by commas",
+        "What is logged, such as info or info,hydrad::dht=debug.",
+    ),
+];
+
+/// The setting of a key.
+pub(super) fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+impl Setting {
+    /// Section and name, such as ("heads", "count"); the section is empty at the top.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, &'static str) {
+        self.key.split_once('.').unwrap_or(("", self.key))
+    }
+}
