@@ -4,6 +4,9 @@
 //! knows no closeness (it is told `near`), no wire messages and no peers' connections;
 //! keys, ports and settings are in `state/`.
 
+pub mod clock;
+pub mod sqlite;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
