@@ -88,6 +88,8 @@ impl File {
 
     /// The one connection that writes; makes the tables of a new file.
     pub(super) fn writer(&self) -> Result<Connection, Trouble> {
+        // It was there at the start; when it cannot be made again, opening the file says why.
+        fs::create_dir_all(&self.dir).ok();
         let db = Connection::open(&self.path)?;
         db.busy_timeout(Duration::from_secs(5))?;
         self.check_version(&db)?;
@@ -161,6 +163,8 @@ impl File {
 /// Why the file is not open.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
+    #[error("its pages cannot be read")]
+    Damage,
     #[error("{0}")]
     Fatal(#[from] BellyError),
     #[error("{0}")]
@@ -169,30 +173,40 @@ pub(super) enum Trouble {
 
 impl Trouble {
     pub(super) fn is_damage(&self) -> bool {
-        matches!(self, Self::Sql(e) if is_damage(e))
+        match self {
+            Self::Damage => true,
+            Self::Sql(e) => is_damage(e),
+            Self::Fatal(_) => false,
+        }
     }
 
     pub(super) fn at(self, file: &File) -> BellyError {
+        let path = file.path.clone();
         match self {
             Self::Fatal(error) => error,
-            Self::Sql(source) => BellyError::Open { path: file.path.clone(), source },
+            Self::Sql(source) => BellyError::Open { path, source },
+            Self::Damage => BellyError::Open { path, source: rusqlite::Error::InvalidQuery },
         }
     }
 }
 
+/// SQLite itself says that the file is broken.
+pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
 /// The file's contents are not what SQLite or the schema promise.
-pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
-    match error {
-        rusqlite::Error::SqliteFailure(e, _) => {
-            matches!(e.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        }
-        // our statements are constant: the tables are not those of the schema
-        rusqlite::Error::SqlInputError { .. }
-        | rusqlite::Error::InvalidColumnType(..)
-        | rusqlite::Error::FromSqlConversionFailure(..)
-        | rusqlite::Error::IntegralValueOutOfRange(..) => true,
-        _ => false,
-    }
+fn is_damage(error: &rusqlite::Error) -> bool {
+    // Our statements are constant: when one is no SQL, the tables are not those of the schema.
+    is_corrupt(error)
+        || matches!(
+            error,
+            rusqlite::Error::SqlInputError { .. }
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+        )
 }
 
 fn user_version(db: &Connection) -> rusqlite::Result<i32> {

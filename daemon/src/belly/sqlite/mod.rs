@@ -111,6 +111,8 @@ struct Shared {
     requests: Mutex<Option<SyncSender<Request>>>,
     /// Grows when the file is replaced.
     epoch: AtomicU64,
+    /// The reader found the file of this epoch + 1 damaged; 0 when it did not.
+    damaged: AtomicU64,
     max_records_per_provider: u32,
 }
 
@@ -126,6 +128,7 @@ impl Shared {
             pulse: Pulse::default(),
             requests: Mutex::new(None),
             epoch: AtomicU64::new(0),
+            damaged: AtomicU64::new(0),
             max_records_per_provider: config.max_records_per_provider.unwrap_or(u32::MAX),
         }
     }
@@ -250,6 +253,7 @@ impl SqliteBelly {
 
 impl Belly for SqliteBelly {
     fn add_provider(&self, announcement: Announcement<'_>) -> Result<(), Refused> {
+        // Near and far records are kept alike: this engine has one life for all.
         let Announcement { key, provider, addrs, head, near: _ } = announcement;
         let shared = &*self.shared;
         if key.is_empty() || key.len() > MAX_PROVIDER_KEY {
@@ -343,10 +347,13 @@ impl Belly for SqliteBelly {
 
     fn page(&self, query: Query, after: Option<Cursor>, limit: usize) -> Answer<Result<Page, Unavailable>> {
         let shared = self.shared.clone();
-        let flush = shared.flush();
+        let flush = after.is_none().then(|| shared.flush());
         Answer::later(async move {
-            // When the disk takes nothing, what it has is listed; `health` says what is missing.
-            flush.await.ok();
+            // A list begins with all that was accepted; its later pages need no commit of
+            // their own. When the disk takes nothing, what it has is listed.
+            if let Some(flush) = flush {
+                flush.await.ok();
+            }
             let (reply, answer) = oneshot::channel();
             shared.ask(Request::Page(Box::new(PageRequest { query, after, limit, reply })))?;
             answer.await.unwrap_or_else(|_| Err(closing()))

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::oneshot;
 
 use super::Shared;
+use super::file::is_corrupt;
 use super::providers::ProviderId;
 use super::values;
 use crate::belly::clock::{from_millis, from_secs};
@@ -83,6 +84,11 @@ impl Reader {
             .map(|(db, answer)| {
                 self.db = Some(db);
                 answer
+            })
+            .inspect_err(|e| {
+                if is_corrupt(e) {
+                    self.shared.damaged.store(epoch + 1, Ordering::Release);
+                }
             })
             .map_err(|e| Unavailable(format!("cannot read {}: {e}", self.shared.file.path().display())))
     }

@@ -227,6 +227,11 @@ impl Writer {
         if self.shared.pulse.troubled() {
             return;
         }
+        let epoch = self.shared.epoch.load(Ordering::Acquire);
+        if self.shared.damaged.swap(0, Ordering::AcqRel) == epoch + 1 {
+            self.stumble(&Trouble::Damage);
+            return;
+        }
         let mut outcome = Ok(());
         if self.ticks.is_multiple_of(SWEEP_TICKS) {
             self.gone.append(&mut self.shared.providers.sweep(self.shared.clock.secs()));

@@ -1,6 +1,7 @@
 //! Files that are damaged, of another version, read-only or gone, and a disk that is full.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Instant;
@@ -11,6 +12,8 @@ use super::*;
 use crate::belly::sqlite::BellyError;
 
 const DIR: &str = "HYDRA_TEST_FULL_DIR";
+/// A file by which the child asks for room on the disk.
+const WISH: &str = "HYDRA_TEST_FULL_WISH";
 
 fn filled(dir: &Path) {
     let belly = open(dir, &Clock::manual(start()));
@@ -110,7 +113,7 @@ fn a_file_deleted_under_the_store_is_begun_anew_and_told() {
     assert_eq!(peers(&open(dir.path(), &Clock::manual(start())), b"key"), [peer(1)]);
 }
 
-/// Runs under `ulimit -S -f`, which makes every write beyond a size fail.
+/// Runs on a small file system, or under `ulimit -S -f`: writes beyond a size fail.
 #[test]
 #[ignore = "the child of the next test"]
 fn child_whose_files_may_not_grow() {
@@ -145,6 +148,9 @@ fn child_whose_files_may_not_grow() {
     assert_eq!(wait(belly.put_value("k".into(), "v".into())), Err(Refused::Unavailable));
 
     // The disk has room again, and nobody does anything.
+    if let Some(wish) = std::env::var_os(WISH) {
+        fs::write(wish, "room").expect("written elsewhere");
+    }
     let hard = getrlimit(Resource::Fsize).maximum;
     setrlimit(Resource::Fsize, Rlimit { current: hard, maximum: hard }).expect("the soft limit rises");
     let until = Instant::now() + Duration::from_secs(90);
@@ -165,17 +171,78 @@ fn child_whose_files_may_not_grow() {
     assert_eq!(open(Path::new(&dir), &clock).counts().records, u64::from(more));
 }
 
+fn child() -> String {
+    format!("{}::child_whose_files_may_not_grow", module_path!().trim_start_matches("hydrad::"))
+}
+
 #[test]
-fn a_full_disk_is_told_survived_in_memory_and_recovered_from() {
+fn writes_that_fail_are_told_survived_in_memory_and_recovered_from() {
     let dir = tempfile::tempdir().expect("a directory");
-    let child = format!("{}::child_whose_files_may_not_grow", module_path!().trim_start_matches("hydrad::"));
     let output = Command::new("sh")
         .args(["-c", r#"trap "" XFSZ; ulimit -S -f 4096; exec "$0" --ignored --exact "$1""#])
         .arg(std::env::current_exe().expect("this binary"))
-        .arg(child)
+        .arg(child())
         .env(DIR, dir.path())
         .output()
         .expect("a shell");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
+fn a_full_disk_is_told_survived_in_memory_and_recovered_from() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let disk = dir.path().join("disk");
+    fs::create_dir(&disk).expect("made");
+    let mount = |options: &str| {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&disk);
+        mount.output().is_ok_and(|o| o.status.success())
+    };
+    if !mount("size=4m") {
+        writeln!(std::io::stderr(), "SKIPPED: no small tmpfs can be mounted here (needs root)")
+            .expect("stderr");
+        return;
+    }
+    let wish = dir.path().join("wish");
+    let mut child = Command::new(std::env::current_exe().expect("this binary"))
+        .args(["--ignored", "--exact", &child()])
+        .env(DIR, &disk)
+        .env(WISH, &wish)
+        .spawn()
+        .expect("the child starts");
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("waits") {
+            break status;
+        }
+        if wish.exists() && fs::remove_file(&wish).is_ok() {
+            assert!(mount("remount,size=256m"), "the disk does not grow");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let unmounted = Command::new("umount").arg(&disk).status().is_ok_and(|s| s.success());
+    assert!(status.success() && unmounted);
+}
+
+#[test]
+fn a_file_broken_under_the_store_is_replaced_and_memory_goes_on() {
+    let dir = tempfile::tempdir().expect("a directory");
+    filled(dir.path());
+    let belly = open(dir.path(), &Clock::manual(start()));
+    let path = dir.path().join("belly.db");
+    let file = fs::OpenOptions::new().write(true).open(path).expect("opens");
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0x5a; 64 << 10], 4_096).expect("written");
+    let until = Instant::now() + Duration::from_secs(30);
+    while !belly.health().trouble.is_some_and(|t| t.contains("was damaged")) {
+        assert!(Instant::now() < until, "not noticed");
+        wait(belly.page(crate::belly::Query::default(), None, 100)).ok();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(peers(&belly, &7u32.to_be_bytes()), [peer(7)]);
+    announce(&belly, b"key", peer(1), &[]).expect("accepted");
+    while wait(belly.flush()).is_err() {
+        assert!(Instant::now() < until, "the new file is not written");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!((belly.counts().records, belly.counts().unsaved), (3_001, 3_000));
 }
