@@ -4,6 +4,9 @@
 //! knows no closeness (it is told `near`), no wire messages and no peers' connections;
 //! keys, ports and settings are in `state/`.
 
+pub mod clock;
+pub mod sqlite;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -51,10 +54,13 @@ pub trait Belly: Send + Sync + 'static {
     fn value(&self, key: &[u8]) -> Answer<Result<Option<Value>, Unavailable>>;
 
     /// Records after the cursor in the order of (key's place, key, provider), at most
-    /// `limit`. The cursor of the last page is `None`.
+    /// `limit`; providers of a key in an order of the store's own that does not change.
+    /// The first page sees all that was accepted. A page may have few records or none
+    /// and yet a cursor: looking for them took long enough. The cursor of the last page
+    /// is `None`. When the store cannot write, what is on disk is listed.
     fn page(&self, query: Query, after: Option<Cursor>, limit: usize) -> Answer<Result<Page, Unavailable>>;
 
-    /// Exact counts, in constant time.
+    /// Counts of what is kept, in constant time.
     fn counts(&self) -> Counts;
 
     /// How the store is, in constant time.
@@ -139,7 +145,7 @@ pub struct Record {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Provider records that have not expired.
+    /// Provider records; those that expired are counted for up to a minute more.
     pub records: u64,
     /// Distinct providers known.
     pub providers: u64,
