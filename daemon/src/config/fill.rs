@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use libp2p::Multiaddr;
 use serde_json::Value;
 
 use super::addresses::bootstrap;
@@ -66,7 +67,7 @@ impl Fill {
         self.ports_suffice(port_begin, count);
         let announce = self.many("listen.announce", templates);
         let no_announce = self.many("listen.no_announce", templates);
-        let bootstrap_peers = self.many("network.bootstrap_peers", bootstrap);
+        let bootstrap_peers = self.bootstrap();
         let protocol_prefix = self.one("network.protocol_prefix", quoted);
         let address_policy = self.one("network.address_policy", quoted);
         let reply_max = self.one("dht.reply_max", bytes(16 << 10..=4 << 20));
@@ -279,7 +280,7 @@ impl Fill {
         let indexes = indexes?;
         let count = match written {
             Some(count) => u32::try_from(count).ok()?,
-            None => indexes.len().unwrap_or(1),
+            None => indexes.size().unwrap_or(1),
         };
         if count > indexes.capacity() {
             let text = format!(
@@ -299,6 +300,17 @@ impl Fill {
         }
         self.show(key, count.to_string(), count.into());
         Some(count)
+    }
+
+    /// Shown as written: "default" says more than five long addresses.
+    fn bootstrap(&mut self) -> Option<Vec<Multiaddr>> {
+        let key = "network.bootstrap_peers";
+        let peers = self.many(key, bootstrap)?;
+        let written = self.top(key).written.join(", ");
+        if let Some(shown) = self.shown.get_mut(key) {
+            shown.value = written;
+        }
+        Some(peers)
     }
 
     fn ports_suffice(&mut self, begin: Option<u64>, count: Option<u32>) {

@@ -94,7 +94,8 @@ fn argument(setting: &'static Setting) -> Arg {
         setting.variables.join(", "),
         setting.key,
     );
-    let short = setting.meaning.split_inclusive(['.', ';']).next().unwrap_or_default();
+    // The first sentence; a full stop within a word (an address, a key) does not end it.
+    let short = setting.meaning.split(". ").next().unwrap_or_default();
     let action = if setting.kind == Kind::List { ArgAction::Append } else { ArgAction::Set };
     Arg::new(setting.key)
         .long(setting.flag)
@@ -103,7 +104,7 @@ fn argument(setting: &'static Setting) -> Arg {
         .action(action)
         .allow_hyphen_values(setting.kind == Kind::Number)
         .global(setting.key == "data_dir")
-        .help(short.trim_end_matches(['.', ';']).to_owned())
+        .help(short.trim_end_matches('.').to_owned())
         .long_help(help)
 }
 

@@ -63,14 +63,8 @@ impl IndexSet {
 
     /// How many indices it has when each part has an end; `None` when a part has none.
     #[must_use]
-    pub fn len(&self) -> Option<u32> {
+    pub fn size(&self) -> Option<u32> {
         self.0.iter().map(|part| part.last.map(|_| part.count())).sum()
-    }
-
-    /// A set has at least one index.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        false
     }
 
     /// How many indices it can give: all parts, those without an end up to [`MAX_INDEX`].
@@ -208,7 +202,7 @@ mod tests {
     #[test]
     fn a_range_has_both_ends() {
         assert_eq!(set("0..4").iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
-        assert_eq!(set("0..4").len(), Some(5));
+        assert_eq!(set("0..4").size(), Some(5));
         assert_eq!(set("3").iter().collect::<Vec<_>>(), [3]);
         assert_eq!(set("0..8:4").iter().collect::<Vec<_>>(), [0, 4, 8]);
         assert_eq!(set("0..7:4").iter().collect::<Vec<_>>(), [0, 4]);
@@ -218,7 +212,7 @@ mod tests {
     fn a_range_without_end_goes_on_by_its_step() {
         let odd = set("1..:2");
         assert_eq!(odd.iter().take(3).collect::<Vec<_>>(), [1, 3, 5]);
-        assert_eq!(odd.len(), None);
+        assert_eq!(odd.size(), None);
         assert_eq!(odd.capacity(), 50_000);
         assert!(odd.contains(99_999) && !odd.contains(2));
         assert_eq!(IndexSet::starting_at(100).iter().take(2).collect::<Vec<_>>(), [100, 101]);

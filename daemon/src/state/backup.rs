@@ -91,8 +91,10 @@ fn copy(source: &Connection, to: &Path) -> Result<usize, StateError> {
     dir::make_private(to)?;
     let failed = |source| StateError::sql("write", to, source);
     let mut target = Connection::open(to).map_err(failed)?;
+    // All pages in one step: a busy daemon would make a slow copy begin again and again, and
+    // with a write-ahead log a reader holds nobody up.
     Backup::new(source, &mut target)
-        .and_then(|backup| backup.run_to_completion(256, Duration::from_millis(2), None))
+        .and_then(|backup| backup.run_to_completion(i32::MAX, Duration::from_millis(2), None))
         .map_err(failed)?;
     // One file: a write-ahead log beside it would be forgotten when it is carried away.
     target.pragma_update(None, "journal_mode", "DELETE").map_err(failed)?;

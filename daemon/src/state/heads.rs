@@ -10,9 +10,15 @@ use super::rows::{HeadRow, HeadStatus, seconds, time};
 use super::{Failure, MAX_HEADS, StateError};
 
 pub(super) fn all(db: &Connection, path: &Path) -> Result<Vec<HeadRow>, Failure> {
-    let mut select =
-        db.prepare_cached("SELECT idx, peer_id, listen, port, status, added_at FROM heads ORDER BY idx")?;
-    let mut rows = select.query([])?;
+    select(db, path, 0, u32::MAX)
+}
+
+/// Heads whose index lies between two, by index.
+fn select(db: &Connection, path: &Path, first: u32, last: u32) -> Result<Vec<HeadRow>, Failure> {
+    let mut select = db.prepare_cached(
+        "SELECT idx, peer_id, listen, port, status, added_at FROM heads WHERE idx BETWEEN ?1 AND ?2 ORDER BY idx",
+    )?;
+    let mut rows = select.query([first, last])?;
     let mut heads = Vec::new();
     while let Some(row) = rows.next()? {
         heads.push(decode(row)?.ok_or_else(|| damaged(row, path))?);
@@ -105,7 +111,7 @@ fn joined(listen: &[IpAddr]) -> String {
 }
 
 fn find(db: &Connection, path: &Path, index: u32) -> Result<HeadRow, Failure> {
-    let found = all(db, path)?.into_iter().find(|head| head.index == index);
+    let found = select(db, path, index, index)?.pop();
     found.ok_or_else(|| StateError::NoHead { index }.into())
 }
 

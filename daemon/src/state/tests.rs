@@ -245,6 +245,33 @@ async fn a_backup_of_a_running_daemons_state_restores_elsewhere() {
     assert_eq!(left.len(), 3, "no leftovers: {left:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_is_of_one_moment_however_much_is_written() {
+    let dir = scratch();
+    let state = open(&dir.path().join("one"));
+    let writer = state.clone();
+    let writing = tokio::spawn(async move {
+        // All agents are the same after each write.
+        let peers: Vec<_> = (0..4).map(peer).collect();
+        for round in 0_u32.. {
+            let row = |peer: &PeerRow| PeerRow { agent: round.to_string(), ..peer.clone() };
+            writer.save_table(peers.iter().map(row).collect()).await.expect("written");
+        }
+    });
+    while state.load_table().await.expect("read").is_empty() {}
+    for n in 0..5 {
+        let file = dir.path().join(format!("file-{n}"));
+        let (home, to) = (dir.path().join("one"), file.clone());
+        tokio::task::spawn_blocking(move || backup(&home, &to)).await.expect("done").expect("a backup");
+        let copy = dir.path().join(format!("copy-{n}"));
+        restore(&file, &copy, false).expect("restored");
+        let rows = open(&copy).load_table().await.expect("read");
+        assert_eq!(rows.len(), 4);
+        assert!(rows.iter().all(|row| row.agent == rows[0].agent), "{rows:?}");
+    }
+    writing.abort();
+}
+
 #[tokio::test]
 async fn a_restore_does_not_touch_a_state_that_is_in_use_or_in_the_way() {
     let dir = scratch();
