@@ -1,21 +1,37 @@
 //! hydrad: many DHT server identities over one shared record store.
 //!
-//! The rooms of the house, in the order of allowed imports: a room imports only the
-//! rooms below it (`tests/tests/rooms.rs` checks). The way of a request is told in
-//! `docs/architecture.md`.
+//! [`boot`] is the table of contents of the daemon. The rooms of the house stand below in the
+//! order of allowed imports: a room imports only those after it (`tests/tests/rooms.rs` checks).
+//! The way of a request is told in `docs/architecture.md`.
+
+pub mod boot;
+
+pub mod commands;
+
+pub mod config;
 
 pub mod api;
-pub mod belly;
-pub mod commands;
-pub mod config;
-pub mod dht;
-pub mod head;
+
 pub mod hydra;
-pub mod identity;
-pub mod limits;
-pub mod net;
-pub mod routing;
+
+pub mod head;
+
 pub mod scout;
+
+pub mod net;
+
+pub mod dht;
+
+pub mod routing;
+
+pub mod belly;
+
 pub mod state;
-pub mod telemetry;
+
+pub mod identity;
+
 pub mod wire;
+
+pub mod limits;
+
+pub mod telemetry;

@@ -26,6 +26,9 @@ pub const ADDRS_VALIDITY: Duration = Duration::from_secs(24 * 3600);
 /// How long a value record is served after it came (`DefaultMaxRecordAge`).
 pub const VALUE_VALIDITY: Duration = Duration::from_secs(48 * 3600);
 
+/// A crash loses at most what was accepted in this time: groups are committed that often.
+pub const UNSAVED_MAX: Duration = Duration::from_secs(1);
+
 /// The longest key of a provider record (kad-dht `handlers.go`), in bytes.
 pub const MAX_PROVIDER_KEY: usize = 80;
 

@@ -17,6 +17,7 @@ mod origin;
 mod paths;
 mod readers;
 mod reference;
+pub mod rooms;
 mod settings;
 mod show;
 mod shown;

@@ -22,9 +22,6 @@ const FILES_PER_ADDRESS: u64 = 3;
 /// connections of an address in).
 const HEADS_PER_ADDRESS: usize = 8;
 
-/// Heads added at a time.
-pub const MAX_ADDED: u32 = 100_000;
-
 /// Heads that can be made, with their places.
 #[derive(Debug, Clone)]
 pub struct Plan {

@@ -1,0 +1,151 @@
+//! From the daemon's types to those of `hydra.v1`.
+
+use std::time::SystemTime;
+
+use hydra_protocol::v1;
+use prost_types::Timestamp;
+
+use crate::hydra::{DaemonState, Finding, HeadState, HeadView, Warning};
+use crate::routing::contacts::{Contacts, Side};
+use crate::telemetry::{Event, Level, Rates, Sample};
+use crate::wire::Kind;
+
+pub(super) fn timestamp(time: SystemTime) -> Option<Timestamp> {
+    Some(Timestamp::from(time))
+}
+
+pub(super) fn rates(rates: &Rates) -> v1::Rates {
+    let of = |kind: Kind| rates.requests[kind as usize];
+    v1::Rates {
+        find_node: of(Kind::FindNode),
+        get_providers: of(Kind::GetProviders),
+        add_provider: of(Kind::AddProvider),
+        get_value: of(Kind::GetValue),
+        put_value: of(Kind::PutValue),
+        ping: of(Kind::Ping),
+        resets: rates.resets,
+        bytes_in: rates.bytes_in,
+        bytes_out: rates.bytes_out,
+        get_providers_found: rates.found,
+    }
+}
+
+/// Open connections of each head: inbound and outbound.
+pub(super) type Open = std::collections::HashMap<u32, (u64, u64)>;
+
+pub(super) fn open_by_head(contacts: &Contacts) -> Open {
+    let mut open = Open::new();
+    for (_, connected) in contacts.all() {
+        for contact in connected.contacts {
+            let Side::Head(index) = contact.side else { continue };
+            let counts = open.entry(index).or_default();
+            if contact.inbound {
+                counts.0 += 1;
+            } else {
+                counts.1 += 1;
+            }
+        }
+    }
+    open
+}
+
+pub(super) fn head(head: &HeadView, open: &Open) -> v1::Head {
+    let (inbound, outbound) = open.get(&head.index).copied().unwrap_or_default();
+    let listen = head.listen.iter().flat_map(|ip| listen_texts(*ip, head.port));
+    let announced: Vec<String> = head.announce.iter().map(ToString::to_string).collect();
+    v1::Head {
+        name: head.name(),
+        index: head.index,
+        peer_id: head.peer.to_base58(),
+        key: head.key.0.to_vec(),
+        state: state(head.state).into(),
+        state_reason: head.reason.clone(),
+        addresses: if announced.is_empty() { listen.collect() } else { announced },
+        listen_ip: head.listen.first().map(ToString::to_string).unwrap_or_default(),
+        port: head.port.into(),
+        address_group: head.group.clone().unwrap_or_default(),
+        connections_in: inbound,
+        connections_out: outbound,
+        rates_1m: Some(rates(&head.rates)),
+        serving_since: head.serving_since.and_then(timestamp),
+        added_at: timestamp(head.added_at),
+    }
+}
+
+fn listen_texts(ip: std::net::IpAddr, port: u16) -> [String; 2] {
+    let family = if ip.is_ipv4() { "ip4" } else { "ip6" };
+    [format!("/{family}/{ip}/tcp/{port}"), format!("/{family}/{ip}/udp/{port}/quic-v1")]
+}
+
+fn state(state: HeadState) -> v1::HeadState {
+    match state {
+        HeadState::Starting => v1::HeadState::Starting,
+        HeadState::Warming => v1::HeadState::Warming,
+        HeadState::Serving => v1::HeadState::Serving,
+        HeadState::Withdrawn => v1::HeadState::Withdrawn,
+        HeadState::Stopped => v1::HeadState::Stopped,
+        HeadState::Failed => v1::HeadState::Failed,
+    }
+}
+
+pub(super) fn daemon_state(state: DaemonState) -> v1::DaemonState {
+    match state {
+        DaemonState::Starting => v1::DaemonState::Starting,
+        DaemonState::Warming => v1::DaemonState::Warming,
+        DaemonState::Serving => v1::DaemonState::Serving,
+        DaemonState::NoPeers => v1::DaemonState::NoPeers,
+        DaemonState::Draining => v1::DaemonState::Draining,
+    }
+}
+
+pub(super) fn finding(finding: Finding) -> v1::Finding {
+    match finding {
+        Finding::Ok => v1::Finding::Ok,
+        Finding::Warn => v1::Finding::Warn,
+        Finding::Fail => v1::Finding::Fail,
+        Finding::InProgress => v1::Finding::InProgress,
+        Finding::Unknown => v1::Finding::Unknown,
+    }
+}
+
+fn level(level: Level) -> v1::Finding {
+    match level {
+        Level::Good => v1::Finding::Ok,
+        Level::Warn => v1::Finding::Warn,
+        Level::Fail => v1::Finding::Fail,
+    }
+}
+
+pub(super) fn warning(warning: &Warning) -> v1::Warning {
+    v1::Warning {
+        code: warning.code.to_owned(),
+        since: timestamp(warning.since),
+        until: warning.until.and_then(timestamp),
+        text: warning.text.clone(),
+        severity: level(warning.severity).into(),
+        remedy: warning.remedy.clone(),
+    }
+}
+
+pub(super) fn event(event: &Event) -> v1::Event {
+    v1::Event {
+        at: timestamp(event.at),
+        level: level(event.level).into(),
+        part: event.part.clone(),
+        code: event.code.to_owned(),
+        text: event.text.clone(),
+    }
+}
+
+pub(super) fn sample(sample: &Sample) -> v1::Sample {
+    v1::Sample {
+        at: timestamp(sample.at),
+        rates: Some(rates(&sample.rates)),
+        connections_in: sample.connections_in,
+        connections_out: sample.connections_out,
+        peers_live: sample.peers_live,
+        records: sample.records,
+        rss_bytes: sample.rss_bytes,
+        gap: sample.gap,
+    }
+}

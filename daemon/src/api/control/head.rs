@@ -1,0 +1,208 @@
+//! `HeadService`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use hydra_protocol::v1::head_service_server::HeadService;
+use hydra_protocol::v1::{
+    AddHeadsRequest, AddHeadsResponse, GetHeadRequest, GetHeadResponse, Head, HeadState, ListHeadsRequest,
+    ListHeadsResponse, PurgeHeadRequest, PurgeHeadResponse, RemoveHeadRequest, RemoveHeadResponse,
+    StartHeadRequest, StartHeadResponse, StopHeadRequest, StopHeadResponse,
+};
+use parking_lot::Mutex;
+use tonic::transport::server::UdsConnectInfo;
+use tonic::{Request, Response, Status};
+
+use crate::api::control::{Access, convert, page};
+use crate::head;
+use crate::hydra::{HeadView, Hydra, Plan, RosterError, Selector};
+
+/// Heads added by one request.
+const MAX_ADDED: u32 = 100_000;
+
+/// Answers kept for requests that are sent again.
+const MAX_REMEMBERED: usize = 64;
+
+/// The service on one socket.
+pub(super) struct Service {
+    hydra: Arc<Hydra>,
+    access: Access,
+    answered: Mutex<VecDeque<(String, AddHeadsResponse)>>,
+}
+
+impl Service {
+    pub(super) fn new(hydra: Arc<Hydra>, access: Access) -> Self {
+        Self { hydra, access, answered: Mutex::default() }
+    }
+
+    /// Only the control socket changes anything; who did is written down.
+    fn change<T: std::fmt::Debug>(&self, what: &str, request: Request<T>) -> Result<T, Status> {
+        if self.access == Access::Observe {
+            return Err(Status::permission_denied(format!(
+                "{what}: this is the observe socket, it only reads; use the control socket"
+            )));
+        }
+        let who = request.extensions().get::<UdsConnectInfo>().and_then(|info| info.peer_cred);
+        let (uid, pid) = (who.map(|who| who.uid()), who.and_then(|who| who.pid()));
+        tracing::info!(target: "hydra::audit", uid, pid, request = ?request.get_ref(), "{what}");
+        Ok(request.into_inner())
+    }
+
+    fn head(&self, view: &HeadView) -> Head {
+        convert::head(view, &convert::open_by_head(&self.hydra.contacts))
+    }
+
+    fn planned(&self, plan: &Plan) -> Vec<Head> {
+        let planned = plan.rows.iter().map(|row| Head {
+            name: head::name(row.index),
+            index: row.index,
+            peer_id: row.peer_id.to_base58(),
+            key: crate::wire::Key256::of_peer(&row.peer_id).0.to_vec(),
+            state: HeadState::Starting.into(),
+            addresses: (self.hydra.config.announce)(&row.listen, row.port)
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            listen_ip: row.listen.first().map(ToString::to_string).unwrap_or_default(),
+            port: row.port.into(),
+            ..Head::default()
+        });
+        planned.collect()
+    }
+
+    fn remembered(&self, id: &str) -> Option<AddHeadsResponse> {
+        let answered = self.answered.lock();
+        answered.iter().find(|(known, _)| !id.is_empty() && known == id).map(|(_, answer)| answer.clone())
+    }
+
+    fn remember(&self, id: String, answer: &AddHeadsResponse) {
+        let mut answered = self.answered.lock();
+        if !id.is_empty() {
+            if answered.len() == MAX_REMEMBERED {
+                answered.pop_front();
+            }
+            answered.push_back((id, answer.clone()));
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl HeadService for Service {
+    async fn list_heads(
+        &self,
+        request: Request<ListHeadsRequest>,
+    ) -> Result<Response<ListHeadsResponse>, Status> {
+        let request = request.into_inner();
+        let after = page::cursor(b"heads", &request.page_token).map_err(|status| *status)?;
+        let after = after.and_then(|cursor| cursor.try_into().ok()).map(u32::from_be_bytes);
+        let open = convert::open_by_head(&self.hydra.contacts);
+        let heads = self.hydra.heads();
+        let mut rest = heads.iter().filter(|head| after.is_none_or(|after| head.index > after));
+        let page: Vec<Head> = rest
+            .by_ref()
+            .take(page::size(request.page_size))
+            .map(|head| convert::head(head, &open))
+            .collect();
+        let more = rest.next().is_some();
+        let last = page.last().filter(|_| more);
+        let next_page_token =
+            last.map(|head| page::token(b"heads", &head.index.to_be_bytes())).unwrap_or_default();
+        Ok(Response::new(ListHeadsResponse { heads: page, next_page_token }))
+    }
+
+    async fn get_head(&self, request: Request<GetHeadRequest>) -> Result<Response<GetHeadResponse>, Status> {
+        let view = self.hydra.find_head(&Selector(request.into_inner().head)).map_err(|e| status(&e))?;
+        Ok(Response::new(GetHeadResponse { head: Some(self.head(&view)) }))
+    }
+
+    async fn add_heads(
+        &self,
+        request: Request<AddHeadsRequest>,
+    ) -> Result<Response<AddHeadsResponse>, Status> {
+        let request = self.change("add heads", request)?;
+        let count = if request.index.is_some() { request.count.max(1) } else { request.count };
+        if count == 0 || count > MAX_ADDED || (request.index.is_some() && count > 1) {
+            return Err(Status::invalid_argument(format!(
+                "count {count}: give 1 to {MAX_ADDED}, and 1 with an index; nothing was added"
+            )));
+        }
+        if let Some(answer) = self.remembered(&request.request_id) {
+            return Ok(Response::new(answer));
+        }
+        let plan = self.hydra.plan(count, request.index).await.map_err(|e| status(&e))?;
+        let warnings = plan.warnings.clone();
+        let total = self.hydra.heads_total() as u32;
+        if request.dry_run {
+            let heads = self.planned(&plan);
+            let heads_total = total + heads.len() as u32;
+            return Ok(Response::new(AddHeadsResponse { heads, heads_total, warnings }));
+        }
+        let added = self.hydra.add_heads(plan).await.map_err(|e| status(&e))?;
+        let open = convert::Open::new();
+        let heads = added.iter().map(|head| convert::head(head, &open)).collect();
+        let answer = AddHeadsResponse { heads, heads_total: self.hydra.heads_total() as u32, warnings };
+        self.remember(request.request_id, &answer);
+        Ok(Response::new(answer))
+    }
+
+    async fn remove_head(
+        &self,
+        request: Request<RemoveHeadRequest>,
+    ) -> Result<Response<RemoveHeadResponse>, Status> {
+        let request = self.change("remove head", request)?;
+        let began = Instant::now();
+        let selector = Selector(request.head);
+        let before = self.hydra.find_head(&selector).map(|view| self.head(&view)).map_err(|e| status(&e))?;
+        let (_, connections_closed) = self.hydra.remove_head(&selector).await.map_err(|e| status(&e))?;
+        Ok(Response::new(RemoveHeadResponse {
+            head: Some(before),
+            heads_total: self.hydra.heads_total() as u32,
+            connections_closed,
+            took_seconds: began.elapsed().as_secs_f64(),
+        }))
+    }
+
+    async fn stop_head(
+        &self,
+        request: Request<StopHeadRequest>,
+    ) -> Result<Response<StopHeadResponse>, Status> {
+        let request = self.change("stop head", request)?;
+        let stopped = self.hydra.stop_head(&Selector(request.head)).await;
+        let (view, connections_closed) = stopped.map_err(|e| status(&e))?;
+        Ok(Response::new(StopHeadResponse { head: Some(self.head(&view)), connections_closed }))
+    }
+
+    async fn start_head(
+        &self,
+        request: Request<StartHeadRequest>,
+    ) -> Result<Response<StartHeadResponse>, Status> {
+        let request = self.change("start head", request)?;
+        let view = self.hydra.start_head(&Selector(request.head)).await.map_err(|e| status(&e))?;
+        Ok(Response::new(StartHeadResponse { head: Some(self.head(&view)) }))
+    }
+
+    async fn purge_head(
+        &self,
+        request: Request<PurgeHeadRequest>,
+    ) -> Result<Response<PurgeHeadResponse>, Status> {
+        let request = self.change("purge head", request)?;
+        let purged = self.hydra.purge_head(&Selector(request.head)).await;
+        let (index, peer) = purged.map_err(|e| status(&e))?;
+        Ok(Response::new(PurgeHeadResponse { index, peer_id: peer.to_base58() }))
+    }
+}
+
+/// The gRPC code of an error; hydractl's exit code follows from it.
+fn status(error: &RosterError) -> Status {
+    let text = error.to_string();
+    match error {
+        RosterError::NoHead(..) => Status::not_found(text),
+        RosterError::Ambiguous(..) => Status::invalid_argument(text),
+        RosterError::NoRoom(_) => Status::resource_exhausted(text),
+        RosterError::WrongState { .. } | RosterError::IndexTaken { .. } | RosterError::Start(_) => {
+            Status::failed_precondition(text)
+        }
+        RosterError::State(_) => Status::internal(text),
+    }
+}

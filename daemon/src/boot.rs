@@ -1,0 +1,250 @@
+//! The life of the daemon: what is opened in which order, and how it ends.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use crate::api::control::{Access, Control, ControlError, Socket, SocketError};
+use crate::belly::Belly;
+use crate::belly::sqlite::{BellyError, SqliteBelly};
+use crate::config::{Config, listen, rooms};
+use crate::dht::Service;
+use crate::head;
+use crate::hydra::{Hydra, Parts, RosterError, notify};
+use crate::identity::Sequence;
+use crate::limits::{Budget, Machine};
+use crate::net::transport::TransportError;
+use crate::routing::{Contacts, Table};
+use crate::scout::{self, Scout};
+use crate::state::{SeedOrigin, State, StateError};
+use crate::telemetry::log::{self, BadFilter};
+use crate::telemetry::{Events, History};
+
+/// Connections of the control socket end within this time at shutdown.
+const CONTROL_STOP: Duration = Duration::from_secs(2);
+
+/// The setting in the state that remembers how many heads were configured.
+const HEADS_CONFIGURED: &str = "heads.count";
+
+/// The daemon did not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    #[error(transparent)]
+    Log(#[from] BadFilter),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Belly(#[from] BellyError),
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error(transparent)]
+    Heads(#[from] RosterError),
+    #[error("no address to listen on; set listen.ips")]
+    NoAddress,
+    #[error("start the runtime: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+/// The daemon, up.
+pub struct Daemon {
+    pub hydra: Arc<Hydra>,
+    control: Vec<Control>,
+    stop: watch::Sender<bool>,
+}
+
+/// Runs the daemon until it is told to end; what went wrong stands on stderr.
+#[must_use]
+pub fn run(config: Config) -> ExitCode {
+    let ended = Runtime::new().map_err(BootError::from).and_then(|runtime| {
+        let ended = runtime.block_on(serve(config));
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        ended
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the log may not be up, and a person waits for this line")]
+fn complain(error: &BootError) {
+    tracing::error!(%error, "hydrad did not start");
+    if std::io::stderr().is_terminal() || !tracing::enabled!(tracing::Level::ERROR) {
+        eprintln!("error: {error}");
+    }
+}
+
+async fn serve(config: Config) -> Result<(), BootError> {
+    log::init(config.log_format(), &config.log.level)?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let daemon = boot(config).await?;
+    tracing::info!("{}", greeting(&daemon.hydra));
+    notify::ready(&daemon.hydra.summary());
+    stopped().await?;
+    notify::stopping();
+    tokio::select! {
+        () = daemon.shutdown() => {}
+        // a second signal ends it at once
+        second = stopped() => second?,
+    }
+    Ok(())
+}
+
+/// Opens everything, in this order: state, belly, control sockets, scout, heads.
+///
+/// # Errors
+/// What did not open, and what to do.
+pub async fn boot(config: Config) -> Result<Daemon, BootError> {
+    let machine = Machine::read();
+    let ips = listen::resolve(&config.listen.ips, config.network.address_policy);
+    if ips.is_empty() {
+        return Err(BootError::NoAddress);
+    }
+    let (events, history) = (Arc::new(Events::default()), Arc::new(History::default()));
+
+    let state = State::open(&config.data_dir)?;
+    let (seed, origin) = state.seed(config.identity.seed.clone()).await?;
+    let belly_config = config.belly(&machine);
+    let opened = tokio::task::spawn_blocking(move || SqliteBelly::open(belly_config)).await;
+    let belly: Arc<dyn Belly> = Arc::new(opened.map_err(std::io::Error::other)??);
+
+    let (table, contacts) = (Arc::new(Table::default()), Arc::new(Contacts::default()));
+    let budget = Budget::new(config.budget(&machine));
+    let service =
+        Service::new(config.service(), Arc::clone(&belly), Arc::clone(&table), Arc::clone(&contacts));
+    let service = Arc::new(service);
+    let (candidates, heard) = mpsc::channel(scout::CANDIDATES);
+    let (places, heads) = watch::channel(Vec::new());
+    let ledger = Arc::default();
+    let shared = Arc::new(head::Shared {
+        protocol: config.protocol(),
+        policy: config.policy(),
+        service: Arc::clone(&service),
+        table: Arc::clone(&table),
+        contacts: Arc::clone(&contacts),
+        budget: Arc::clone(&budget),
+        ledger: Arc::clone(&ledger),
+        events: Arc::clone(&events),
+        candidates: candidates.clone(),
+        many_addresses: rooms::many(&ips),
+    });
+    let eyes = scout::Shared {
+        table: Arc::clone(&table),
+        contacts: Arc::clone(&contacts),
+        budget: Arc::clone(&budget),
+        ledger,
+        events: Arc::clone(&events),
+        heads,
+    };
+    let scout = Scout::start(config.scout(&ips), eyes, (candidates, heard))?;
+    let sequence = Sequence::new(seed);
+    let parts = Parts {
+        state,
+        sequence,
+        belly,
+        service,
+        table,
+        contacts,
+        budget,
+        events,
+        history,
+        shared,
+        scout,
+        places,
+    };
+    let hydra = Hydra::new(config.hydra(ips), parts);
+    if origin == SeedOrigin::Made {
+        let text = "a new seed was made and is kept in state.db: back it up with `hydrad state backup FILE`";
+        hydra.events.good("hydrad", text);
+    }
+
+    let (stop, stopping) = watch::channel(false);
+    let mut control = Vec::new();
+    for (path, access) in
+        [(&config.control.socket, Access::Control), (&config.control.observe_socket, Access::Observe)]
+    {
+        control.push(Control::serve(Socket::open(path, access)?, &hydra, stopping.clone())?);
+    }
+
+    hydra.restore_heads(wanted_heads(&hydra.state, config.heads.count).await?).await?;
+    hydra.running();
+    tokio::spawn(Arc::clone(&hydra).rounds());
+    tokio::spawn(notify::watchdog(Arc::clone(&hydra)));
+    let restoring = Arc::clone(&hydra);
+    tokio::spawn(async move { restoring.restore_table().await });
+    for service in &control {
+        service.ready().await;
+    }
+    Ok(Daemon { hydra, control, stop })
+}
+
+/// Heads to bring up: the configured number when it is new; otherwise what the operator has
+/// made of it since.
+async fn wanted_heads(state: &State, configured: u32) -> Result<u32, StateError> {
+    let known = state.setting(HEADS_CONFIGURED).await?;
+    let bytes = configured.to_be_bytes().to_vec();
+    if known.as_ref() == Some(&bytes) {
+        return Ok(0);
+    }
+    state.set_setting(HEADS_CONFIGURED, Some(bytes)).await?;
+    Ok(configured)
+}
+
+/// What a person wants to read first.
+fn greeting(hydra: &Hydra) -> String {
+    const SHOWN: usize = 10;
+    let mut text = format!("hydrad {} is up: {}", env!("CARGO_PKG_VERSION"), hydra.summary());
+    let heads = hydra.heads();
+    for head in heads.iter().take(SHOWN) {
+        let ports =
+            head.listen.iter().map(|ip| format!("{ip} port {}", head.port)).collect::<Vec<_>>().join(", ");
+        // writing to a String does not fail
+        write!(text, "\n  {:<8} {}  {ports} tcp+udp", head.name(), head.peer).ok();
+    }
+    if heads.len() > SHOWN {
+        write!(text, "\n  and {} more heads", heads.len() - SHOWN).ok();
+    }
+    if let Some(waiting) = heads.iter().find(|head| !head.reason.is_empty()) {
+        write!(text, "\n  waiting: {}", waiting.reason).ok();
+    }
+    write!(text, "\n  control socket: {}", hydra.config.control_socket.display()).ok();
+    write!(text, "\n  look: hydractl --socket {} status", hydra.config.control_socket.display()).ok();
+    text
+}
+
+impl Daemon {
+    /// Withdraws the heads, saves and flushes everything, closes the sockets.
+    pub async fn shutdown(self) {
+        self.hydra.shutdown().await;
+        self.stop.send_replace(true);
+        for control in self.control {
+            control.stopped(CONTROL_STOP).await;
+        }
+        tracing::info!("hydrad has ended");
+    }
+}
+
+/// SIGTERM or SIGINT.
+async fn stopped() -> Result<(), BootError> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! From settings to the configuration that each room owns.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use libp2p::Multiaddr;
+use libp2p::swarm::StreamProtocol;
+
+use crate::belly::sqlite::SqliteConfig;
+use crate::config::{AddressPolicy, Config, LogFormat, listen};
+use crate::limits::{Machine, budget};
+use crate::telemetry::log;
+use crate::wire::class::class;
+use crate::{dht, hydra, routing, scout};
+
+/// Share of the machine's memory for the process.
+const MEMORY: f64 = 0.9;
+
+/// Shares of that for records and for connections; the rest is for tables, caches and history.
+const MEMORY_RECORDS: f64 = 0.55;
+const MEMORY_CONNECTIONS: f64 = 0.25;
+
+/// What a connection costs at most (a QUIC one), in bytes.
+const CONNECTION_BYTES: f64 = 95.0 * 1024.0;
+
+/// Share of the descriptors for connections.
+const FILES_CONNECTIONS: f64 = 0.9;
+
+/// Connections half open at one time, for each handshake a second.
+const OPEN_PER_RATE: f64 = 4.0;
+
+impl Config {
+    #[must_use]
+    pub fn policy(&self) -> routing::AddressPolicy {
+        match self.network.address_policy {
+            AddressPolicy::Public => routing::AddressPolicy::Public,
+            AddressPolicy::Any => routing::AddressPolicy::Any,
+        }
+    }
+
+    /// The DHT protocol; a prefix was checked when it was read.
+    #[must_use]
+    pub fn protocol(&self) -> StreamProtocol {
+        let name = self.network.protocol_prefix.kad_protocol();
+        StreamProtocol::try_from_owned(name).unwrap_or(StreamProtocol::new("/ipfs/kad/1.0.0"))
+    }
+
+    #[must_use]
+    pub fn log_format(&self) -> log::Format {
+        match self.log.format {
+            LogFormat::Text => log::Format::Human,
+            LogFormat::Json => log::Format::Json,
+        }
+    }
+
+    /// Memory of the process, in bytes.
+    #[must_use]
+    pub fn memory(&self, machine: &Machine) -> u64 {
+        self.limits.max_memory.map_or((machine.memory as f64 * MEMORY) as u64, |bytes| bytes.0)
+    }
+
+    #[must_use]
+    pub fn budget(&self, machine: &Machine) -> budget::Config {
+        let memory = self.memory(machine);
+        let files = self.limits.max_files.unwrap_or(machine.files).min(machine.files);
+        let by_memory = memory as f64 * MEMORY_CONNECTIONS / CONNECTION_BYTES;
+        let connections = by_memory.min(files as f64 * FILES_CONNECTIONS) as usize;
+        let rate = f64::from(self.limits.handshakes_per_second);
+        budget::Config {
+            connections: self.limits.max_connections.map_or(connections, |n| n as usize),
+            connections_per_ip: self.limits.connections_per_ip(self.heads.count) as usize,
+            handshakes_per_second: rate,
+            handshakes_open: (rate * OPEN_PER_RATE) as usize,
+            files,
+            memory,
+        }
+    }
+
+    #[must_use]
+    pub fn service(&self) -> dht::Config {
+        let reply_max = usize::try_from(self.dht.reply_max.0).unwrap_or(usize::MAX);
+        dht::Config { policy: self.policy(), reply_max, ..dht::Config::default() }
+    }
+
+    #[must_use]
+    pub fn belly(&self, machine: &Machine) -> SqliteConfig {
+        let memory = (self.memory(machine) as f64 * MEMORY_RECORDS) as u64;
+        let mut config = SqliteConfig::new(self.belly_dir()).with_memory(memory);
+        config.max_records = config.max_records.min(self.belly.max_records);
+        config
+    }
+
+    /// The belly may be deleted at any time; the state beside it may not.
+    #[must_use]
+    pub fn belly_dir(&self) -> PathBuf {
+        self.data_dir.join("belly")
+    }
+
+    #[must_use]
+    pub fn scout(&self, ips: &[IpAddr]) -> scout::Config {
+        scout::Config {
+            protocol: self.protocol(),
+            policy: self.policy(),
+            bootstrap: self.network.bootstrap_peers.clone(),
+            many_addresses: many(ips),
+        }
+    }
+
+    #[must_use]
+    pub fn hydra(&self, ips: Vec<IpAddr>) -> hydra::Config {
+        let (settings, policy) = (self.listen.clone(), self.policy());
+        hydra::Config {
+            name: self.name.clone(),
+            data_dir: self.data_dir.clone(),
+            control_socket: self.control.socket.clone(),
+            indexes: self.identity.indexes.clone(),
+            port_begin: self.listen.port_begin,
+            policy,
+            protocol: self.protocol(),
+            alone: self.network.bootstrap_peers.is_empty(),
+            listen: Box::new(move |place| listen::spread(&ips, place)),
+            announce: Box::new(move |ips, port| announced(&settings, policy, ips, port)),
+        }
+    }
+}
+
+/// More than one address of a family: dials would all leave from the first.
+#[must_use]
+pub fn many(ips: &[IpAddr]) -> bool {
+    let v4 = ips.iter().filter(|ip| ip.is_ipv4()).count();
+    v4 > 1 || ips.len() - v4 > 1
+}
+
+/// What a head says of itself: the templates, or where it listens; less what is not to be
+/// announced and what the policy forbids.
+fn announced(
+    settings: &super::ListenConfig,
+    policy: routing::AddressPolicy,
+    ips: &[IpAddr],
+    port: u16,
+) -> Vec<Multiaddr> {
+    let mut addresses: Vec<Multiaddr> = Vec::new();
+    for ip in ips {
+        let own = if settings.announce.is_empty() {
+            listened(*ip, port).to_vec()
+        } else {
+            settings.announce.iter().filter_map(|template| template.expand(*ip, port)).collect()
+        };
+        let hidden = |address: &Multiaddr| settings.no_announce.iter().any(|t| t.covers(address, *ip, port));
+        let allowed =
+            |address: &Multiaddr| class(address.as_ref()).is_some_and(|class| policy.allows(&class));
+        addresses.extend(own.into_iter().filter(|address| allowed(address) && !hidden(address)));
+    }
+    let mut seen = std::collections::HashSet::new();
+    addresses.retain(|address| seen.insert(address.clone()));
+    addresses
+}
+
+fn listened(ip: IpAddr, port: u16) -> [Multiaddr; 2] {
+    use libp2p::multiaddr::Protocol;
+    let host = Multiaddr::from(ip);
+    [host.clone().with(Protocol::Tcp(port)), host.with(Protocol::Udp(port)).with(Protocol::QuicV1)]
+}
