@@ -50,16 +50,16 @@ pub(super) fn load(db: &Connection, shared: &Shared, progress: &mut dyn FnMut(u6
         if !Records::lives_from_disk(announced, now) {
             continue;
         }
-        let known = ProviderId::from_disk(row.get(1)?).filter(|id| shared.providers.get(*id, now).is_some());
+        let known = ProviderId::from_disk(row.get(1)?).filter(|id| shared.providers.gain_record(*id));
         let Some(provider) = known else {
             skipped += 1;
             continue;
         };
         let arrival = Arrival { place: Key256(row.get(0)?), provider, head: row.get(3)?, now: announced };
         if shared.records.load(arrival) {
-            shared.providers.gain_record(provider);
             loaded += 1;
         } else {
+            shared.providers.lose_record(provider);
             skipped += 1;
         }
     }

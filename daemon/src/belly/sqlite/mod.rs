@@ -3,7 +3,7 @@
 //! Owns a [`Belly`] whose records, providers and addresses are all in memory, so that
 //! no look-up of a provider touches the disk, and a file that remembers them over
 //! restarts. One thread writes, one reads. Accepted records are readable at once and on
-//! disk within [`inbox::GROUP_AGE`]; a crash loses at most that.
+//! disk within a second or so; a crash loses at most that.
 //!
 //! What a restart may forget: a re-sent record is written once in half an hour, so its
 //! time on disk is at most half an hour too old. A record read from disk is therefore

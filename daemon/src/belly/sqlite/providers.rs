@@ -204,10 +204,11 @@ impl Providers {
         Some(Heard { id, records: known.records, queue })
     }
 
-    pub(super) fn gain_record(&self, id: ProviderId) {
-        if let Some(known) = self.shard(id.get()).write().known.get_mut(&id) {
-            known.records = known.records.saturating_add(1);
-        }
+    /// `false` when there is no such provider.
+    pub(super) fn gain_record(&self, id: ProviderId) -> bool {
+        let mut shard = self.shard(id.get()).write();
+        let known = shard.known.get_mut(&id);
+        known.map(|known| known.records = known.records.saturating_add(1)).is_some()
     }
 
     pub(super) fn lose_record(&self, id: ProviderId) {
