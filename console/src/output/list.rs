@@ -28,7 +28,11 @@ impl<R: Row> List<R> {
     /// # Errors
     /// Usage, when a chosen column does not exist; otherwise when the output cannot be written.
     pub fn begin(ui: &mut Ui<'_>) -> Result<Self, Error> {
-        let shape = match ui.format {
+        let format = match ui.format {
+            Format::Auto if ui.quiet => Format::Name,
+            format => format,
+        };
+        let shape = match format {
             format if format.is_text() => {
                 let columns = choose::<R>(&ui.columns, format == Format::Wide)?;
                 let title = |column: &&'static Column<R>| Title {

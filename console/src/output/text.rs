@@ -55,10 +55,13 @@ pub fn size(bytes: u64) -> String {
     if unit == 1 { format!("{bytes} B") } else { format!("{:.1} {name}", bytes as f64 / unit as f64) }
 }
 
-/// Two sizes in the unit of the second: 47.7 of 80.0 GB.
+/// Two sizes in the unit of the second: 47.7 of 80.0 GB; a first that would be 0.0 keeps its own.
 #[must_use]
 pub fn size_of(bytes: u64, limit: u64) -> String {
     let (unit, name) = size_unit(limit);
+    if bytes > 0 && bytes < unit / 20 {
+        return format!("{} of {}", size(bytes), size(limit));
+    }
     let scaled = |bytes: u64| bytes as f64 / unit as f64;
     format!("{:.1} of {:.1} {name}", scaled(bytes), scaled(limit))
 }
@@ -201,6 +204,7 @@ mod tests {
             ["0", "999", "2,412", "9,999,999", "561.3 M"]
         );
         assert_eq!(size_of(47_700_000_000, 80_000_000_000), "47.7 of 80.0 GB");
+        assert_eq!(size_of(40_960, 80_000_000_000), "41.0 kB of 80.0 GB");
         assert_eq!([0, 40_960, 47_700_000_000].map(size), ["0 B", "41.0 kB", "47.7 GB"]);
         let spans = [0, 59, 60, 2_460, 11_520, 161_280, 155_100, 532_948].map(span);
         assert_eq!(spans, ["0 s", "59 s", "1m", "41m", "3h 12m", "44h 48m", "43h 05m", "6d 4h"]);
