@@ -1,0 +1,2 @@
+//! How answers are printed.
+pub mod text;
