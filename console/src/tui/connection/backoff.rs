@@ -5,27 +5,27 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
 /// The first pause.
-pub const FIRST: Duration = Duration::from_millis(250);
+pub(super) const FIRST: Duration = Duration::from_millis(250);
 /// The longest pause.
-pub const LONGEST: Duration = Duration::from_secs(5);
+pub(super) const LONGEST: Duration = Duration::from_secs(5);
 
 /// Counts failures and gives the pause after each.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Backoff {
+pub(super) struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
     /// One more failure: number of the next try, and the pause before it, shaken down by at most
     /// a fifth.
-    pub fn fail(&mut self) -> (u32, Duration) {
+    pub(super) fn fail(&mut self) -> (u32, Duration) {
         let pause = self.pause();
         self.failures = self.failures.saturating_add(1);
         (self.failures, pause.mul_f64(1.0 - 0.2 * random_ratio()))
     }
 
     /// It worked.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.failures = 0;
     }
 

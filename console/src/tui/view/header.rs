@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::paint::{self, cut, sign, span, split};
+use super::paint::{cut, sign, span, split};
 use super::theme::{Meaning, Theme};
 use super::{Size, charts, number, well};
 use crate::tui::state::{Hydra, Level, Link, Page, State};

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::number::{self, bytes_of, count, percent};
+use super::number::{bytes_of, count, percent};
 use super::paint::{self, left, right, span, title};
 use super::theme::{Meaning, Theme};
 use crate::tui::chart::bar::bar;
@@ -114,6 +114,6 @@ mod tests {
         let status = Status { files_open: 96, files_limit: 100, ..Status::default() };
         let limits = limits(&status);
         assert_eq!((limits.len(), limits[0].level()), (1, Level::Broken));
-        assert_eq!(number::percent(limits[0].ratio), "96 %");
+        assert_eq!(percent(limits[0].ratio), "96 %");
     }
 }

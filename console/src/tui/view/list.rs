@@ -36,7 +36,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
     let old = state.age().is_some();
     for answer in &well::answers(hydra) {
         let text = if answer.text(200).len() > usize::from(rest.width) { cut(&answer.brief, rest.width) } else { answer.text(rest.width) };
-        let words = format!(" {}{text}", left(answer.name, 9));
+        let words = format!(" {}{text}", left(&answer.name, 9));
         paint::line(buffer, rest, 0, Line::from(vec![Span::raw(" "), well::sign(theme, answer.level, old), Span::raw(words)]));
         rest = top(rest, 1).1;
     }

@@ -109,7 +109,7 @@ fn answers_in_two_columns(
         let words = vec![
             Span::raw(" "),
             well::sign(theme, answer.level, state.age().is_some()),
-            Span::raw(format!(" {}{brief}", left(answer.name, 9))),
+            Span::raw(format!(" {}{brief}", left(&answer.name, 9))),
         ];
         paint::line(buffer, cells, row, Line::from(words));
     }

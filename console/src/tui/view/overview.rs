@@ -108,7 +108,7 @@ mod tests {
         let at = |height| plan(height, Size::Standard, 4, 5, 50);
         assert_eq!((at(21).limits, at(21).pairs, at(21).events), (1, 1, 3));
         assert_eq!((at(17).limits, at(17).pairs, at(17).events), (1, 1, 0));
-        assert_eq!((at(16).limits, at(16).pairs, at(16).events), (1, 0, 3));
+        assert_eq!((at(16).limits, at(16).pairs, at(16).events), (1, 0, 4));
         assert_eq!((at(11).limits, at(11).pairs, at(11).events), (0, 0, 0));
     }
 

@@ -18,7 +18,7 @@ const TOLD_FOR: i64 = 600;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// What is asked about.
-    pub name: &'static str,
+    pub name: String,
     /// How good it is.
     pub level: Level,
     /// What is said, most important first; what does not fit is left out from the end.
@@ -28,8 +28,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(name: &'static str, level: Level, parts: Vec<String>, brief: String) -> Self {
-        Self { name, level, parts, brief }
+    fn new(name: &str, level: Level, parts: Vec<String>, brief: String) -> Self {
+        Self { name: name.to_owned(), level, parts, brief }
     }
 
     /// What fits into so many cells.
@@ -59,7 +59,7 @@ pub fn answers(hydra: &Hydra) -> Vec<Answer> {
         match answers.iter_mut().find(|answer| answer.name == about) {
             Some(answer) => weigh(answer, warning),
             None => {
-                let mut answer = Answer::new("hydrad", Level::Good, Vec::new(), String::new());
+                let mut answer = Answer::new(&about, Level::Good, Vec::new(), String::new());
                 weigh(&mut answer, warning);
                 answers.push(answer);
             }
@@ -163,15 +163,19 @@ fn network(hydra: &Hydra) -> Answer {
     }
 }
 
-/// The question that a warning belongs to, by the first word of its code.
-fn about(code: &str) -> &'static str {
-    match code.split('_').next().unwrap_or_default() {
+/// The question that a warning belongs to, by the first word of its code; what belongs to none
+/// gets a line of its own.
+fn about(code: &str) -> String {
+    let first = code.split('_').next().unwrap_or_default();
+    let about = match first {
         "PEERS" | "PEER" | "TABLE" | "ROUTING" => "peers",
         "BELLY" | "DISK" | "RECORD" | "RECORDS" | "STORE" => "belly",
         "REQUEST" | "REQUESTS" | "STREAM" | "STREAMS" | "CONNECTION" | "CONNECTIONS" => "requests",
         "NETWORK" | "BOOTSTRAP" | "PORT" | "PORTS" | "OUTBOUND" | "INBOUND" | "ANNOUNCE" | "ADDRESS" | "NO" => "network",
-        _ => "hydrad",
-    }
+        "" => "hydrad",
+        _ => return first.to_lowercase(),
+    };
+    about.to_owned()
 }
 
 /// A warning makes an answer worse, never better.
@@ -184,7 +188,10 @@ fn weigh(answer: &mut Answer, warning: &Warning) {
     };
     let (level, said) = match warning.until {
         // What is over is to be looked at, however bad it was.
-        Some(until) => (Level::Look, format!("but {}–{}: {}", since, number::clock(until.seconds), warning.text)),
+        Some(until) => {
+            let until = number::clock(until.seconds);
+            (Level::Look, format!("{} {since}–{until}", warning.text))
+        }
         None => {
             let level = if warning.severity() == Finding::Fail { Level::Broken } else { Level::Look };
             (level, warning.text.clone())
@@ -201,7 +208,8 @@ fn weigh(answer: &mut Answer, warning: &Warning) {
     }
     if warning.until.is_some() {
         let now = answer.parts.first().cloned().unwrap_or_default();
-        answer.parts = vec![if now.is_empty() { said } else { format!("{now}, {said}") }];
+        answer.brief = format!("{}, see events", answer.brief).trim_start_matches(", ").to_owned();
+        answer.parts = vec![if now.is_empty() { said } else { format!("{now}, but {said}") }];
         return;
     }
     let rest = std::mem::take(&mut answer.parts);
@@ -218,7 +226,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, answers: &[An
         let sign = sign(theme, answer.level, old);
         let text = answer.text(area.width.saturating_sub(13));
         let text = if old { span(theme, Meaning::Old, text) } else { Span::raw(text) };
-        let name = Span::raw(paint::left(answer.name, 10));
+        let name = Span::raw(paint::left(&answer.name, 10));
         let words = Line::from(vec![Span::raw(" "), sign, Span::raw(" "), name, text]);
         paint::line(buffer, area, row, words);
     }
