@@ -13,12 +13,12 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 
-pub const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-pub const PLAIN: (Colours, Symbols) = (Colours::Ansi, Symbols::Unicode);
+pub(crate) const PLAIN: (Colours, Symbols) = (Colours::Ansi, Symbols::Unicode);
 
 /// A state that the daemon has just told this.
-pub fn told(update: WatchStatusResponse) -> State {
+pub(crate) fn told(update: WatchStatusResponse) -> State {
     let mut state = State::new(SECOND, false);
     state.apply(Message::Connected { control: true }, Duration::ZERO);
     state.apply(Message::Update(Box::new(update)), Duration::ZERO);
@@ -26,12 +26,12 @@ pub fn told(update: WatchStatusResponse) -> State {
 }
 
 /// `lerna`, well but for the queue that was full.
-pub fn live() -> State {
+pub(crate) fn live() -> State {
     told(fixture::snapshot())
 }
 
 /// `lerna`, 38 s after its start.
-pub fn warming() -> State {
+pub(crate) fn warming() -> State {
     let check = |name: &str, finding: Finding, text: &str| NetworkCheck {
         name: name.into(),
         finding: finding.into(),
@@ -68,7 +68,7 @@ pub fn warming() -> State {
 }
 
 /// `lerna` with a firewall before it.
-pub fn no_peers() -> State {
+pub(crate) fn no_peers() -> State {
     let mut update = fixture::snapshot();
     for head in &mut update.heads {
         head.set_state(HeadState::Warming);
@@ -80,7 +80,7 @@ pub fn no_peers() -> State {
 }
 
 /// `lerna`, 42 s after it was killed; the ninth try comes in 3 s.
-pub fn down() -> State {
+pub(crate) fn down() -> State {
     let mut state = live();
     let cause = || Cause {
         what: "hydrad does not answer: /run/hydra/observe.sock exists, connection refused.".into(),
@@ -94,7 +94,7 @@ pub fn down() -> State {
 }
 
 /// A hydra without heads, records and history.
-pub fn empty() -> State {
+pub(crate) fn empty() -> State {
     told(WatchStatusResponse {
         snapshot: true,
         status: Some(Status {
@@ -111,7 +111,7 @@ pub fn empty() -> State {
 }
 
 /// Before anything is known.
-pub fn never() -> State {
+pub(crate) fn never() -> State {
     let mut state = State::new(SECOND, false);
     let cause = Cause {
         what: "hydrad is not running: no socket at /run/hydra/control.sock".into(),
@@ -122,7 +122,7 @@ pub fn never() -> State {
     state
 }
 
-pub fn buffer(state: &State, (width, height): (u16, u16), (colours, symbols): (Colours, Symbols)) -> Buffer {
+pub(crate) fn buffer(state: &State, (width, height): (u16, u16), (colours, symbols): (Colours, Symbols)) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test terminal");
     let theme = Theme::new(colours, symbols);
     terminal.draw(|frame| view::draw(frame, state, &theme)).expect("a test terminal never fails");
@@ -130,7 +130,7 @@ pub fn buffer(state: &State, (width, height): (u16, u16), (colours, symbols): (C
 }
 
 /// What a person sees, a line a row.
-pub fn text(buffer: &Buffer) -> String {
+pub(crate) fn text(buffer: &Buffer) -> String {
     let width = usize::from(buffer.area.width.max(1));
     let rows = buffer.content.chunks(width).map(|row| {
         let mut text = String::new();
@@ -147,12 +147,12 @@ pub fn text(buffer: &Buffer) -> String {
     rows.collect::<Vec<String>>().join("\n")
 }
 
-pub fn screen(state: &State, width: u16, height: u16) -> String {
+pub(crate) fn screen(state: &State, width: u16, height: u16) -> String {
     text(&buffer(state, (width, height), PLAIN))
 }
 
 /// Types keys: letters, and names in angle brackets such as `<Enter>` or `<^c>`.
-pub fn keys(state: &mut State, script: &str) -> Vec<Effect> {
+pub(crate) fn keys(state: &mut State, script: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     let mut rest = script;
     while let Some(first) = rest.chars().next() {

@@ -2,7 +2,7 @@
 
 use hydra_protocol::v1::{Head, HeadState};
 
-use super::dialog::{Dialog, Key, Turn};
+use super::dialog::{Dialog, Key, Loss, Turn};
 use super::hydra::connections;
 use super::{Command, Effect, Hydra, Level, Link, Page, State};
 
@@ -94,7 +94,7 @@ impl State {
             Action::AddHeads => self.dialog = Some(Dialog::add()),
             Action::StopStart => self.dialog = self.head().and_then(stop_or_start),
             Action::Remove => {
-                self.dialog = self.head().map(|head| Dialog::remove(&head.name, &what_it_does(head)));
+                self.dialog = self.head().map(|head| Dialog::remove(&head.name, loss(head)));
             }
             Action::Copy => return self.copy(),
             Action::Retry => return vec![Effect::Send(Command::RetryNow)],
@@ -188,23 +188,13 @@ impl State {
 
 fn stop_or_start(head: &Head) -> Option<Dialog> {
     let stopped = matches!(head.state(), HeadState::Stopped | HeadState::Failed);
-    let does = what_it_does(head);
-    let (command, question, says) = if stopped {
-        (Command::StartHead(head.name.clone()), format!("Start {}?", head.name), format!("{} is stopped; it opens port {} again.", head.name, head.port))
-    } else {
-        (
-            Command::StopHead(head.name.clone()),
-            format!("Stop {}?", head.name),
-            format!("{does} They close; identity and port are kept."),
-        )
-    };
-    Some(Dialog::confirm(question, says, command))
+    let name = head.name.clone();
+    Some(if stopped { Dialog::Start { name, port: head.port } } else { Dialog::Stop { name, loss: loss(head) } })
 }
 
-/// What the hydra loses with a head, in numbers.
-fn what_it_does(head: &Head) -> String {
+fn loss(head: &Head) -> Loss {
     let requests = head.rates_1m.as_ref().map_or(0.0, super::hydra::requests);
-    format!("{} answers {requests:.0} requests/s over {} connections.", head.name, connections(head))
+    Loss { requests, connections: connections(head) }
 }
 
 fn under_way(command: &Command) -> String {

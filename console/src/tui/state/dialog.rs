@@ -35,8 +35,17 @@ pub enum Turn {
     Close,
 }
 
+/// What the hydra loses with a head.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Loss {
+    /// Requests a second, average of a minute.
+    pub requests: f64,
+    /// Connections.
+    pub connections: u64,
+}
+
 /// A question, or the list of keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Dialog {
     /// The keys that work here.
     Help {
@@ -66,21 +75,26 @@ pub enum Dialog {
         /// What the operator should know.
         warnings: Vec<String>,
     },
-    /// A question that `y` answers.
-    Confirm {
-        /// The question.
-        question: String,
-        /// What will happen.
-        says: String,
-        /// What `y` sends.
-        command: Command,
+    /// `y` starts the head.
+    Start {
+        /// Its name.
+        name: String,
+        /// The port it opens.
+        port: u32,
+    },
+    /// `y` stops the head.
+    Stop {
+        /// Its name.
+        name: String,
+        /// What goes with it.
+        loss: Loss,
     },
     /// Type the name of the head.
     Remove {
         /// The name.
         name: String,
-        /// What will happen.
-        says: String,
+        /// What goes with it.
+        loss: Loss,
         /// What was typed.
         typed: String,
         /// Why it did not do.
@@ -97,16 +111,8 @@ impl Dialog {
         Self::HowMany { typed: String::new(), error: String::new() }
     }
 
-    pub(super) fn confirm(question: String, says: String, command: Command) -> Self {
-        Self::Confirm { question, says, command }
-    }
-
-    pub(super) fn remove(name: &str, does: &str) -> Self {
-        let says = format!(
-            "{does} Records stay in the belly. Its index stays reserved: `hydractl heads add --index` \
-             brings the same peer id back, `hydractl heads purge {name}` gives it up."
-        );
-        Self::Remove { name: name.to_owned(), says, typed: String::new(), error: String::new() }
+    pub(super) fn remove(name: &str, loss: Loss) -> Self {
+        Self::Remove { name: name.to_owned(), loss, typed: String::new(), error: String::new() }
     }
 
     /// Whether it can end in a change of the hydra.
@@ -143,15 +149,8 @@ impl Dialog {
                 }
             }
             Self::Weighing { .. } => {}
-            Self::Offer { count, .. } => match key {
-                Key::Char('y') => {
-                    return (Turn::Close, Some(Command::AddHeads { count: *count, dry_run: false }));
-                }
-                Key::Char('n' | 'q') => return CLOSE,
-                _ => {}
-            },
-            Self::Confirm { command, .. } => match key {
-                Key::Char('y') => return (Turn::Close, Some(command.clone())),
+            Self::Offer { .. } | Self::Start { .. } | Self::Stop { .. } => match key {
+                Key::Char('y') => return (Turn::Close, self.offered()),
                 Key::Char('n' | 'q') => return CLOSE,
                 _ => {}
             },
@@ -167,6 +166,16 @@ impl Dialog {
             }
         }
         STAY
+    }
+
+    /// What `y` sends.
+    fn offered(&self) -> Option<Command> {
+        match self {
+            Self::Offer { count, .. } => Some(Command::AddHeads { count: *count, dry_run: false }),
+            Self::Start { name, .. } => Some(Command::StartHead(name.clone())),
+            Self::Stop { name, .. } => Some(Command::StopHead(name.clone())),
+            Self::Help { .. } | Self::HowMany { .. } | Self::Weighing { .. } | Self::Remove { .. } => None,
+        }
     }
 
     /// Fills the field up to the first character that is no part of a line.

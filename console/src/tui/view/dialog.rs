@@ -4,18 +4,19 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::no_daemon::frame;
+use super::number::{count, rate};
 use super::paint::{left, width, wrap};
 use super::theme::Theme;
 use crate::tui::input::keys;
 use crate::tui::state::State;
-use crate::tui::state::dialog::Dialog;
+use crate::tui::state::dialog::{Dialog, Loss};
 
 /// The widest dialog, in cells.
 const WIDEST: u16 = 76;
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, dialog: &Dialog, state: &State, theme: &Theme) {
     let cells = area.width.saturating_sub(2).min(WIDEST);
-    let inner = cells.saturating_sub(4);
+    let inner = cells.saturating_sub(3);
     let mut lines = lines(dialog, state, inner);
     let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(area.height);
     if let Dialog::Help { scroll } = dialog {
@@ -29,6 +30,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, dialog: &Dialog, state: &Sta
         height: rows,
     };
     frame(buffer, block, &lines, theme);
+}
+
+fn goes_with(name: &str, loss: Loss) -> String {
+    format!("{name} serves {} requests/s over {} connections.", rate(loss.requests), count(loss.connections))
 }
 
 fn lines(dialog: &Dialog, state: &State, cells: u16) -> Vec<String> {
@@ -64,14 +69,23 @@ fn lines(dialog: &Dialog, state: &State, cells: u16) -> Vec<String> {
             say("");
             say("y adds them, Esc leaves.");
         }
-        Dialog::Confirm { question, says, .. } => {
-            say(question);
-            say(says);
+        Dialog::Start { name, port } => {
+            say(&format!("Start {name}? It opens port {port} again, with the identity it had."));
             say("");
-            say("y does it, Esc leaves.");
+            say("y starts it, Esc leaves.");
         }
-        Dialog::Remove { name, says, typed, error } => {
-            say(says);
+        Dialog::Stop { name, loss } => {
+            say(&format!("Stop {name}? {}", goes_with(name, *loss)));
+            say("They close; identity and port are kept.");
+            say("");
+            say("y stops it, Esc leaves.");
+        }
+        Dialog::Remove { name, loss, typed, error } => {
+            say(&goes_with(name, *loss));
+            say(&format!(
+                "Records stay in the belly. Its index stays reserved: `hydractl heads add --index` brings \
+                 the same peer id back, `hydractl heads purge {name}` gives it up."
+            ));
             say("");
             say(&format!("Type the head's name to remove it: {name}"));
             say(&format!("> {typed}_"));

@@ -98,8 +98,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
     title(buffer, area, theme, &what(state, heads.len()), &unit(size, old, hydra));
     let (_, body) = paint::top(area, 1);
     if heads.is_empty() {
-        let add = if state.may_control() { "a adds some, or: hydractl heads add 5" } else { "hydractl heads add 5" };
-        paint::line(buffer, body, 1, span(theme, Meaning::Quiet, format!(" no heads yet; {add}")));
+        paint::line(buffer, body, 1, nobody(state, theme));
         return;
     }
     let columns = if size == Size::Full { FULL } else { STANDARD };
@@ -134,6 +133,12 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
         let meaning = if old { Meaning::Old } else { Meaning::Title };
         paint::line(buffer, rows, row, span(theme, meaning, sum));
     }
+}
+
+/// In place of rows: there are no heads, and how there will be.
+pub(super) fn nobody(state: &State, theme: &Theme) -> Span<'static> {
+    let add = if state.may_control() { "a adds some, or: hydractl heads add 5" } else { "hydractl heads add 5" };
+    span(theme, Meaning::Quiet, format!(" no heads yet; {add}"))
 }
 
 fn what(state: &State, number: usize) -> String {

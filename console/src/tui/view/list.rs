@@ -8,9 +8,9 @@ use super::heads::state_cell;
 use super::number::{count, rate};
 use super::paint::{self, cut, left, top};
 use super::theme::Theme;
-use super::{footer, head, header, well};
+use super::{footer, head, header, heads, well};
 use crate::tui::state::hydra::{connections, requests};
-use crate::tui::state::{Link, Page, State};
+use crate::tui::state::{Level, Link, Page, State};
 
 /// Draws the one line.
 pub(super) fn one_line(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
@@ -35,10 +35,16 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
     }
     let old = state.age().is_some();
     for answer in &well::answers(hydra) {
-        let text = if answer.text(200).len() > usize::from(rest.width) { cut(&answer.brief, rest.width) } else { answer.text(rest.width) };
+        let room = rest.width.saturating_sub(12);
+        let first = answer.parts.first().map_or("", String::as_str);
+        let brief = answer.level == Level::Good && paint::width(first) > room;
+        let text = if brief { cut(&answer.brief, room) } else { answer.text(room) };
         let words = format!(" {}{text}", left(&answer.name, 9));
         paint::line(buffer, rest, 0, Line::from(vec![Span::raw(" "), well::sign(theme, answer.level, old), Span::raw(words)]));
         rest = top(rest, 1).1;
+    }
+    if state.heads().is_empty() {
+        paint::line(buffer, rest, 0, heads::nobody(state, theme));
     }
     for (row, head) in (0..rest.height).zip(state.heads()) {
         let mut words = vec![Span::raw(format!(" {}", left(&head.name, 8)))];

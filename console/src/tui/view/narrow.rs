@@ -8,7 +8,7 @@ use super::heads::{first_visible, state_cell};
 use super::number::{self, count, rate, short_key};
 use super::paint::{self, cut, left, split, top};
 use super::theme::{Meaning, Theme};
-use super::{charts, events, footer, head, header, well};
+use super::{charts, events, footer, head, header, heads as heads_view, well};
 use crate::tui::chart::spark::spark;
 use crate::tui::state::hydra::{connections, requests};
 use crate::tui::state::{Hydra, Level, Link, Page, State};
@@ -69,7 +69,10 @@ fn overview(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme
     }
     let heads = state.heads();
     let charts_rows = u16::try_from(charts::CHARTS.len()).unwrap_or(4) + 1;
-    let heads_rows = u16::try_from(heads.len()).unwrap_or(u16::MAX).min(rest.height.saturating_sub(charts_rows).max(1));
+    if heads.is_empty() {
+        paint::line(buffer, rest, 0, heads_view::nobody(state, theme));
+    }
+    let heads_rows = u16::try_from(heads.len()).unwrap_or(u16::MAX).min(rest.height.saturating_sub(charts_rows).max(1)).max(1);
     let (block, rest) = top(rest, heads_rows);
     let first = first_visible(&heads, state.selected(), usize::from(block.height));
     for (row, head) in (0..block.height).zip(heads.iter().skip(first)) {

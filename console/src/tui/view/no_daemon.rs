@@ -11,7 +11,7 @@ const KEEPS: &str = "This window reconnects by itself and keeps view, order and 
 
 /// Draws the box; gives back what is left of the area.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, cause: &Cause, theme: &Theme) -> Rect {
-    let inner = area.width.saturating_sub(4);
+    let inner = area.width.saturating_sub(3);
     let mut lines = wrap(&cause.what, inner);
     lines.truncate(3);
     if !cause.advice.is_empty() {
@@ -39,7 +39,7 @@ pub(super) fn frame(buffer: &mut Buffer, area: Rect, lines: &[String], theme: &T
     let last = area.height - 1;
     for row in 1..last {
         let text = lines.get(usize::from(row - 1)).map_or("", String::as_str);
-        paint::line(buffer, area, row, format!("{side} {} {side}", left(text, cells - 2)));
+        paint::line(buffer, area, row, format!("{side} {}{side}", left(text, cells - 1)));
     }
     paint::line(buffer, area, last, format!("{bottom_left}{rule}{bottom_right}"));
 }

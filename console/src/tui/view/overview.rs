@@ -27,7 +27,7 @@ struct Rows {
     events: u16,
 }
 
-fn plan(height: u16, size: Size, well: u16, heads: u16, events: u16) -> Rows {
+fn plan(height: u16, size: Size, well: u16, heads: u16, events: u16, limits: bool) -> Rows {
     let full = size == Size::Full;
     let (least_plot, most_events) = if full { (4, 5) } else { (3, 2) };
     let frame = heads::frame_rows(size);
@@ -38,7 +38,7 @@ fn plan(height: u16, size: Size, well: u16, heads: u16, events: u16) -> Rows {
         left -= spent;
         spent
     };
-    if !full {
+    if limits && !full {
         rows.limits = spend(1, 1);
     }
     let pair = least_plot + 2;
@@ -67,7 +67,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
     let events = u16::try_from(hydra.events.len()).unwrap_or(u16::MAX);
     let status = &hydra.status;
     let well_rows = if size == Size::Full { lines.max(limits::rows(status)) + 1 } else { lines };
-    let rows = plan(area.height, size, well_rows, heads, events);
+    // Where room is short, old limits help nobody; old charts do.
+    let limits_row = limits::rows(status) > 0 && state.age().is_none();
+    let rows = plan(area.height, size, well_rows, heads, events, limits_row);
 
     let (block, rest) = top(area, rows.well);
     if size == Size::Full {
@@ -99,13 +101,13 @@ mod tests {
 
     #[test]
     fn a_full_page_has_two_rows_of_charts_and_five_events() {
-        let rows = plan(33, Size::Full, 5, 5, 50);
+        let rows = plan(33, Size::Full, 5, 5, 50, true);
         assert_eq!(rows, Rows { well: 5, limits: 0, heads: 8, pairs: 2, plot: 5, events: 6 });
     }
 
     #[test]
     fn events_go_first_then_charts_then_limits() {
-        let at = |height| plan(height, Size::Standard, 4, 5, 50);
+        let at = |height| plan(height, Size::Standard, 4, 5, 50, true);
         assert_eq!((at(21).limits, at(21).pairs, at(21).events), (1, 1, 3));
         assert_eq!((at(17).limits, at(17).pairs, at(17).events), (1, 1, 0));
         assert_eq!((at(16).limits, at(16).pairs, at(16).events), (1, 0, 4));
@@ -114,10 +116,10 @@ mod tests {
 
     #[test]
     fn more_room_goes_to_the_table_and_then_to_the_charts() {
-        let rows = plan(60, Size::Full, 5, 12, 50);
+        let rows = plan(60, Size::Full, 5, 12, 50, true);
         assert_eq!(rows.heads, 15);
         assert!(rows.plot > 4);
-        assert_eq!(plan(60, Size::Full, 5, 500, 50).plot, 4);
+        assert_eq!(plan(60, Size::Full, 5, 500, 50, true).plot, 4);
     }
 
     #[test]
@@ -125,7 +127,7 @@ mod tests {
         for height in 0..120 {
             for heads in [0, 1, 5, 40] {
                 for size in [Size::Full, Size::Standard] {
-                    let rows = plan(height, size, 5, heads, 9);
+                    let rows = plan(height, size, 5, heads, 9, true);
                     let used = rows.limits + rows.pairs * (rows.plot + 2) + rows.events;
                     assert!(used == 0 || rows.well + rows.heads + used <= height, "{height} {rows:?}");
                 }

@@ -82,8 +82,8 @@ fn expectations(buffer: &mut Buffer, area: Rect, hydra: &Hydra, theme: &Theme) -
     let lines = [
         ("connections", format!("{connections} now; they come as peers learn of the heads")),
         ("peers", format!("{} live in table; peers refresh theirs every 10 min", count(status.peers_live))),
-        ("ADD_PROVIDER", "first in 10–30 min, all within 22 h, when every provider announced once".to_owned()),
-        ("history", format!("charts begin at {}; what was not measured is blank, not zero", number::clock(status.started_at.map_or(0, |at| at.seconds)))),
+        ("ADD_PROVIDER", "first in 10–30 min, all in 22 h, when each announced once".to_owned()),
+        ("history", format!("charts begin at {}; not measured is blank, not zero", number::clock(status.started_at.map_or(0, |at| at.seconds)))),
     ];
     title(buffer, area, theme, "What to expect", "");
     let (_, mut rest) = top(area, 1);

@@ -50,7 +50,7 @@ impl Answer {
 /// All answers.
 #[must_use]
 pub fn answers(hydra: &Hydra) -> Vec<Answer> {
-    let mut answers = vec![peers(hydra), belly(hydra), requests(hydra), network(hydra)];
+    let mut answers = vec![network(hydra), peers(hydra), belly(hydra), requests(hydra)];
     for warning in &hydra.status.warnings {
         if warning.until.is_some_and(|until| hydra.clock() - until.seconds > TOLD_FOR) {
             continue;
@@ -78,6 +78,11 @@ pub fn counts(answers: &[Answer]) -> (usize, usize) {
 fn peers(hydra: &Hydra) -> Answer {
     let status = &hydra.status;
     let live = number::count(status.peers_live);
+    if status.state() == DaemonState::NoPeers && network(hydra).level == Level::Broken {
+        // One cause, told once: this line follows from the one above.
+        let text = format!("{live} live in table: follows from network");
+        return Answer::new("peers", Level::Off, vec![text], format!("{live} live"));
+    }
     let level = match status.state() {
         _ if status.peers_live > 0 => Level::Good,
         DaemonState::NoPeers => Level::Broken,
@@ -121,7 +126,7 @@ fn requests(hydra: &Hydra) -> Answer {
         _ if all == "0" => Level::Off,
         _ => Level::Good,
     };
-    let mut parts = vec![format!("{all}/s in (1 min)")];
+    let mut parts = vec![format!("{all}/s in")];
     let p99 = status.get_providers_p99_seconds_1m.map(|p99| format!("p99 {}", number::millis(p99)));
     let found = status.found_ratio_10m.map(|ratio| format!("{} found (10 min)", number::percent(ratio)));
     let get: Vec<String> = p99.into_iter().chain(found).collect();
@@ -153,8 +158,8 @@ fn network(hydra: &Hydra) -> Answer {
         }
         None => {
             let names: Vec<&str> = checks.iter().map(|check| check.name.as_str()).collect();
-            let mut parts: Vec<String> = checks.iter().map(|check| check.text.clone()).collect();
-            parts.retain(|text| !text.is_empty());
+            let told = checks.iter().filter(|check| !check.text.is_empty());
+            let mut parts: Vec<String> = told.map(|check| format!("{} {}", check.name, check.text)).collect();
             if parts.is_empty() {
                 parts.push(format!("{}: in order", names.join(", ")));
             }
