@@ -16,7 +16,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 }
 
 fn answer(state: &mut State, command: Command, result: Result<Outcome, String>) {
-    state.apply(Message::Answer(Answer { command, result }), state.now());
+    state.apply(Message::Answer(Box::new(Answer { command, result })), state.now());
 }
 
 fn offer(count: u32) -> Outcome {

@@ -2,7 +2,7 @@
 
 mod tui_common;
 
-use hydra_protocol::v1::{Event, Head, Rates, Status, WatchStatusResponse};
+use hydra_protocol::v1::{Event, Head, Rates, Status, Warning, WatchStatusResponse};
 use hydractl::fixture;
 use hydractl::tui::state::State;
 use hydractl::tui::view::theme::{Colours, Symbols};
@@ -19,7 +19,8 @@ fn awkward() -> State {
         peer_id: "ー".repeat(60),
         addresses: vec!["/".into(), String::new(), "ip4".into(), "/ip6/::1/tcp/99999".into()],
         state: 99,
-        connections_in: u64::MAX / 2,
+        connections_in: u64::MAX,
+        connections_out: 7,
         rates_1m: Some(rates),
         ..Head::default()
     };
@@ -34,6 +35,14 @@ fn awkward() -> State {
         belly_limit_bytes: 1,
         memory_limit_bytes: u64::MAX,
         uptime_seconds: f64::NAN,
+        connections_in: u64::MAX,
+        at: Some(prost_types::Timestamp { seconds: i64::MIN, nanos: -1 }),
+        started_at: Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
+        warnings: vec![Warning {
+            since: Some(prost_types::Timestamp { seconds: i64::MIN, nanos: 0 }),
+            until: Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
+            ..Warning::default()
+        }],
         found_ratio_10m: Some(f64::NEG_INFINITY),
         commit_p99_seconds: Some(1e300),
         rates_1m: Some(rates),

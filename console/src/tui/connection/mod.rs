@@ -144,7 +144,7 @@ impl Task {
                         calls.spawn(async move {
                             let answer = call::ask(&client, command).await;
                             // Refused only when the screen is gone.
-                            tell.send(Message::Answer(answer)).await.unwrap_or_default();
+                            tell.send(Message::Answer(Box::new(answer))).await.unwrap_or_default();
                         });
                     }
                 },
@@ -167,6 +167,6 @@ impl Task {
     }
 
     async fn decline(&self, command: Command, why: &str) -> Result<(), Gone> {
-        self.tell(Message::Answer(Answer { command, result: Err(why.to_owned()) })).await
+        self.tell(Message::Answer(Box::new(Answer { command, result: Err(why.to_owned()) }))).await
     }
 }

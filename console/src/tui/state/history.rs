@@ -10,6 +10,9 @@ use hydra_protocol::v1::Sample;
 /// Seconds that are kept.
 pub const SECONDS_KEPT: i64 = 600;
 
+/// Times that a clock can show: 1970 to 9999, in Unix seconds.
+const TIMES: std::ops::Range<i64> = 0..253_402_300_800;
+
 /// One second, as far as charts need it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {
@@ -46,6 +49,13 @@ impl History {
     /// Adds what a sample measured; a gap takes nothing away.
     pub fn push(&mut self, sample: &Sample) {
         let (Some(at), Some(rates), false) = (sample.at, sample.rates, sample.gap) else { return };
+        if !TIMES.contains(&at.seconds) {
+            return;
+        }
+        if self.newest().is_some_and(|newest| at.seconds <= newest - SECONDS_KEPT) {
+            // The daemon's clock was set back: what we know lies in a future that will not come.
+            self.readings.clear();
+        }
         let requests = rates.find_node
             + rates.get_providers
             + rates.add_provider
@@ -57,7 +67,7 @@ impl History {
             get_providers: rates.get_providers,
             find_node: rates.find_node,
             requests,
-            connections: (sample.connections_in + sample.connections_out) as f64,
+            connections: sample.connections_in.saturating_add(sample.connections_out) as f64,
         };
         self.readings.insert(at.seconds, reading);
         let Some(newest) = self.newest() else { return };
@@ -132,6 +142,17 @@ mod tests {
         history.push(&sample(2, 0.0));
         let columns = history.columns(|reading| reading.requests, 2, 1, 3);
         assert_eq!(columns.values, [Some(1.0), None, Some(0.0)]);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_begins_a_new_history() {
+        let mut history = History::default();
+        history.push(&sample(90_000, 1.0));
+        history.push(&sample(50, 1.0));
+        assert_eq!((history.newest(), history.readings.len()), (Some(50), 1));
+        history.push(&sample(i64::MAX, 1.0));
+        history.push(&sample(-1, 1.0));
+        assert_eq!(history.newest(), Some(50));
     }
 
     #[test]

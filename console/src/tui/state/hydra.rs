@@ -104,6 +104,12 @@ impl Hydra {
         self.status.at.map_or(0, |at| at.seconds)
     }
 
+    /// Connections over all heads, both ways.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.status.connections_in.saturating_add(self.status.connections_out)
+    }
+
     /// The daemon's rates of the last minute over all heads.
     #[must_use]
     pub fn rates(&self) -> Rates {
@@ -114,7 +120,7 @@ impl Hydra {
 /// Connections of a head, both ways.
 #[must_use]
 pub fn connections(head: &Head) -> u64 {
-    head.connections_in + head.connections_out
+    head.connections_in.saturating_add(head.connections_out)
 }
 
 /// All requests of these rates, a second.

@@ -70,7 +70,7 @@ pub enum Message {
         retry_in: Duration,
     },
     /// What became of a command.
-    Answer(Answer),
+    Answer(Box<Answer>),
 }
 
 /// What the connection can be asked to do.

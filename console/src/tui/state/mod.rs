@@ -250,7 +250,7 @@ impl State {
                 };
                 self.link = Link::Down { since, cause: cause.neutral(), attempt, retry_at: self.now + retry_in };
             }
-            Message::Answer(answer) => self.answer(answer),
+            Message::Answer(answer) => self.answer(*answer),
         }
     }
 

@@ -148,7 +148,7 @@ fn heading(buffer: &mut Buffer, area: Rect, chart: &Chart, state: &State, hydra:
 /// The column in which the daemon started, if it is on the chart.
 fn restart(hydra: &Hydra, columns: &Columns) -> Option<usize> {
     let started = hydra.status.started_at?.seconds;
-    let column = (started - columns.begins).div_euclid(columns.seconds);
+    let column = started.saturating_sub(columns.begins).div_euclid(columns.seconds);
     usize::try_from(column).ok().filter(|column| *column > 0 && *column < columns.values.len())
 }
 

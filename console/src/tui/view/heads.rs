@@ -55,7 +55,7 @@ const CONNS: Column = numbers(
     "CONNS",
     6,
     |head| count(connections(head)),
-    |status| count(status.connections_in + status.connections_out),
+    |status| count(status.connections_in.saturating_add(status.connections_out)),
 );
 const REQUESTS: Column =
     numbers("REQ/s", 6, |head| rate(requests(&rates(head))), |status| rate(requests(&all(status))));

@@ -39,7 +39,7 @@ fn limits(status: &Status) -> Vec<Limit> {
     };
     let of_counts =
         |name, used, limit| Limit { name, used: count(used), limit: count(limit), ratio: ratio(used, limit) };
-    let connections = status.connections_in + status.connections_out;
+    let connections = status.connections_in.saturating_add(status.connections_out);
     let mut limits = Vec::new();
     if status.memory_limit_bytes > 0 {
         limits.push(of_bytes("memory", status.rss_bytes, status.memory_limit_bytes));

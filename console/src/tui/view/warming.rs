@@ -78,7 +78,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
 /// What comes by itself, so that nobody mends what is not broken.
 fn expectations(buffer: &mut Buffer, area: Rect, hydra: &Hydra, theme: &Theme) -> Rect {
     let status = &hydra.status;
-    let connections = count(status.connections_in + status.connections_out);
+    let connections = count(hydra.connections());
     let lines = [
         ("connections", format!("{connections} now; they come as peers learn of the heads")),
         ("peers", format!("{} live in table; peers refresh theirs every 10 min", count(status.peers_live))),

@@ -52,7 +52,7 @@ impl Answer {
 pub fn answers(hydra: &Hydra) -> Vec<Answer> {
     let mut answers = vec![network(hydra), peers(hydra), belly(hydra), requests(hydra)];
     for warning in &hydra.status.warnings {
-        if warning.until.is_some_and(|until| hydra.clock() - until.seconds > TOLD_FOR) {
+        if warning.until.is_some_and(|until| hydra.clock().saturating_sub(until.seconds) > TOLD_FOR) {
             continue;
         }
         let about = about(&warning.code);
