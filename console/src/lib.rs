@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cli`] | the command line: one file a noun, each a function from arguments to output |
 //! | [`session`] | a connection with its time limits |
+//! | [`tui`] | `hydractl top`: state, view, input and connection of the live screen |
 //! | [`output`] | what is printed: the JSON contract and its encoders, tables, words |
 //! | [`ui`] | stdout, stderr, questions; terminal or not |
 //! | [`error`] | what went wrong, and the exit code |
@@ -14,4 +15,5 @@ pub mod error;
 pub mod fixture;
 pub mod output;
 pub mod session;
+pub mod tui;
 pub mod ui;

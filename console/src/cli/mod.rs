@@ -12,6 +12,7 @@ pub mod reference;
 mod selector;
 mod span;
 mod status;
+mod top;
 mod version;
 mod wait;
 
@@ -86,6 +87,8 @@ struct Global {
 enum Command {
     /// Is it well, and if not, what first?
     Status(status::Arguments),
+    /// The live screen
+    Top(top::Arguments),
     /// The DHT server identities of this hydra
     #[command(subcommand)]
     Heads(heads::Command),
@@ -161,6 +164,7 @@ fn on_a_runtime(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<()
 async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
     match command {
         Command::Status(arguments) => status::run(arguments, target, ui).await,
+        Command::Top(arguments) => top::run(arguments, target, ui).await,
         Command::Heads(command) => heads::run(command, target, ui).await,
         Command::Peers(command) => peers::run(command, target, ui).await,
         Command::Records(command) => records::run(command, target, ui).await,
