@@ -2,6 +2,7 @@
 //! socket that is killed and comes back, and the terminal as it was afterwards.
 
 use std::io::{Read as _, Write};
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -14,6 +15,10 @@ use tokio::runtime::Runtime;
 
 const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
 const PATIENCE: Duration = Duration::from_secs(20);
+
+fn cells(number: u16) -> NonZeroU16 {
+    NonZeroU16::new(number).expect("a terminal has cells")
+}
 
 /// A daemon with a runtime of its own: dropping it ends its connections too, as a kill does.
 struct Daemon {
@@ -59,7 +64,7 @@ impl Terminal {
         command.env_remove("NO_COLOR");
         let pty = native_pty_system().openpty(SIZE).expect("a pseudo-terminal");
         let child = pty.slave.spawn_command(command).expect("the program starts");
-        let seen = Arc::new(Mutex::new(vt100::Parser::new(SIZE.rows, SIZE.cols, 0)));
+        let seen = Arc::new(Mutex::new(vt100::Parser::new(cells(SIZE.rows), cells(SIZE.cols), 0)));
         let mut output = pty.master.try_clone_reader().expect("its output");
         let parser = Arc::clone(&seen);
         std::thread::spawn(move || {
@@ -173,7 +178,7 @@ fn top_survives_the_death_and_the_return_of_the_daemon() {
     drop(daemon);
     terminal.wait_for("✖ no daemon for");
     terminal.wait_for("~ peers");
-    terminal.wait_for("connection refused");
+    terminal.wait_for("hydrad does not answer: ");
     terminal.wait_for("▸head-1");
 
     let _daemon = Daemon::start(directory.path());
@@ -276,7 +281,7 @@ fn the_screen_follows_the_size_of_the_terminal() {
     let mut terminal = Terminal::top(&socket);
     terminal.wait_for("Last events");
     let small = PtySize { rows: 10, cols: 40, ..SIZE };
-    terminal.parser().screen_mut().set_size(small.rows, small.cols);
+    terminal.parser().screen_mut().set_size(cells(small.rows), cells(small.cols));
     terminal.master.resize(small).expect("resized");
     terminal.wait("the list", |screen| {
         let text = screen.contents();
