@@ -12,6 +12,7 @@ pub mod reference;
 mod selector;
 mod span;
 mod status;
+mod top;
 mod version;
 mod wait;
 
@@ -95,6 +96,8 @@ enum Command {
     /// Provider records in the belly
     #[command(subcommand)]
     Records(records::Command),
+    /// The live screen
+    Top(top::Arguments),
     /// Wait until something holds, also for a daemon that is still to come
     Wait(wait::Arguments),
     /// Versions of console and daemon
@@ -164,6 +167,7 @@ async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<
         Command::Heads(command) => heads::run(command, target, ui).await,
         Command::Peers(command) => peers::run(command, target, ui).await,
         Command::Records(command) => records::run(command, target, ui).await,
+        Command::Top(arguments) => top::run(arguments, target, ui).await,
         Command::Wait(arguments) => wait::run(arguments, target, ui).await,
         Command::Version => version::run(target, ui).await,
         Command::Completions(arguments) => completions::run(arguments, ui),
