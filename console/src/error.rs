@@ -10,7 +10,6 @@ use hydra_protocol::client::ConnectError;
 use tonic::{Code, Status};
 
 use crate::output::text::neutral_lines;
-use crate::tui;
 
 /// What kind of failure it is. Scripts see it as the exit code, see [`Kind::exit_code`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,16 +145,6 @@ impl From<ConnectError> for Error {
         let (kind, hints) = advice(&error);
         let new = Self::new(kind, error.to_string());
         hints.into_iter().fold(new, Self::hint)
-    }
-}
-
-impl From<tui::Error> for Error {
-    fn from(error: tui::Error) -> Self {
-        let kind = match error {
-            tui::Error::NotATerminal(_) => Kind::Usage,
-            _ => Kind::Failed,
-        };
-        Self::new(kind, error.to_string())
     }
 }
 

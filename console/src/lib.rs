@@ -4,8 +4,8 @@
 //! |---|---|
 //! | [`cli`] | the command line: one file a noun, each a function from arguments to output |
 //! | [`session`] | a connection with its time limits |
-//! | [`tui`] | `hydractl top`: state, view, input and connection of the live screen |
 //! | [`output`] | what is printed: the JSON contract and its encoders, tables, words |
+//! | [`tui`] | `hydractl top`: the live screen |
 //! | [`ui`] | stdout, stderr, questions; terminal or not |
 //! | [`error`] | what went wrong, and the exit code |
 

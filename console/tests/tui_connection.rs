@@ -23,7 +23,11 @@ impl Daemon {
             // As a daemon does when it finds the socket of a dead one.
             std::fs::remove_file(directory.join(name)).unwrap_or_default();
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("runtime");
         let entered = runtime.enter();
         let hydrad = FakeHydrad::start(directory, World::default()).expect("a made-up daemon");
         drop(entered);
@@ -141,7 +145,9 @@ async fn commands_are_answered_and_without_a_daemon_declined() {
     update(&mut connection).await;
 
     let added = answer(&mut connection, Command::AddHeads { count: 2, dry_run: true }).await;
-    assert!(matches!(added.result, Ok(Outcome::Added(added)) if added.heads_total == 7 && !added.warnings.is_empty()));
+    assert!(
+        matches!(added.result, Ok(Outcome::Added(added)) if added.heads_total == 7 && !added.warnings.is_empty())
+    );
     let refused = answer(&mut connection, Command::AddHeads { count: 900, dry_run: true }).await;
     assert!(refused.result.expect_err("too many").starts_with("no room for 900 heads"));
     let stopped = answer(&mut connection, Command::StopHead("head-1".into())).await;

@@ -21,7 +21,11 @@ fn answer(state: &mut State, command: Command, result: Result<Outcome, String>) 
 
 fn offer(count: u32) -> Outcome {
     let heads: Vec<_> = (5..5 + count).map(fixture::head).collect();
-    Outcome::Added(AddHeadsResponse { heads, heads_total: 5 + count, warnings: vec!["it \x1b[31mwarns".into()] })
+    Outcome::Added(AddHeadsResponse {
+        heads,
+        heads_total: 5 + count,
+        warnings: vec!["it \x1b[31mwarns".into()],
+    })
 }
 
 #[test]
@@ -58,7 +62,11 @@ fn one_can_always_leave() {
     for script in ["q", "Q", "<^c>"] {
         assert_eq!(keys(&mut live(), script), [Effect::Quit], "{script}");
         assert_eq!(keys(&mut down(), script), [Effect::Quit], "{script} without daemon");
-        assert_eq!(keys(&mut State::new(SECOND, true), script), [Effect::Quit], "{script} before the first answer");
+        assert_eq!(
+            keys(&mut State::new(SECOND, true), script),
+            [Effect::Quit],
+            "{script} before the first answer"
+        );
     }
     assert_eq!(keys(&mut live(), "a<^c>"), [Effect::Quit], "from within a dialog");
     assert_eq!(keys(&mut live(), "<Enter>Q"), [Effect::Quit], "from within a page");

@@ -74,7 +74,12 @@ fn second(at: i64) -> WatchStatusResponse {
     let samples = fixture::samples();
     let like = samples.get(usize::try_from(at * 7 % 600).unwrap_or(0)).expect("a sample");
     let sample = Sample { at: fixture::ago(-at), ..*like };
-    WatchStatusResponse { status: Some(status), heads, samples: vec![sample], ..WatchStatusResponse::default() }
+    WatchStatusResponse {
+        status: Some(status),
+        heads,
+        samples: vec![sample],
+        ..WatchStatusResponse::default()
+    }
 }
 
 #[test]
@@ -226,5 +231,8 @@ fn a_copied_id_reaches_the_terminal_as_osc_52() {
         let hydractl::tui::state::Effect::Copy(text) = effect else { panic!("{effect:?}") };
         screen.copy(&text).expect("written");
     }
-    assert_eq!(wire.text(), "\x1b]52;c;MTJEM0tvb1dTbVlUeE40RFIyQllkcmt0N215SnBNYWJ2cGN1OFVZZDdKYnhlZHliTFVQWg==\x07");
+    assert_eq!(
+        wire.text(),
+        "\x1b]52;c;MTJEM0tvb1dTbVlUeE40RFIyQllkcmt0N215SnBNYWJ2cGN1OFVZZDdKYnhlZHliTFVQWg==\x07"
+    );
 }

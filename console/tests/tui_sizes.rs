@@ -11,8 +11,13 @@ use tui_common::{PLAIN, buffer, down, empty, keys, live, never, no_peers, told, 
 
 /// A hydra of the most awkward numbers and names.
 fn awkward() -> State {
-    let rates =
-        Rates { find_node: f64::NAN, add_provider: f64::INFINITY, get_value: -1.0, ping: 1e300, ..Rates::default() };
+    let rates = Rates {
+        find_node: f64::NAN,
+        add_provider: f64::INFINITY,
+        get_value: -1.0,
+        ping: 1e300,
+        ..Rates::default()
+    };
     let head = |index: u32| Head {
         name: format!("head-{index}-レルネーの水蛇"),
         index,

@@ -87,8 +87,6 @@ struct Global {
 enum Command {
     /// Is it well, and if not, what first?
     Status(status::Arguments),
-    /// The live screen
-    Top(top::Arguments),
     /// The DHT server identities of this hydra
     #[command(subcommand)]
     Heads(heads::Command),
@@ -98,6 +96,8 @@ enum Command {
     /// Provider records in the belly
     #[command(subcommand)]
     Records(records::Command),
+    /// The live screen
+    Top(top::Arguments),
     /// Wait until something holds, also for a daemon that is still to come
     Wait(wait::Arguments),
     /// Versions of console and daemon
@@ -164,10 +164,10 @@ fn on_a_runtime(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<()
 async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
     match command {
         Command::Status(arguments) => status::run(arguments, target, ui).await,
-        Command::Top(arguments) => top::run(arguments, target, ui).await,
         Command::Heads(command) => heads::run(command, target, ui).await,
         Command::Peers(command) => peers::run(command, target, ui).await,
         Command::Records(command) => records::run(command, target, ui).await,
+        Command::Top(arguments) => top::run(arguments, target, ui).await,
         Command::Wait(arguments) => wait::run(arguments, target, ui).await,
         Command::Version => version::run(target, ui).await,
         Command::Completions(arguments) => completions::run(arguments, ui),

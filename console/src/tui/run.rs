@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::connection::{self, Target};
 use super::state::{Command, Effect, Message, State};
-use super::terminal::{Guard, Screen};
+use super::terminal::{self, Guard, Screen};
 use super::view::theme::Theme;
 use super::{Error, Options, SHORTEST_INTERVAL, input};
 
@@ -41,7 +41,8 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let mut connection = connection::start(Target { socket: options.socket.clone(), interval });
     let guard = Guard::take().map_err(|source| Error::Terminal { operation: "take over", source })?;
     let theme = Theme::new(options.colours, options.symbols);
-    let mut screen = Screen::new(io::BufWriter::new(io::stdout()), theme).map_err(drawing)?;
+    let output = terminal::output().map_err(drawing)?;
+    let mut screen = Screen::new(io::BufWriter::new(output), theme).map_err(drawing)?;
     let mut looper = Loop::new(State::new(interval, options.read_only));
     let mut events = EventStream::new();
     loop {

@@ -3,14 +3,16 @@
 //! Giving back happens once, whoever comes first: the end of the program, an error on its way
 //! up, a panic in any thread, or a stop signal. Nothing else may write to the terminal.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd as _;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::event::{DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange};
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode,
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute, queue};
 use data_encoding::BASE64;
@@ -68,10 +70,19 @@ impl Drop for Guard {
     }
 }
 
+/// The terminal behind standard output, past the lock of `io::stdout`: whoever holds that must
+/// not keep a panic in another thread from giving the terminal back.
+///
+/// # Errors
+/// When there are no file descriptors left.
+pub fn output() -> io::Result<File> {
+    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+}
+
 fn take() -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     let taken = enable_raw_mode().and_then(|()| {
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, cursor::Hide)
+        execute!(output()?, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, cursor::Hide)
     });
     if taken.is_err() {
         give_back();
@@ -82,15 +93,16 @@ fn take() -> io::Result<()> {
 /// Once; what fails here has nobody left to be told.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let mut out = io::stdout();
-        let written = execute!(
-            out,
-            EndSynchronizedUpdate,
-            DisableFocusChange,
-            DisableBracketedPaste,
-            LeaveAlternateScreen,
-            cursor::Show
-        );
+        let written = output().and_then(|mut out| {
+            execute!(
+                out,
+                EndSynchronizedUpdate,
+                DisableFocusChange,
+                DisableBracketedPaste,
+                LeaveAlternateScreen,
+                cursor::Show
+            )
+        });
         disable_raw_mode().and(written).unwrap_or_default();
     }
 }

@@ -122,7 +122,11 @@ pub(crate) fn never() -> State {
     state
 }
 
-pub(crate) fn buffer(state: &State, (width, height): (u16, u16), (colours, symbols): (Colours, Symbols)) -> Buffer {
+pub(crate) fn buffer(
+    state: &State,
+    (width, height): (u16, u16),
+    (colours, symbols): (Colours, Symbols),
+) -> Buffer {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test terminal");
     let theme = Theme::new(colours, symbols);
     terminal.draw(|frame| view::draw(frame, state, &theme)).expect("a test terminal never fails");

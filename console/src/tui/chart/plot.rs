@@ -64,7 +64,9 @@ pub fn plot(
         match (cell, ascii) {
             (0, false) => ' ',
             (dots, false) => char::from_u32(0x2800 + u32::from(dots)).unwrap_or(' '),
-            (_, true) => column_of_signs(&[value_at(column * 2), value_at(column * 2 + 1)], scale, height, row),
+            (_, true) => {
+                column_of_signs(&[value_at(column * 2), value_at(column * 2 + 1)], scale, height, row)
+            }
         }
     };
     cells
@@ -76,7 +78,8 @@ pub fn plot(
 
 /// In ASCII a cell is filled when the mean of its values reaches it.
 fn column_of_signs(values: &[Option<f64>; 2], scale: Scale, height: usize, row: usize) -> char {
-    let (sum, number) = values.iter().flatten().fold((0.0, 0_u8), |(sum, number), value| (sum + value, number + 1));
+    let (sum, number) =
+        values.iter().flatten().fold((0.0, 0_u8), |(sum, number), value| (sum + value, number + 1));
     if number == 0 {
         return ' ';
     }
@@ -103,7 +106,10 @@ mod tests {
 
     #[test]
     fn a_filled_line_stands_on_the_bottom() {
-        assert_eq!(draw(&[Some(7.0), Some(3.0), Some(0.0), Some(0.0)], 2, Shape::Filled, false), ["⡇ ", "⣿⣀"]);
+        assert_eq!(
+            draw(&[Some(7.0), Some(3.0), Some(0.0), Some(0.0)], 2, Shape::Filled, false),
+            ["⡇ ", "⣿⣀"]
+        );
     }
 
     #[test]

@@ -73,7 +73,9 @@ mod tests {
 
     #[test]
     fn the_top_is_a_round_number() {
-        for (value, top) in [(0.0, 1.0), (0.3, 1.0), (7.0, 7.5), (212.0, 250.0), (6_940.0, 7_500.0), (1e6, 1e6)] {
+        for (value, top) in
+            [(0.0, 1.0), (0.3, 1.0), (7.0, 7.5), (212.0, 250.0), (6_940.0, 7_500.0), (1e6, 1e6)]
+        {
             assert_eq!(Scale::from_zero(&values(&[value])), Scale { low: 0.0, high: top }, "{value}");
         }
     }
@@ -89,7 +91,8 @@ mod tests {
     #[test]
     fn levels_stay_within_the_chart() {
         let scale = Scale { low: 10.0, high: 20.0 };
-        let levels: Vec<u32> = [f64::NAN, 0.0, 15.0, 99.0].into_iter().map(|value| scale.level(value, 5)).collect();
+        let levels: Vec<u32> =
+            [f64::NAN, 0.0, 15.0, 99.0].into_iter().map(|value| scale.level(value, 5)).collect();
         assert_eq!(levels, [0, 0, 2, 4]);
     }
 }

@@ -27,7 +27,9 @@ async fn call(client: &Client, command: &Command) -> Result<Outcome, Status> {
             let request = AddHeadsRequest { count, index: None, dry_run, request_id: request_id() };
             Ok(Outcome::Added(heads.add_heads(request).await?.into_inner()))
         }
-        Command::StopHead(head) => Ok(Outcome::Stopped(heads.stop_head(StopHeadRequest { head }).await?.into_inner())),
+        Command::StopHead(head) => {
+            Ok(Outcome::Stopped(heads.stop_head(StopHeadRequest { head }).await?.into_inner()))
+        }
         Command::StartHead(head) => {
             Ok(Outcome::Started(heads.start_head(StartHeadRequest { head }).await?.into_inner()))
         }
@@ -44,7 +46,8 @@ fn request_id() -> String {
 }
 
 fn sentence(status: &Status) -> String {
-    let lost = matches!(status.code(), tonic::Code::Unavailable | tonic::Code::Cancelled | tonic::Code::Unknown);
+    let lost =
+        matches!(status.code(), tonic::Code::Unavailable | tonic::Code::Cancelled | tonic::Code::Unknown);
     if lost {
         "the daemon went away before it answered; whether it was done is not known".to_owned()
     } else {

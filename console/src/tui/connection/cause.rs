@@ -17,9 +17,10 @@ fn cause(what: impl Into<String>, advice: impl Into<String>) -> Cause {
 pub(super) fn of_connect(error: &ConnectError) -> Cause {
     let what = error.to_string();
     match error {
-        ConnectError::NoSocket(_) => {
-            cause(what, "Start it: sudo systemctl start hydrad. Another socket: --socket PATH or HYDRA_SOCKET")
-        }
+        ConnectError::NoSocket(_) => cause(
+            what,
+            "Start it: sudo systemctl start hydrad. Another socket: --socket PATH or HYDRA_SOCKET",
+        ),
         ConnectError::NobodyListens(path) => cause(
             format!("hydrad does not answer: {} exists, connection refused.", path.display()),
             format!("It crashed or was killed. {LOOK}"),
@@ -31,7 +32,9 @@ pub(super) fn of_connect(error: &ConnectError) -> Cause {
         ConnectError::NotASocket(_) | ConnectError::PathTooLong(_) => {
             cause(what, "Name the socket: --socket PATH or HYDRA_SOCKET")
         }
-        ConnectError::Timeout { .. } => cause(what, format!("It is there but hangs, or is very busy. {LOOK}")),
+        ConnectError::Timeout { .. } => {
+            cause(what, format!("It is there but hangs, or is very busy. {LOOK}"))
+        }
         ConnectError::Version { .. } => cause(what, "Use the hydractl that came with this hydrad"),
         ConnectError::Other { .. } => cause(what, LOOK),
     }
@@ -49,7 +52,10 @@ pub(super) fn of_status(socket: &Path, status: &Status) -> Cause {
 }
 
 pub(super) fn of_end(socket: &Path) -> Cause {
-    cause(format!("hydrad closed the connection on {}.", socket.display()), format!("It stopped or was killed. {LOOK}"))
+    cause(
+        format!("hydrad closed the connection on {}.", socket.display()),
+        format!("It stopped or was killed. {LOOK}"),
+    )
 }
 
 pub(super) fn of_silence(socket: &Path, patience: Duration) -> Cause {

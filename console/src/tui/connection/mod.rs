@@ -5,8 +5,8 @@
 //! daemon counts what it leaves out. Comes in: commands. No one waits for this task.
 
 mod backoff;
-mod cause;
 mod call;
+mod cause;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -189,7 +189,11 @@ impl State {
 fn stop_or_start(head: &Head) -> Option<Dialog> {
     let stopped = matches!(head.state(), HeadState::Stopped | HeadState::Failed);
     let name = head.name.clone();
-    Some(if stopped { Dialog::Start { name, port: head.port } } else { Dialog::Stop { name, loss: loss(head) } })
+    Some(if stopped {
+        Dialog::Start { name, port: head.port }
+    } else {
+        Dialog::Stop { name, loss: loss(head) }
+    })
 }
 
 fn loss(head: &Head) -> Loss {

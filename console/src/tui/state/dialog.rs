@@ -206,7 +206,9 @@ impl Dialog {
                     warnings: added.warnings.iter().map(|warning| neutral(warning)).collect(),
                 }
             }
-            Ok(_) => Self::HowMany { typed: count.to_string(), error: "the answer is of another kind".into() },
+            Ok(_) => {
+                Self::HowMany { typed: count.to_string(), error: "the answer is of another kind".into() }
+            }
             Err(text) => Self::HowMany { typed: count.to_string(), error: neutral(text) },
         };
         true
@@ -215,7 +217,9 @@ impl Dialog {
 
 fn edit(typed: &mut String, error: &mut String, key: Key) {
     match key {
-        Key::Char(c) if typed.chars().count() < FIELD && neutral(c.encode_utf8(&mut [0; 4])) == c.to_string() => {
+        Key::Char(c)
+            if typed.chars().count() < FIELD && neutral(c.encode_utf8(&mut [0; 4])) == c.to_string() =>
+        {
             typed.push(c);
         }
         Key::Backspace => {

@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn columns_stand_at_round_times_and_only_complete_ones_are_drawn() {
         let mut history = History::default();
-        (0..=13).for_each(|second| history.push(&sample(second, f64::from(i32::try_from(second).unwrap_or(0)))));
+        (0..=13)
+            .for_each(|second| history.push(&sample(second, f64::from(i32::try_from(second).unwrap_or(0)))));
         let columns = history.columns(|reading| reading.requests, 13, 5, 2);
         assert_eq!((columns.begins, columns.values), (0, vec![Some(2.0), Some(7.0)]));
         let columns = history.columns(|reading| reading.requests, 14, 5, 2);

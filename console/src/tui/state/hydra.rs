@@ -57,7 +57,8 @@ pub struct Hydra {
 impl Hydra {
     /// Joins an update to what is known.
     pub(super) fn take(&mut self, update: WatchStatusResponse, now: Duration) {
-        let WatchStatusResponse { snapshot, dropped, status, heads, removed_heads, samples, events, .. } = update;
+        let WatchStatusResponse { snapshot, dropped, status, heads, removed_heads, samples, events, .. } =
+            update;
         self.received = now;
         self.dropped = dropped;
         if let Some(mut status) = status {

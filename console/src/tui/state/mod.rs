@@ -248,7 +248,8 @@ impl State {
                     Link::Down { since, .. } => since,
                     Link::Connecting | Link::Live { .. } => self.now,
                 };
-                self.link = Link::Down { since, cause: cause.neutral(), attempt, retry_at: self.now + retry_in };
+                self.link =
+                    Link::Down { since, cause: cause.neutral(), attempt, retry_at: self.now + retry_in };
             }
             Message::Answer(answer) => self.answer(*answer),
         }

@@ -47,8 +47,13 @@ pub(super) fn clean_status(status: &mut Status) {
 }
 
 pub(super) fn clean_head(head: &mut Head) {
-    let own =
-        [&mut head.name, &mut head.peer_id, &mut head.state_reason, &mut head.listen_ip, &mut head.address_group];
+    let own = [
+        &mut head.name,
+        &mut head.peer_id,
+        &mut head.state_reason,
+        &mut head.listen_ip,
+        &mut head.address_group,
+    ];
     own.into_iter().for_each(clean);
     head.addresses.iter_mut().for_each(clean);
 }

@@ -77,10 +77,10 @@ impl Order {
 
     /// The heads in this order; those that came since are at the end.
     pub(super) fn of<'a>(&self, hydra: &'a Hydra) -> Vec<&'a Head> {
-        let places: HashMap<u32, usize> = self.indices.iter().enumerate().map(|(at, index)| (*index, at)).collect();
+        let places: HashMap<u32, usize> =
+            self.indices.iter().enumerate().map(|(at, index)| (*index, at)).collect();
         let place = |head: &Head| places.get(&head.index).copied().unwrap_or(usize::MAX);
-        let mut heads: Vec<(usize, &Head)> =
-            hydra.heads().map(|head| (place(head), head)).collect();
+        let mut heads: Vec<(usize, &Head)> = hydra.heads().map(|head| (place(head), head)).collect();
         heads.sort_by_key(|(place, head)| (*place, head.index));
         heads.into_iter().map(|(_, head)| head).collect()
     }

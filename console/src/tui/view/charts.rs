@@ -42,7 +42,10 @@ pub(super) const CHARTS: [Chart; 4] = [
         short: "GET/s",
         value: |reading| reading.get_providers,
         beside: |hydra| {
-            hydra.status.found_ratio_10m.map_or_else(String::new, |ratio| format!(" · found {}", percent(ratio)))
+            hydra
+                .status
+                .found_ratio_10m
+                .map_or_else(String::new, |ratio| format!(" · found {}", percent(ratio)))
         },
     },
     Chart {
@@ -93,7 +96,14 @@ pub(super) fn width(page: u16) -> u16 {
 }
 
 /// Draws two charts side by side: title, plot, axis.
-pub(super) fn draw_pair(buffer: &mut Buffer, area: Rect, charts: &[Chart], state: &State, hydra: &Hydra, theme: &Theme) {
+pub(super) fn draw_pair(
+    buffer: &mut Buffer,
+    area: Rect,
+    charts: &[Chart],
+    state: &State,
+    hydra: &Hydra,
+    theme: &Theme,
+) {
     let half = area.width.saturating_sub(GAP) / 2;
     for (place, chart) in (0..).zip(charts.iter().take(2)) {
         let x = area.x + place * (half + GAP);
@@ -105,7 +115,12 @@ fn draw(buffer: &mut Buffer, area: Rect, chart: &Chart, state: &State, hydra: &H
     heading(buffer, area, chart, state, hydra, theme);
     let Some(height) = area.height.checked_sub(2).filter(|height| *height > 0) else { return };
     let Some(end) = super::end_of_time(state, hydra) else {
-        paint::line(buffer, area, 1, super::paint::span(theme, Meaning::Quiet, "   no second is measured yet"));
+        paint::line(
+            buffer,
+            area,
+            1,
+            super::paint::span(theme, Meaning::Quiet, "   no second is measured yet"),
+        );
         return;
     };
     let span = span(area.width.saturating_sub(LABELS), state.window().seconds());
@@ -125,7 +140,8 @@ fn draw(buffer: &mut Buffer, area: Rect, chart: &Chart, state: &State, hydra: &H
         let label = super::paint::span(theme, Meaning::Quiet, tick);
         paint::line(buffer, area, number, vec![label, Span::styled(row, style)]);
     }
-    let until = if state.age().is_none() && !state.is_frozen() { "now".to_owned() } else { number::clock(end) };
+    let until =
+        if state.age().is_none() && !state.is_frozen() { "now".to_owned() } else { number::clock(end) };
     let axis = format!("{}{}", right("└", LABELS), labels(&columns, cells, &until));
     paint::line(buffer, area, height + 1, super::paint::span(theme, Meaning::Quiet, axis));
 }
@@ -167,7 +183,8 @@ fn labels(columns: &Columns, cells: u16, until: &str) -> String {
     put(cells.saturating_sub(until.len()), until);
     put(0, &number::clock(columns.begins));
     let length = columns.seconds * i64::try_from(columns.values.len()).unwrap_or(0);
-    let step = [10, 15, 30, 60, 120, 150, 300, 600].into_iter().find(|step| length / step <= 4).unwrap_or(600);
+    let step =
+        [10, 15, 30, 60, 120, 150, 300, 600].into_iter().find(|step| length / step <= 4).unwrap_or(600);
     let mut at = columns.begins.div_euclid(step) * step + step;
     while at < columns.begins + length {
         let cell = usize::try_from((at - columns.begins) / columns.seconds / 2).unwrap_or(cells);

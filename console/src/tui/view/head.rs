@@ -9,8 +9,8 @@ use super::heads::state_cell;
 use super::number::{self, bytes, count, rate};
 use super::paint::{self, left, right, title, top, wrap};
 use super::theme::{Meaning, Theme};
-use crate::tui::state::hydra::{connections, requests};
 use crate::tui::state::State;
+use crate::tui::state::hydra::{connections, requests};
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, name: &str, state: &State, theme: &Theme) {
     let Some(hydra) = state.shown() else { return };
@@ -21,7 +21,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, name: &str, state: &State, t
     };
     let since = match (state.age(), head.state(), &head.serving_since) {
         (Some(_), ..) => format!("as of {}", number::clock(hydra.clock())),
-        (None, HeadState::Serving, since @ Some(_)) => format!("serving since {}", number::date(since.as_ref())),
+        (None, HeadState::Serving, since @ Some(_)) => {
+            format!("serving since {}", number::date(since.as_ref()))
+        }
         _ => String::new(),
     };
     title(buffer, area, theme, &format!("Heads ▸ {name}"), &since);
@@ -41,11 +43,15 @@ fn lines(head: &Head, cells: u16, state: &State, theme: &Theme) -> Vec<Line<'sta
         for (number, text) in texts.into_iter().enumerate() {
             let name = if number == 0 { name } else { "" };
             let text = if old { paint::span(theme, Meaning::Old, text) } else { Span::raw(text) };
-            lines.push(Line::from(vec![paint::span(theme, Meaning::Title, format!(" {}", left(name, 13))), text]));
+            lines.push(Line::from(vec![
+                paint::span(theme, Meaning::Title, format!(" {}", left(name, 13))),
+                text,
+            ]));
         }
     };
     let room = cells.saturating_sub(15);
-    let mut state_text = state_cell(head, 12, old, theme).map(|span| span.content.into_owned()).concat().trim().to_owned();
+    let mut state_text =
+        state_cell(head, 12, old, theme).map(|span| span.content.into_owned()).concat().trim().to_owned();
     if !head.state_reason.is_empty() {
         state_text = format!("{state_text}: {}", head.state_reason);
     }
@@ -57,7 +63,8 @@ fn lines(head: &Head, cells: u16, state: &State, theme: &Theme) -> Vec<Line<'sta
     field("listens on", vec![format!("{} port {}, tcp and udp", head.listen_ip, head.port)]);
     let addresses: Vec<String> = head.addresses.iter().map(|address| paint::cut(address, room)).collect();
     field("announces", if addresses.is_empty() { vec!["nothing".to_owned()] } else { addresses });
-    let group = if head.address_group.is_empty() { "none: the address is not public" } else { &head.address_group };
+    let group =
+        if head.address_group.is_empty() { "none: the address is not public" } else { &head.address_group };
     field("group", vec![group.to_owned()]);
     field("added", vec![format!("{} UTC", number::date(head.added_at.as_ref()))]);
     let connected = format!(
@@ -68,7 +75,8 @@ fn lines(head: &Head, cells: u16, state: &State, theme: &Theme) -> Vec<Line<'sta
     );
     field("connections", vec![connected]);
     let rates = head.rates_1m.unwrap_or_default();
-    let total = format!("{} in, {} out a second", bytes(rates.bytes_in as u64), bytes(rates.bytes_out as u64));
+    let total =
+        format!("{} in, {} out a second", bytes(rates.bytes_in as u64), bytes(rates.bytes_out as u64));
     field("traffic", vec![format!("{total} (1 min) · {} streams reset a minute", rate(rates.resets * 60.0))]);
     field("requests", vec!["a second, 1 min average".to_owned()]);
     let kinds = [

@@ -40,7 +40,10 @@ fn first_row(buffer: &mut Buffer, area: Rect, size: Size, state: &State, theme: 
 pub(super) fn condition(state: &State, theme: &Theme, gap: &'static str) -> Vec<Span<'static>> {
     if let Link::Down { since, .. } = state.link() {
         let away = number::span(state.now().saturating_sub(*since).as_secs_f64());
-        return vec![sign(theme, Level::Broken), span(theme, Meaning::Level(Level::Broken), format!(" no daemon for {away}"))];
+        return vec![
+            sign(theme, Level::Broken),
+            span(theme, Meaning::Level(Level::Broken), format!(" no daemon for {away}")),
+        ];
     }
     let Some(hydra) = state.shown() else {
         return vec![sign(theme, Level::Busy), Span::raw(" connecting")];
@@ -51,7 +54,10 @@ pub(super) fn condition(state: &State, theme: &Theme, gap: &'static str) -> Vec<
     vec![
         sign(theme, level),
         span(theme, Meaning::Level(level), format!(" {word}")),
-        Span::raw(format!("{gap}{}/{} heads{gap}load {}{load}", status.heads_serving, status.heads, status.load_level)),
+        Span::raw(format!(
+            "{gap}{}/{} heads{gap}load {}{load}",
+            status.heads_serving, status.heads, status.load_level
+        )),
     ]
 }
 
@@ -111,10 +117,12 @@ pub(super) fn link(state: &State, theme: &Theme) -> Vec<Span<'static>> {
             None => (Level::Good, format!(" live {} s", state.interval().as_secs_f64())),
         },
         Link::Connecting => (Level::Busy, " connecting".to_owned()),
-        Link::Down { attempt, retry_at, .. } => match number::seconds_left(retry_at.saturating_sub(state.now())) {
-            0 => (Level::Broken, format!(" try {attempt} now")),
-            left => (Level::Broken, format!(" try {attempt} in {left} s")),
-        },
+        Link::Down { attempt, retry_at, .. } => {
+            match number::seconds_left(retry_at.saturating_sub(state.now())) {
+                0 => (Level::Broken, format!(" try {attempt} now")),
+                left => (Level::Broken, format!(" try {attempt} in {left} s")),
+            }
+        }
     };
     if !spans.is_empty() {
         spans.push(Span::raw("  "));

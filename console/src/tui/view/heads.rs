@@ -59,12 +59,16 @@ const CONNS: Column = numbers(
 );
 const REQUESTS: Column =
     numbers("REQ/s", 6, |head| rate(requests(&rates(head))), |status| rate(requests(&all(status))));
-const ADD: Column = numbers("ADD/s", 6, |head| rate(rates(head).add_provider), |status| rate(all(status).add_provider));
+const ADD: Column =
+    numbers("ADD/s", 6, |head| rate(rates(head).add_provider), |status| rate(all(status).add_provider));
 const GET: Column =
     numbers("GET/s", 6, |head| rate(rates(head).get_providers), |status| rate(all(status).get_providers));
-const FIND: Column = numbers("FIND/s", 6, |head| rate(rates(head).find_node), |status| rate(all(status).find_node));
-const OTHER: Column = numbers("OTHER", 5, |head| rate(others(&rates(head))), |status| rate(others(&all(status))));
-const IN: Column = numbers("IN", 5, |head| megabytes(rates(head).bytes_in), |status| megabytes(all(status).bytes_in));
+const FIND: Column =
+    numbers("FIND/s", 6, |head| rate(rates(head).find_node), |status| rate(all(status).find_node));
+const OTHER: Column =
+    numbers("OTHER", 5, |head| rate(others(&rates(head))), |status| rate(others(&all(status))));
+const IN: Column =
+    numbers("IN", 5, |head| megabytes(rates(head).bytes_in), |status| megabytes(all(status).bytes_in));
 const OUT: Column =
     numbers("OUT", 5, |head| megabytes(rates(head).bytes_out), |status| megabytes(all(status).bytes_out));
 const RESETS: Column =
@@ -73,7 +77,8 @@ const ADDRESS: Column = text("ADDRESS", 20, address);
 const STATE: Column = text("STATE", 11, |_| String::new());
 
 /// Titled columns after the name, by size.
-const FULL: &[Column] = &[KEY, PEER_ID, ADDRESS, STATE, CONNS, REQUESTS, ADD, GET, FIND, OTHER, IN, OUT, RESETS];
+const FULL: &[Column] =
+    &[KEY, PEER_ID, ADDRESS, STATE, CONNS, REQUESTS, ADD, GET, FIND, OTHER, IN, OUT, RESETS];
 const STANDARD: &[Column] = &[KEY, PEER_ID, STATE, CONNS, REQUESTS, ADD, GET];
 
 /// Host and port of the first announced address, else of the port it listens on.
@@ -125,7 +130,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
         let status = &hydra.status;
         let sum: String = std::iter::once(format!(" {}", left(" all", names)))
             .chain(columns.iter().map(|column| match column.title {
-                "STATE" => format!("{gap}{}", cell(column, &format!("{} of {}", status.heads_serving, status.heads))),
+                "STATE" => {
+                    format!("{gap}{}", cell(column, &format!("{} of {}", status.heads_serving, status.heads)))
+                }
                 _ => format!("{gap}{}", cell(column, &(column.of_all)(status))),
             }))
             .collect();
@@ -137,7 +144,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
 
 /// In place of rows: there are no heads, and how there will be.
 pub(super) fn nobody(state: &State, theme: &Theme) -> Span<'static> {
-    let add = if state.may_control() { "a adds some, or: hydractl heads add 5" } else { "hydractl heads add 5" };
+    let add =
+        if state.may_control() { "a adds some, or: hydractl heads add 5" } else { "hydractl heads add 5" };
     span(theme, Meaning::Quiet, format!(" no heads yet; {add}"))
 }
 
@@ -173,7 +181,14 @@ pub(super) fn first_visible(heads: &[&Head], selected: Option<&str>, visible: us
     (at + 1).saturating_sub(visible)
 }
 
-fn row_of(head: &Head, columns: &[Column], gap: &'static str, names: u16, state: &State, theme: &Theme) -> Line<'static> {
+fn row_of(
+    head: &Head,
+    columns: &[Column],
+    gap: &'static str,
+    names: u16,
+    state: &State,
+    theme: &Theme,
+) -> Line<'static> {
     let old = state.age().is_some();
     let selected = state.selected() == Some(head.name.as_str());
     let marker = if selected { theme.symbol(Meaning::Selected) } else { " " };

@@ -68,7 +68,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, status: &Stat
     let old = state.age().is_some();
     for (row, limit) in (0..).zip(limits(status)) {
         let (sign, meaning) = mark(&limit, old, theme);
-        let numbers = format!("{}{} / {}  ", left(limit.name, 7), right(&limit.used, 7), right(&limit.limit, 10));
+        let numbers =
+            format!("{}{} / {}  ", left(limit.name, 7), right(&limit.used, 7), right(&limit.limit, 10));
         let bar = format!("{}  {}", bar(limit.ratio, 9, theme.is_ascii()), right(&percent(limit.ratio), 5));
         let style = meaning.map_or_else(Default::default, |meaning| theme.style(meaning));
         let line = Line::from(vec![sign, Span::raw(numbers), Span::styled(bar, style)]);

@@ -40,7 +40,12 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
         let brief = answer.level == Level::Good && paint::width(first) > room;
         let text = if brief { cut(&answer.brief, room) } else { answer.text(room) };
         let words = format!(" {}{text}", left(&answer.name, 9));
-        paint::line(buffer, rest, 0, Line::from(vec![Span::raw(" "), well::sign(theme, answer.level, old), Span::raw(words)]));
+        paint::line(
+            buffer,
+            rest,
+            0,
+            Line::from(vec![Span::raw(" "), well::sign(theme, answer.level, old), Span::raw(words)]),
+        );
         rest = top(rest, 1).1;
     }
     if state.heads().is_empty() {

@@ -41,7 +41,9 @@ fn first_row(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     match (state.shown(), state.link()) {
         (Some(hydra), Link::Down { .. }) => {
             let name = cut(&hydra.status.name, 20);
-            left = Line::from([vec![Span::raw(format!("{name} "))], header::condition(state, theme, " ")].concat());
+            left = Line::from(
+                [vec![Span::raw(format!("{name} "))], header::condition(state, theme, " ")].concat(),
+            );
             right = header::link(state, theme);
         }
         (Some(hydra), _) => {
@@ -72,7 +74,10 @@ fn overview(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme
     if heads.is_empty() {
         paint::line(buffer, rest, 0, heads_view::nobody(state, theme));
     }
-    let heads_rows = u16::try_from(heads.len()).unwrap_or(u16::MAX).min(rest.height.saturating_sub(charts_rows).max(1)).max(1);
+    let heads_rows = u16::try_from(heads.len())
+        .unwrap_or(u16::MAX)
+        .min(rest.height.saturating_sub(charts_rows).max(1))
+        .max(1);
     let (block, rest) = top(rest, heads_rows);
     let first = first_visible(&heads, state.selected(), usize::from(block.height));
     for (row, head) in (0..block.height).zip(heads.iter().skip(first)) {
@@ -82,7 +87,11 @@ fn overview(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme
         let rates = head.rates_1m.unwrap_or_default();
         let mut spans = vec![Span::raw(format!("{marker}{} {} ", left(&head.name, 7), short_key(&head.key)))];
         spans.extend(state_cell(head, 10, old, theme));
-        spans.push(Span::raw(format!(" {} conns {} req/s", count(connections(head)), rate(requests(&rates)))));
+        spans.push(Span::raw(format!(
+            " {} conns {} req/s",
+            count(connections(head)),
+            rate(requests(&rates))
+        )));
         paint::line(buffer, block, row, Line::from(spans));
         if selected && let Some(cells) = paint::row(block, row) {
             buffer.set_style(cells, theme.style(Meaning::Selected));
@@ -125,7 +134,8 @@ fn sparks(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme: 
     let seconds = (state.window().seconds() + count_of - 1).div_euclid(count_of).max(1);
     for (row, chart) in (0..).zip(&charts::CHARTS) {
         let columns = hydra.history.columns(chart.value, end, seconds, COLUMNS);
-        let newest = hydra.history.last().map_or_else(|| "—".to_owned(), |reading| rate((chart.value)(reading)));
+        let newest =
+            hydra.history.last().map_or_else(|| "—".to_owned(), |reading| rate((chart.value)(reading)));
         let text = format!(" {}{} {newest}", left(chart.short, 7), spark(&columns.values, theme.is_ascii()));
         let meaning = if state.age().is_some() { theme.style(Meaning::Old) } else { Default::default() };
         paint::line(buffer, area, row, Span::styled(text, meaning));

@@ -39,7 +39,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
     say("".into());
     title(buffer, rest, theme, "Why there are no new records", "");
     let (_, below) = top(rest, 1);
-    let kept = format!(" No peer lists our heads, so nobody sends them records; {} are kept.", number::count(status.records));
+    let kept = format!(
+        " No peer lists our heads, so nobody sends them records; {} are kept.",
+        number::count(status.records)
+    );
     paint::line(buffer, below, 0, kept);
     let (_, rest) = top(below, 2);
     let heads_rows = u16::try_from(state.heads().len()).unwrap_or(u16::MAX).saturating_add(2);
@@ -58,7 +61,8 @@ fn first_cause(checks: &[NetworkCheck]) -> (String, String) {
     let doubtful = || checks.iter().find(|check| check.finding() == Finding::Warn);
     match failed.or_else(doubtful) {
         Some(check) => {
-            let remedy = if check.remedy.is_empty() { "hydractl status".to_owned() } else { check.remedy.clone() };
+            let remedy =
+                if check.remedy.is_empty() { "hydractl status".to_owned() } else { check.remedy.clone() };
             (format!("{}: {}", check.name, check.text), remedy)
         }
         None => ("not known: no step of the chain has failed yet".to_owned(), "wait a minute".to_owned()),

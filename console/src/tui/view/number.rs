@@ -135,8 +135,10 @@ pub fn minute(unix: i64) -> String {
 /// Date and time in UTC: `2026-11-20 03:12:40`; `—` for a time that is none.
 #[must_use]
 pub fn date(at: Option<&Timestamp>) -> String {
-    at.and_then(|at| jiff::Timestamp::from_second(at.seconds).ok())
-        .map_or_else(|| "—".to_owned(), |at| at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string())
+    at.and_then(|at| jiff::Timestamp::from_second(at.seconds).ok()).map_or_else(
+        || "—".to_owned(),
+        |at| at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+    )
 }
 
 /// 4 first, …, 7 last of a peer id: every Ed25519 id starts alike, the tail tells.

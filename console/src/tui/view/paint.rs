@@ -96,7 +96,13 @@ pub fn line<'a>(buffer: &mut Buffer, area: Rect, number: u16, line: impl Into<Li
 }
 
 /// A line with one part at each edge; where both do not fit, the right one stays whole.
-pub fn split<'a>(buffer: &mut Buffer, area: Rect, number: u16, start: impl Into<Line<'a>>, end: impl Into<Line<'a>>) {
+pub fn split<'a>(
+    buffer: &mut Buffer,
+    area: Rect,
+    number: u16,
+    start: impl Into<Line<'a>>,
+    end: impl Into<Line<'a>>,
+) {
     let (start, end) = (start.into(), end.into());
     let Some(row) = row(area, number) else { return };
     let end_width = u16::try_from(end.width()).unwrap_or(u16::MAX).min(row.width);

@@ -42,7 +42,8 @@ fn steps(hydra: &Hydra) -> Vec<Step> {
     for check in &status.network {
         steps.push(step(&check.name, check.finding().into(), check.text.clone()));
     }
-    let serving = format!("{} of {}: a head serves when what stands above is done", status.heads_serving, status.heads);
+    let serving =
+        format!("{} of {}: a head serves when what stands above is done", status.heads_serving, status.heads);
     let level = if status.heads_serving > 0 { Level::Good } else { Level::Off };
     steps.push(step("serving", level, serving));
     steps
@@ -83,12 +84,23 @@ fn expectations(buffer: &mut Buffer, area: Rect, hydra: &Hydra, theme: &Theme) -
         ("connections", format!("{connections} now; they come as peers learn of the heads")),
         ("peers", format!("{} live in table; peers refresh theirs every 10 min", count(status.peers_live))),
         ("ADD_PROVIDER", "first in 10–30 min, all in 22 h, when each announced once".to_owned()),
-        ("history", format!("charts begin at {}; not measured is blank, not zero", number::clock(status.started_at.map_or(0, |at| at.seconds)))),
+        (
+            "history",
+            format!(
+                "charts begin at {}; not measured is blank, not zero",
+                number::clock(status.started_at.map_or(0, |at| at.seconds))
+            ),
+        ),
     ];
     title(buffer, area, theme, "What to expect", "");
     let (_, mut rest) = top(area, 1);
     for (name, text) in lines {
-        paint::line(buffer, rest, 0, format!(" {}{}", left(name, 14), paint::cut(&text, rest.width.saturating_sub(15))));
+        paint::line(
+            buffer,
+            rest,
+            0,
+            format!(" {}{}", left(name, 14), paint::cut(&text, rest.width.saturating_sub(15))),
+        );
         rest = top(rest, 1).1;
     }
     rest

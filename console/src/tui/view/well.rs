@@ -176,7 +176,8 @@ fn about(code: &str) -> String {
         "PEERS" | "PEER" | "TABLE" | "ROUTING" => "peers",
         "BELLY" | "DISK" | "RECORD" | "RECORDS" | "STORE" => "belly",
         "REQUEST" | "REQUESTS" | "STREAM" | "STREAMS" | "CONNECTION" | "CONNECTIONS" => "requests",
-        "NETWORK" | "BOOTSTRAP" | "PORT" | "PORTS" | "OUTBOUND" | "INBOUND" | "ANNOUNCE" | "ADDRESS" | "NO" => "network",
+        "NETWORK" | "BOOTSTRAP" | "PORT" | "PORTS" | "OUTBOUND" | "INBOUND" | "ANNOUNCE" | "ADDRESS"
+        | "NO" => "network",
         "" => "hydrad",
         _ => return first.to_lowercase(),
     };
@@ -239,9 +240,5 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, answers: &[An
 
 /// The sign of an answer; old ones are not known any more.
 pub(super) fn sign(theme: &Theme, level: Level, old: bool) -> Span<'static> {
-    if old {
-        span(theme, Meaning::Old, theme.symbol(Meaning::Old))
-    } else {
-        paint::sign(theme, level)
-    }
+    if old { span(theme, Meaning::Old, theme.symbol(Meaning::Old)) } else { paint::sign(theme, level) }
 }
