@@ -6,7 +6,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use hydra_protocol::client::ConnectError;
+use hydra_protocol::client::{ConnectError, opens_to_group};
 use tonic::{Code, Status};
 
 use crate::output::text::neutral_lines;
@@ -161,6 +161,10 @@ fn advice(error: &ConnectError) -> (Kind, Vec<String>) {
             one(
                 "look: journalctl -u hydrad -n 50      start: sudo systemctl start hydrad (it replaces the socket itself)",
             ),
+        ),
+        ConnectError::PermissionDenied { mode, owner, .. } if !opens_to_group(*mode) => (
+            Kind::Permission,
+            vec![format!("sudo -u {owner} hydractl …      reading needs no group: status, top, list, show")],
         ),
         ConnectError::PermissionDenied { in_group: false, needs_relogin: false, user, group, .. } => (
             Kind::Permission,

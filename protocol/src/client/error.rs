@@ -44,7 +44,7 @@ pub enum ConnectError {
     #[error("nobody listens on {}: hydrad ended without removing it", .0.display())]
     NobodyListens(PathBuf),
     /// The file system does not let us open it.
-    #[error("permission denied on {} ({mode:04o} {owner}:{group}): {}", path.display(), reason(user, group, *in_group, *needs_relogin))]
+    #[error("permission denied on {} ({mode:04o} {owner}:{group}): {}", path.display(), reason(*mode, owner, user, group, *in_group, *needs_relogin))]
     PermissionDenied {
         /// The socket, or the directory on the way that is shut.
         path: PathBuf,
@@ -93,8 +93,16 @@ pub enum ConnectError {
     },
 }
 
-fn reason(user: &str, group: &str, in_group: bool, needs_relogin: bool) -> String {
-    if needs_relogin {
+/// Whether permission bits let a group write to a socket (w) or pass a directory (x).
+#[must_use]
+pub const fn opens_to_group(mode: u32) -> bool {
+    mode & 0o030 != 0
+}
+
+fn reason(mode: u32, owner: &str, user: &str, group: &str, in_group: bool, needs_relogin: bool) -> String {
+    if !opens_to_group(mode) {
+        format!("only {owner} may open it, this is {user}")
+    } else if needs_relogin {
         format!("{user} is in group {group} since this login began: log out and in")
     } else if in_group {
         format!("{user} is in group {group}, which may not open it")
@@ -177,10 +185,10 @@ mod tests {
 
     #[test]
     fn a_refusal_names_mode_owner_and_the_missing_group() {
-        let refusal = |in_group, needs_relogin| {
+        let refusal = |mode, in_group, needs_relogin| {
             ConnectError::PermissionDenied {
                 path: "/run/hydra/control.sock".into(),
-                mode: 0o660,
+                mode,
                 owner: "hydrad".into(),
                 group: "hydra".into(),
                 user: "ana".into(),
@@ -190,10 +198,15 @@ mod tests {
             .to_string()
         };
         assert_eq!(
-            refusal(false, false),
+            refusal(0o660, false, false),
             "permission denied on /run/hydra/control.sock (0660 hydrad:hydra): ana is not in group hydra"
         );
-        assert!(refusal(false, true).ends_with("since this login began: log out and in"));
-        assert!(refusal(true, false).ends_with("ana is in group hydra, which may not open it"));
+        assert!(refusal(0o660, false, true).ends_with("since this login began: log out and in"));
+        assert!(refusal(0o660, true, false).ends_with("ana is in group hydra, which may not open it"));
+        // Joining a group that may not open it either is no help.
+        assert!(
+            refusal(0o600, false, false)
+                .ends_with("(0600 hydrad:hydra): only hydrad may open it, this is ana")
+        );
     }
 }
