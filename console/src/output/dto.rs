@@ -1,0 +1,52 @@
+//! The JSON contract: our own types, apart from the wire, snapshot-tested.
+//!
+//! Names carry their units (`_seconds _bytes _ratio _per_second`, windows `_1m _10m`, times
+//! `_at`); what is unknown is `null`; enums are lower case. Strings that come from strangers
+//! are neutralised here, on the way in, so that no encoder can forget it.
+
+mod head;
+mod number;
+mod peer;
+mod record;
+mod status;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use head::{Head, PurgedHead};
+pub use peer::Peer;
+pub use record::Record;
+pub use status::{Check, Drop, Status, Version, Warning, finding};
+
+use super::look::exact;
+use super::text::neutral;
+
+/// A moment, in JSON as RFC 3339 in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub Timestamp);
+
+impl Serialize for Moment {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&exact(self.0))
+    }
+}
+
+/// A wire time; one that no calendar has is unknown.
+fn moment(wire: Option<prost_types::Timestamp>) -> Option<Moment> {
+    let wire = wire?;
+    Timestamp::new(wire.seconds, wire.nanos).ok().map(Moment)
+}
+
+/// Seconds from one moment to another, negative when it is the earlier one.
+fn seconds(from: Timestamp, to: Option<Moment>) -> Option<i64> {
+    Some(to?.0.as_second() - from.as_second())
+}
+
+/// An empty string of the wire is "not known".
+fn known(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| neutral(text))
+}
+
+fn all_neutral(texts: &[String]) -> Vec<String> {
+    texts.iter().map(|text| neutral(text)).collect()
+}

@@ -1,0 +1,134 @@
+//! A head.
+
+use data_encoding::HEXLOWER;
+use hydra_protocol::v1;
+use serde::Serialize;
+
+use super::{Moment, all_neutral, known, moment, number};
+use crate::output::text::neutral;
+
+/// A head, as `heads list` and `heads show` print it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Head {
+    /// "head-" and the index.
+    pub name: String,
+    /// Index in the sequence of the seed.
+    pub index: u32,
+    /// Base58btc.
+    pub peer_id: String,
+    /// SHA-256 of the peer id.
+    pub key_hex: String,
+    /// starting, warming, serving, withdrawn, stopped, failed.
+    pub state: &'static str,
+    /// Why it does not serve; null when it does.
+    pub state_reason: Option<String>,
+    /// Multiaddrs that it announces, or listens on while it announces nothing.
+    pub addresses: Vec<String>,
+    /// IP group of the announced address; null for one that is not public.
+    pub address_group: Option<String>,
+    /// Connections now, opened by peers.
+    pub connections_in: u64,
+    /// Connections now, opened by the head.
+    pub connections_out: u64,
+    /// All six requests.
+    #[serde(serialize_with = "number::maybe")]
+    pub requests_per_second_1m: Option<f64>,
+    /// ADD_PROVIDER.
+    #[serde(serialize_with = "number::maybe")]
+    pub add_provider_per_second_1m: Option<f64>,
+    /// GET_PROVIDERS.
+    #[serde(serialize_with = "number::maybe")]
+    pub get_providers_per_second_1m: Option<f64>,
+    /// FIND_NODE.
+    #[serde(serialize_with = "number::maybe")]
+    pub find_node_per_second_1m: Option<f64>,
+    /// Bytes of DHT messages received.
+    #[serde(serialize_with = "number::maybe")]
+    pub in_bytes_per_second_1m: Option<f64>,
+    /// Bytes of DHT messages sent.
+    #[serde(serialize_with = "number::maybe")]
+    pub out_bytes_per_second_1m: Option<f64>,
+    /// Streams that were reset.
+    #[serde(serialize_with = "number::maybe")]
+    pub resets_per_second_1m: Option<f64>,
+    /// Null while it does not serve.
+    pub serving_since_at: Option<Moment>,
+    /// When it was added.
+    pub added_at: Option<Moment>,
+    /// The rates as they came, for text.
+    #[serde(skip)]
+    pub rates: Option<v1::Rates>,
+}
+
+/// All requests a second.
+pub(super) fn requests(rates: &v1::Rates) -> f64 {
+    rates.find_node
+        + rates.get_providers
+        + rates.add_provider
+        + rates.get_value
+        + rates.put_value
+        + rates.ping
+}
+
+/// The word of a state.
+fn state(state: v1::HeadState) -> &'static str {
+    match state {
+        v1::HeadState::Unspecified => "unknown",
+        v1::HeadState::Starting => "starting",
+        v1::HeadState::Warming => "warming",
+        v1::HeadState::Serving => "serving",
+        v1::HeadState::Withdrawn => "withdrawn",
+        v1::HeadState::Stopped => "stopped",
+        v1::HeadState::Failed => "failed",
+    }
+}
+
+impl Head {
+    /// All words a state can have, for those who wait for one.
+    pub const STATES: [&str; 6] = ["starting", "warming", "serving", "withdrawn", "stopped", "failed"];
+
+    /// Connections now, both ways.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.connections_in + self.connections_out
+    }
+}
+
+impl From<&v1::Head> for Head {
+    fn from(head: &v1::Head) -> Self {
+        let rates = head.rates_1m;
+        Self {
+            name: neutral(&head.name),
+            index: head.index,
+            peer_id: neutral(&head.peer_id),
+            key_hex: HEXLOWER.encode(&head.key),
+            state: state(head.state()),
+            state_reason: known(&head.state_reason),
+            addresses: all_neutral(&head.addresses),
+            address_group: known(&head.address_group),
+            connections_in: head.connections_in,
+            connections_out: head.connections_out,
+            requests_per_second_1m: rates.as_ref().map(requests),
+            add_provider_per_second_1m: rates.map(|rates| rates.add_provider),
+            get_providers_per_second_1m: rates.map(|rates| rates.get_providers),
+            find_node_per_second_1m: rates.map(|rates| rates.find_node),
+            in_bytes_per_second_1m: rates.map(|rates| rates.bytes_in),
+            out_bytes_per_second_1m: rates.map(|rates| rates.bytes_out),
+            resets_per_second_1m: rates.map(|rates| rates.resets),
+            serving_since_at: moment(head.serving_since),
+            added_at: moment(head.added_at),
+            rates,
+        }
+    }
+}
+
+/// An index that was given up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PurgedHead {
+    /// The name the head had.
+    pub name: String,
+    /// The index that is free again.
+    pub index: u32,
+    /// The peer id that goes with the index.
+    pub peer_id: String,
+}

@@ -1,0 +1,131 @@
+//! A list on its way out, a row at a time and in constant memory.
+
+use std::io::Write as _;
+
+use super::columns::{Column, Row, choose};
+use super::table::{Table, Title};
+use super::{Format, csv};
+use crate::error::{Error, Kind};
+use crate::ui::Ui;
+
+/// Prints rows as they come.
+pub struct List<R: Row> {
+    shape: Shape<R>,
+    rows: u64,
+}
+
+enum Shape<R: Row> {
+    Table(Table, Vec<&'static Column<R>>),
+    Json,
+    Ndjson,
+    Csv(Vec<usize>),
+    Name,
+}
+
+impl<R: Row> List<R> {
+    /// Begins a list in the format of `ui`.
+    ///
+    /// # Errors
+    /// Usage, when a chosen column does not exist; otherwise when the output cannot be written.
+    pub fn begin(ui: &mut Ui<'_>) -> Result<Self, Error> {
+        let format = match ui.format {
+            Format::Auto if ui.quiet => Format::Name,
+            format => format,
+        };
+        let shape = match format {
+            format if format.is_text() => {
+                let columns = choose::<R>(&ui.columns, format == Format::Wide, ui.look.terminal)?;
+                let title = |column: &&'static Column<R>| Title {
+                    text: if ui.look.terminal { column.title } else { column.exact_title },
+                    right: column.right,
+                };
+                Shape::Table(Table::new(columns.iter().map(title).collect(), ui.headers, ui.look), columns)
+            }
+            Format::Ndjson => Shape::Ndjson,
+            Format::Csv => {
+                let names = csv::names::<R>()?;
+                let chosen = pick(&names, &ui.columns)?;
+                if ui.headers {
+                    let titles: Vec<&String> = match chosen[..] {
+                        [] => names.iter().collect(),
+                        _ => chosen.iter().map(|&at| &names[at]).collect(),
+                    };
+                    csv::line(&mut ui.out, &titles)?;
+                }
+                Shape::Csv(chosen)
+            }
+            Format::Name => Shape::Name,
+            _ => {
+                write!(ui.out, "{{\"schema\":\"{}List\",\"items\":[", R::SCHEMA)?;
+                Shape::Json
+            }
+        };
+        Ok(Self { shape, rows: 0 })
+    }
+
+    /// Prints a row.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn push(&mut self, ui: &mut Ui<'_>, row: &R) -> Result<(), Error> {
+        match &mut self.shape {
+            Shape::Table(table, columns) => {
+                let cells = columns.iter().map(|column| (column.cell)(row, &ui.look)).collect();
+                table.push(&mut ui.out, cells)?;
+            }
+            Shape::Json => {
+                ui.out.write_all(if self.rows == 0 { b"\n" } else { b",\n" })?;
+                ui.out.write_all(json(row)?.as_bytes())?;
+            }
+            Shape::Ndjson => writeln!(ui.out, "{}", json(row)?)?,
+            Shape::Csv(chosen) => csv::record(&mut ui.out, row, chosen)?,
+            Shape::Name => writeln!(ui.out, "{}", row.name())?,
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Ends the list and says how many rows it had.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn finish(mut self, ui: &mut Ui<'_>) -> Result<u64, Error> {
+        match &mut self.shape {
+            Shape::Table(table, _) => table.finish(&mut ui.out)?,
+            Shape::Json => {
+                let end = if self.rows == 0 { "" } else { "\n" };
+                // All pages are in: there is no next one.
+                writeln!(ui.out, "{end}],\"next_page_token\":\"\"}}")?;
+            }
+            Shape::Ndjson | Shape::Csv(_) | Shape::Name => {}
+        }
+        Ok(self.rows)
+    }
+}
+
+/// A list that is at hand as a whole.
+///
+/// # Errors
+/// As [`List`].
+pub fn print<R: Row>(ui: &mut Ui<'_>, rows: &[R]) -> Result<u64, Error> {
+    let mut list = List::begin(ui)?;
+    for row in rows {
+        list.push(ui, row)?;
+    }
+    list.finish(ui)
+}
+
+fn json<R: Row>(row: &R) -> Result<String, Error> {
+    serde_json::to_string(row).map_err(|error| Error::new(Kind::Failed, format!("no JSON: {error}")))
+}
+
+/// Positions of the chosen fields.
+fn pick(names: &[String], chosen: &[String]) -> Result<Vec<usize>, Error> {
+    let position = |wanted: &String| {
+        names.iter().position(|name| name == wanted).ok_or_else(|| {
+            Error::new(Kind::Usage, format!("no field {wanted}"))
+                .hint(format!("there are {}", names.join(", ")))
+        })
+    };
+    chosen.iter().map(position).collect()
+}

@@ -1,0 +1,289 @@
+//! The table of keys. It drives dispatch, the footer and the list behind `?`: a key that is not
+//! here does nothing, and a row whose condition does not hold does not exist.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use hydra_protocol::v1::HeadState;
+
+use crate::tui::state::{Action, Page, State};
+
+/// A key, or a letter typed twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stroke {
+    /// A character, as typed.
+    Char(char),
+    /// A character typed twice.
+    Twice(char),
+    /// With Ctrl.
+    Ctrl(char),
+    /// Any other key.
+    Code(KeyCode),
+}
+
+/// What the footer says of a key.
+#[derive(Clone, Copy)]
+pub enum Label {
+    /// Nothing: the key is only behind `?`.
+    None,
+    /// This.
+    Text(&'static str),
+    /// What the state makes of it.
+    Of(fn(&State) -> &'static str),
+}
+
+/// One row.
+pub struct Binding {
+    /// The keys, most usual first.
+    pub strokes: &'static [Stroke],
+    /// The keys, as `?` writes them.
+    pub keys: &'static str,
+    /// What they do.
+    pub action: Action,
+    /// When the row exists.
+    pub when: fn(&State) -> bool,
+    /// Its words in the footer.
+    pub label: Label,
+    /// Its words behind `?`.
+    pub help: &'static str,
+}
+
+use Stroke::{Char, Code, Ctrl, Twice};
+
+/// All keys, in the order of the footer.
+pub static TABLE: &[Binding] = &[
+    row(
+        &[Char('r')],
+        "r",
+        Action::Retry,
+        |s| !s.reaches_daemon(),
+        Label::Text("r retry now"),
+        "try to connect at once",
+    ),
+    row(&[Char('?')], "?", Action::Help, always, Label::Text("?keys"), "these keys"),
+    row(
+        &[Code(KeyCode::Esc), Code(KeyCode::Backspace)],
+        "Esc",
+        Action::Back,
+        in_page,
+        Label::Text("Esc back"),
+        "back to the Overview",
+    ),
+    row(&[Char('1')], "1", Action::Overview, always, Label::None, "Overview"),
+    row(
+        &[Code(KeyCode::Enter)],
+        "Enter",
+        Action::Open,
+        on_row,
+        Label::Text("Enter open"),
+        "open the selected head",
+    ),
+    row(&[Code(KeyCode::Up), Char('k')], "↑ k", Action::Up, always, Label::None, "up"),
+    row(&[Code(KeyCode::Down), Char('j')], "↓ j", Action::Down, always, Label::None, "down"),
+    row(&[Twice('g'), Code(KeyCode::Home)], "gg Home", Action::First, always, Label::None, "first row"),
+    row(&[Char('G'), Code(KeyCode::End)], "G End", Action::Last, always, Label::None, "last row"),
+    row(&[Code(KeyCode::PageUp), Ctrl('u')], "PgUp ^u", Action::PageUp, always, Label::None, "ten rows up"),
+    row(
+        &[Code(KeyCode::PageDown), Ctrl('d')],
+        "PgDn ^d",
+        Action::PageDown,
+        always,
+        Label::None,
+        "ten rows down",
+    ),
+    row(
+        &[Char('a')],
+        "a",
+        Action::AddHeads,
+        control,
+        Label::Text("a add heads"),
+        "add heads: asks how many, says what it would do",
+    ),
+    row(
+        &[Char('D')],
+        "D",
+        Action::Remove,
+        control_head,
+        Label::Of(only_in_page_remove),
+        "remove the head: asks for its name",
+    ),
+    row(
+        &[Char('S')],
+        "S",
+        Action::StopStart,
+        control_head,
+        Label::Of(stop_or_start),
+        "stop or start the head: asks y",
+    ),
+    row(
+        &[Char('f'), Char(' ')],
+        "f Space",
+        Action::Freeze,
+        has_data,
+        Label::Of(freeze_or_live),
+        "freeze the picture, or go on",
+    ),
+    row(
+        &[Char('+'), Char('=')],
+        "+",
+        Action::Longer,
+        on_charts,
+        Label::Text("+/_ window"),
+        "charts over a longer window",
+    ),
+    row(&[Char('_')], "_", Action::Shorter, on_charts, Label::None, "charts over a shorter window"),
+    row(&[Char('<')], "<", Action::SortLeft, on_row, Label::None, "sort by the column to the left"),
+    row(
+        &[Char('>')],
+        ">",
+        Action::SortRight,
+        on_row,
+        Label::Text("< > sort"),
+        "sort by the column to the right",
+    ),
+    row(&[Char('I')], "I", Action::Invert, on_row, Label::None, "turn the order round"),
+    row(&[Char('y')], "y", Action::Copy, on_head, Label::Text("y copy id"), "copy the peer id (OSC 52)"),
+    row(&[Ctrl('z')], "^z", Action::Suspend, always, Label::None, "suspend; fg comes back"),
+    row(&[Char('q')], "q", Action::BackOrQuit, always, Label::Of(q_label), "back inside a page, else quit"),
+    row(&[Char('Q'), Ctrl('c')], "Q ^c", Action::Quit, always, Label::Of(quit_label), "quit"),
+];
+
+const fn row(
+    strokes: &'static [Stroke],
+    keys: &'static str,
+    action: Action,
+    when: fn(&State) -> bool,
+    label: Label,
+    help: &'static str,
+) -> Binding {
+    Binding { strokes, keys, action, when, label, help }
+}
+
+fn always(_: &State) -> bool {
+    true
+}
+
+fn in_page(state: &State) -> bool {
+    *state.page() != Page::Overview
+}
+
+fn has_data(state: &State) -> bool {
+    state.shown().is_some()
+}
+
+fn on_charts(state: &State) -> bool {
+    has_data(state) && !in_page(state)
+}
+
+fn on_head(state: &State) -> bool {
+    state.head().is_some()
+}
+
+fn on_row(state: &State) -> bool {
+    on_head(state) && !in_page(state)
+}
+
+/// The socket takes commands, the operator did not say `--read-only`, and the daemon is there.
+fn control(state: &State) -> bool {
+    state.may_control() && state.reaches_daemon()
+}
+
+fn control_head(state: &State) -> bool {
+    control(state) && on_head(state)
+}
+
+fn only_in_page_remove(state: &State) -> &'static str {
+    if in_page(state) { "D remove" } else { "" }
+}
+
+fn stop_or_start(state: &State) -> &'static str {
+    match state.head().map(hydra_protocol::v1::Head::state) {
+        _ if !in_page(state) => "",
+        Some(HeadState::Stopped | HeadState::Failed) => "S start",
+        _ => "S stop",
+    }
+}
+
+fn freeze_or_live(state: &State) -> &'static str {
+    if state.is_frozen() { "f live" } else { "f freeze" }
+}
+
+fn q_label(state: &State) -> &'static str {
+    if in_page(state) { "" } else { "q quit" }
+}
+
+fn quit_label(state: &State) -> &'static str {
+    if in_page(state) { "Q quit" } else { "" }
+}
+
+/// What a key means now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// This.
+    Action(Action),
+    /// The first of a pair.
+    FirstOfPair(char),
+    /// Nothing.
+    Nothing,
+}
+
+/// Looks a key up; `pending` is the first key of a pair that was typed before.
+#[must_use]
+pub fn find(state: &State, key: KeyEvent, pending: Option<char>) -> Found {
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    let typed = match key.code {
+        KeyCode::Char(_) if key.modifiers.contains(KeyModifiers::ALT) => return Found::Nothing,
+        KeyCode::Char(c) if control => Ctrl(c.to_ascii_lowercase()),
+        KeyCode::Char(c) => Char(c),
+        code => Code(code),
+    };
+    let of = |stroke: Stroke| {
+        TABLE.iter().find(|row| row.strokes.contains(&stroke) && (row.when)(state)).map(|row| row.action)
+    };
+    if let Char(c) = typed {
+        if pending == Some(c)
+            && let Some(action) = of(Twice(c))
+        {
+            return Found::Action(action);
+        }
+        if of(Twice(c)).is_some() {
+            return Found::FirstOfPair(c);
+        }
+    }
+    of(typed).map_or(Found::Nothing, Found::Action)
+}
+
+/// What the footer says now, in its order; quitting last.
+#[must_use]
+pub fn footer(state: &State) -> Vec<&'static str> {
+    let label = |row: &Binding| match row.label {
+        Label::None => "",
+        Label::Text(text) => text,
+        Label::Of(text) => text(state),
+    };
+    TABLE.iter().filter(|row| (row.when)(state)).map(label).filter(|label| !label.is_empty()).collect()
+}
+
+/// Keys and their meanings, for `?`.
+#[must_use]
+pub fn help(state: &State) -> Vec<(&'static str, &'static str)> {
+    TABLE.iter().filter(|row| (row.when)(state)).map(|row| (row.keys, row.help)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_rows_claim_the_same_key() {
+        let mut seen: Vec<Stroke> = Vec::new();
+        for stroke in TABLE.iter().flat_map(|row| row.strokes) {
+            assert!(!seen.contains(stroke), "{stroke:?} stands twice");
+            seen.push(*stroke);
+        }
+    }
+
+    #[test]
+    fn the_last_words_of_the_footer_are_how_to_leave() {
+        let state = State::new(std::time::Duration::from_secs(1), false);
+        assert_eq!(footer(&state), ["r retry now", "?keys", "q quit"]);
+    }
+}

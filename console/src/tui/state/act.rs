@@ -1,0 +1,212 @@
+//! What each action does to the state.
+
+use hydra_protocol::v1::{Head, HeadState};
+
+use super::dialog::{Dialog, Key, Loss, Turn};
+use super::hydra::connections;
+use super::{Command, Effect, Hydra, Level, Link, Page, State};
+
+/// Rows of a page up or down; the state does not know how tall the screen is.
+const PAGE_ROWS: usize = 10;
+
+/// What a person can ask for with one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The tab Overview.
+    Overview,
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// The first row.
+    First,
+    /// The last row.
+    Last,
+    /// Ten rows up.
+    PageUp,
+    /// Ten rows down.
+    PageDown,
+    /// Open the selected row.
+    Open,
+    /// Back to where one came from.
+    Back,
+    /// Sort by the column to the left.
+    SortLeft,
+    /// Sort by the column to the right.
+    SortRight,
+    /// Turn the order round.
+    Invert,
+    /// Stand still, or go on.
+    Freeze,
+    /// A longer window of the charts.
+    Longer,
+    /// A shorter one.
+    Shorter,
+    /// Copy the peer id of the head.
+    Copy,
+    /// Ask how many heads to add.
+    AddHeads,
+    /// Ask whether to stop or start the head.
+    StopStart,
+    /// Ask for the name of the head to remove.
+    Remove,
+    /// Try to connect at once.
+    Retry,
+    /// The keys.
+    Help,
+    /// Stop the process as ^z does in a shell.
+    Suspend,
+    /// Back inside a page, else quit.
+    BackOrQuit,
+    /// End.
+    Quit,
+}
+
+impl State {
+    /// Does what was asked for.
+    pub fn act(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            Action::Overview | Action::Back => self.back(),
+            Action::Up => self.step(|at, _| at.saturating_sub(1)),
+            Action::Down => self.step(|at, last| (at + 1).min(last)),
+            Action::First => self.step(|_, _| 0),
+            Action::Last => self.step(|_, last| last),
+            Action::PageUp => self.step(|at, _| at.saturating_sub(PAGE_ROWS)),
+            Action::PageDown => self.step(|at, last| (at + PAGE_ROWS).min(last)),
+            Action::Open => {
+                if let Some(name) = self.selected.clone() {
+                    self.page = Page::Head(name);
+                    self.detail_scroll = 0;
+                }
+            }
+            Action::SortLeft => self.sort(|order, hydra| order.step(false, hydra)),
+            Action::SortRight => self.sort(|order, hydra| order.step(true, hydra)),
+            Action::Invert => self.sort(super::Order::invert),
+            Action::Freeze => {
+                self.frozen = match self.frozen {
+                    Some(_) => None,
+                    None => self.hydra.clone().map(Box::new),
+                };
+            }
+            Action::Longer => self.window = self.window.longer(),
+            Action::Shorter => self.window = self.window.shorter(),
+            Action::Help => self.dialog = Some(Dialog::help()),
+            Action::AddHeads => self.dialog = Some(Dialog::add()),
+            Action::StopStart => self.dialog = self.head().and_then(stop_or_start),
+            Action::Remove => {
+                self.dialog = self.head().map(|head| Dialog::remove(&head.name, loss(head)));
+            }
+            Action::Copy => return self.copy(),
+            Action::Retry => return vec![Effect::Send(Command::RetryNow)],
+            Action::Suspend => return vec![Effect::Suspend],
+            Action::Quit => return vec![Effect::Quit],
+            Action::BackOrQuit => match self.page {
+                Page::Overview => return vec![Effect::Quit],
+                Page::Head(_) => self.back(),
+            },
+        }
+        Vec::new()
+    }
+
+    /// First key of a pair that was typed, e.g. the `g` of `gg`.
+    #[must_use]
+    pub fn pending(&self) -> Option<char> {
+        self.pending
+    }
+
+    /// Remembers the first key of a pair, or forgets it.
+    pub fn set_pending(&mut self, key: Option<char>) {
+        self.pending = key;
+    }
+
+    /// A key for the dialog that is open.
+    pub fn dialog_key(&mut self, key: Key) -> Vec<Effect> {
+        let Some(dialog) = &mut self.dialog else { return Vec::new() };
+        let (turn, command) = dialog.key(key);
+        if turn == Turn::Close {
+            self.dialog = None;
+        }
+        let Some(command) = command else { return Vec::new() };
+        if turn == Turn::Close {
+            self.say(Level::Busy, under_way(&command));
+        }
+        vec![Effect::Send(command)]
+    }
+
+    /// A pasted text: fills the field of a dialog and never confirms.
+    pub fn paste(&mut self, text: &str) {
+        if let Some(dialog) = &mut self.dialog {
+            dialog.paste(text);
+        }
+    }
+
+    /// The connection is too busy to take a command.
+    pub fn refuse(&mut self, command: &Command) {
+        if let Some(dialog) = &mut self.dialog {
+            dialog.take(&super::Answer { command: command.clone(), result: Err("hydractl is busy".into()) });
+        }
+        self.say(Level::Look, "still waiting for earlier answers; nothing was sent".to_owned());
+    }
+
+    /// Whether the daemon would get a command now.
+    #[must_use]
+    pub fn reaches_daemon(&self) -> bool {
+        matches!(self.link, Link::Live { .. })
+    }
+
+    fn back(&mut self) {
+        self.page = Page::Overview;
+        self.detail_scroll = 0;
+    }
+
+    fn sort(&mut self, change: impl FnOnce(&mut super::Order, &Hydra)) {
+        if let Some(hydra) = self.frozen.as_deref().or(self.hydra.as_ref()) {
+            change(&mut self.order, hydra);
+        }
+    }
+
+    fn step(&mut self, to: impl Fn(usize, usize) -> usize) {
+        if let Page::Head(_) = self.page {
+            let lines = usize::from(super::DETAIL_LINES);
+            let at = to(usize::from(self.detail_scroll), lines);
+            self.detail_scroll = u16::try_from(at).unwrap_or(super::DETAIL_LINES);
+            return;
+        }
+        let heads = self.heads();
+        let Some(last) = heads.len().checked_sub(1) else { return };
+        let at = heads.iter().position(|head| Some(&head.name) == self.selected.as_ref()).unwrap_or(0);
+        self.selected = heads.get(to(at, last).min(last)).map(|head| head.name.clone());
+    }
+
+    fn copy(&mut self) -> Vec<Effect> {
+        let Some(head) = self.head() else { return Vec::new() };
+        let (name, id) = (head.name.clone(), head.peer_id.clone());
+        self.say(Level::Good, format!("peer id of {name} given to the terminal's clipboard (OSC 52)"));
+        vec![Effect::Copy(id)]
+    }
+}
+
+fn stop_or_start(head: &Head) -> Option<Dialog> {
+    let stopped = matches!(head.state(), HeadState::Stopped | HeadState::Failed);
+    let name = head.name.clone();
+    Some(if stopped {
+        Dialog::Start { name, port: head.port }
+    } else {
+        Dialog::Stop { name, loss: loss(head) }
+    })
+}
+
+fn loss(head: &Head) -> Loss {
+    let requests = head.rates_1m.as_ref().map_or(0.0, super::hydra::requests);
+    Loss { requests, connections: connections(head) }
+}
+
+fn under_way(command: &Command) -> String {
+    match command {
+        Command::RetryNow => "trying again".to_owned(),
+        Command::AddHeads { count, .. } => format!("adding {count} heads …"),
+        Command::StopHead(name) => format!("stopping {name} …"),
+        Command::StartHead(name) => format!("starting {name} …"),
+        Command::RemoveHead(name) => format!("removing {name} …"),
+    }
+}

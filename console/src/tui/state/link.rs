@@ -1,0 +1,139 @@
+//! What passes between the connection and the state: messages one way, commands the other.
+
+use std::time::Duration;
+
+use hydra_protocol::v1::{
+    AddHeadsResponse, RemoveHeadResponse, StartHeadResponse, StopHeadResponse, WatchStatusResponse,
+};
+
+use super::neutral;
+
+/// Why there is no daemon, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cause {
+    /// What happened, on what.
+    pub what: String,
+    /// What to do next; may be empty.
+    pub advice: String,
+}
+
+impl Cause {
+    pub(super) fn neutral(self) -> Self {
+        Self { what: neutral(&self.what), advice: neutral(&self.advice) }
+    }
+}
+
+/// The connection, as the state knows it. Times are since the start of `top`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// The first try is under way.
+    Connecting,
+    /// The subscription stands.
+    Live {
+        /// Since when.
+        since: Duration,
+        /// The socket takes commands.
+        control: bool,
+    },
+    /// No daemon; a next try comes by itself.
+    Down {
+        /// Since when.
+        since: Duration,
+        /// Why the last try failed.
+        cause: Cause,
+        /// Number of the next try.
+        attempt: u32,
+        /// When the next try begins.
+        retry_at: Duration,
+    },
+}
+
+/// What the connection has to say.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// A try begins.
+    Connecting,
+    /// The daemon answered and the subscription stands.
+    Connected {
+        /// The socket takes commands.
+        control: bool,
+    },
+    /// Values.
+    Update(Box<WatchStatusResponse>),
+    /// A try failed, or the connection ended.
+    Down {
+        /// Why.
+        cause: Cause,
+        /// Number of the next try, from 1.
+        attempt: u32,
+        /// Pause before it.
+        retry_in: Duration,
+    },
+    /// What became of a command.
+    Answer(Box<Answer>),
+}
+
+/// What the connection can be asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Try to connect at once.
+    RetryNow,
+    /// Add heads, or say what adding them would do.
+    AddHeads {
+        /// How many.
+        count: u32,
+        /// Make nothing.
+        dry_run: bool,
+    },
+    /// Stop a head, by name.
+    StopHead(String),
+    /// Start a head, by name.
+    StartHead(String),
+    /// Remove a head, by name.
+    RemoveHead(String),
+}
+
+/// What became of a command.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The command.
+    pub command: Command,
+    /// What the daemon answered, or why it did not.
+    pub result: Result<Outcome, String>,
+}
+
+/// What the daemon answered.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// To [`Command::AddHeads`].
+    Added(AddHeadsResponse),
+    /// To [`Command::StopHead`].
+    Stopped(StopHeadResponse),
+    /// To [`Command::StartHead`].
+    Started(StartHeadResponse),
+    /// To [`Command::RemoveHead`].
+    Removed(RemoveHeadResponse),
+}
+
+impl Outcome {
+    /// What happened, in one line.
+    pub(super) fn sentence(&self, command: &Command) -> String {
+        match (self, command) {
+            (Self::Added(added), _) => {
+                let count = added.heads.len();
+                let plural = if count == 1 { "" } else { "s" };
+                format!("{count} head{plural} added, {} in all", added.heads_total)
+            }
+            (Self::Stopped(stopped), Command::StopHead(name)) => format!(
+                "{name} withdrawn, {} connections closed; identity and port kept",
+                stopped.connections_closed
+            ),
+            (Self::Removed(removed), Command::RemoveHead(name)) => format!(
+                "{name} withdrawn and removed in {:.1} s; {} heads are left",
+                removed.took_seconds, removed.heads_total
+            ),
+            (Self::Started(_), Command::StartHead(name)) => format!("{name} starting"),
+            _ => "done".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Texts of strangers, made harmless before anything keeps them.
+
+use std::borrow::Cow;
+
+use hydra_protocol::v1::{Event, Head, NetworkCheck, Status, Warning};
+
+/// The longest text that is kept, in characters: more than any screen shows on a line.
+const LONGEST: usize = 2_000;
+
+/// Without characters that steer a terminal or hide in a line: controls, line breaks, invisible
+/// characters and those that turn the direction of writing. Each becomes a `?`.
+#[must_use]
+pub fn neutral(text: &str) -> String {
+    cleaned(text).into_owned()
+}
+
+fn cleaned(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST && !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().take(LONGEST).map(|c| if steers(c) { '?' } else { c }).collect())
+}
+
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn clean(text: &mut String) {
+    if let Cow::Owned(cleaned) = cleaned(text) {
+        *text = cleaned;
+    }
+}
+
+pub(super) fn clean_status(status: &mut Status) {
+    let own = [&mut status.name, &mut status.version, &mut status.control_socket, &mut status.data_dir];
+    own.into_iter().for_each(clean);
+    for Warning { code, text, remedy, .. } in &mut status.warnings {
+        [code, text, remedy].into_iter().for_each(clean);
+    }
+    for NetworkCheck { name, text, remedy, .. } in &mut status.network {
+        [name, text, remedy].into_iter().for_each(clean);
+    }
+    status.drops.iter_mut().for_each(|drop| clean(&mut drop.reason));
+}
+
+pub(super) fn clean_head(head: &mut Head) {
+    let own = [
+        &mut head.name,
+        &mut head.peer_id,
+        &mut head.state_reason,
+        &mut head.listen_ip,
+        &mut head.address_group,
+    ];
+    own.into_iter().for_each(clean);
+    head.addresses.iter_mut().for_each(clean);
+}
+
+pub(super) fn clean_event(event: &mut Event) {
+    [&mut event.part, &mut event.code, &mut event.text].into_iter().for_each(clean);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::neutral;
+
+    #[test]
+    fn what_steers_a_terminal_becomes_a_question_mark() {
+        assert_eq!(neutral("a\x1b[2Jb\nc\u{9b}d\u{202e}e\u{200b}f"), "a?[2Jb?c?d?e?f");
+    }
+
+    #[test]
+    fn letters_of_any_script_stay() {
+        assert_eq!(neutral("Λέρνη レルネー ●"), "Λέρνη レルネー ●");
+    }
+
+    #[test]
+    fn a_text_without_end_is_cut() {
+        assert_eq!(neutral(&"x".repeat(1 << 20)).len(), 2_000);
+    }
+}

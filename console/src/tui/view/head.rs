@@ -1,0 +1,95 @@
+//! The page of one head: everything the daemon tells of it, as text.
+
+use hydra_protocol::v1::{Head, HeadState};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::heads::state_cell;
+use super::number::{self, bytes, count, rate};
+use super::paint::{self, left, right, title, top, wrap};
+use super::theme::{Meaning, Theme};
+use crate::tui::state::State;
+use crate::tui::state::hydra::{connections, requests};
+
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, name: &str, state: &State, theme: &Theme) {
+    let Some(hydra) = state.shown() else { return };
+    let Some(head) = hydra.head(name) else {
+        title(buffer, area, theme, &format!("Heads ▸ {name}"), "");
+        paint::line(buffer, area, 1, format!(" {name} is gone: it was removed. Esc goes back."));
+        return;
+    };
+    let since = match (state.age(), head.state(), &head.serving_since) {
+        (Some(_), ..) => format!("as of {}", number::clock(hydra.clock())),
+        (None, HeadState::Serving, since @ Some(_)) => {
+            format!("serving since {}", number::date(since.as_ref()))
+        }
+        _ => String::new(),
+    };
+    title(buffer, area, theme, &format!("Heads ▸ {name}"), &since);
+    let (_, body) = top(area, 1);
+    let lines = lines(head, body.width, state, theme);
+    let last = lines.len().saturating_sub(usize::from(body.height));
+    let first = usize::from(state.detail_scroll()).min(last);
+    for (row, line) in (0..body.height).zip(lines.into_iter().skip(first)) {
+        paint::line(buffer, body, row, line);
+    }
+}
+
+fn lines(head: &Head, cells: u16, state: &State, theme: &Theme) -> Vec<Line<'static>> {
+    let old = state.age().is_some();
+    let mut lines = Vec::new();
+    let mut field = |name: &str, texts: Vec<String>| {
+        for (number, text) in texts.into_iter().enumerate() {
+            let name = if number == 0 { name } else { "" };
+            let text = if old { paint::span(theme, Meaning::Old, text) } else { Span::raw(text) };
+            lines.push(Line::from(vec![
+                paint::span(theme, Meaning::Title, format!(" {}", left(name, 13))),
+                text,
+            ]));
+        }
+    };
+    let room = cells.saturating_sub(15);
+    let mut state_text =
+        state_cell(head, 12, old, theme).map(|span| span.content.into_owned()).concat().trim().to_owned();
+    if !head.state_reason.is_empty() {
+        state_text = format!("{state_text}: {}", head.state_reason);
+    }
+    field("state", wrap(&state_text, room));
+    field("peer id", wrap(&head.peer_id, room));
+    let hex: String = head.key.iter().map(|byte| format!("{byte:02x}")).collect();
+    field("key", wrap(&hex, room));
+    field("index", vec![format!("{} of the seed", head.index)]);
+    field("listens on", vec![format!("{} port {}, tcp and udp", head.listen_ip, head.port)]);
+    let addresses: Vec<String> = head.addresses.iter().map(|address| paint::cut(address, room)).collect();
+    field("announces", if addresses.is_empty() { vec!["nothing".to_owned()] } else { addresses });
+    let group =
+        if head.address_group.is_empty() { "none: the address is not public" } else { &head.address_group };
+    field("group", vec![group.to_owned()]);
+    field("added", vec![format!("{} UTC", number::date(head.added_at.as_ref()))]);
+    let connected = format!(
+        "{}: in {}, out {}",
+        count(connections(head)),
+        count(head.connections_in),
+        count(head.connections_out)
+    );
+    field("connections", vec![connected]);
+    let rates = head.rates_1m.unwrap_or_default();
+    let total =
+        format!("{} in, {} out a second", bytes(rates.bytes_in as u64), bytes(rates.bytes_out as u64));
+    field("traffic", vec![format!("{total} (1 min) · {} streams reset a minute", rate(rates.resets * 60.0))]);
+    field("requests", vec!["a second, 1 min average".to_owned()]);
+    let kinds = [
+        ("ADD_PROVIDER", rates.add_provider),
+        ("GET_PROVIDERS", rates.get_providers),
+        ("  found", rates.get_providers_found),
+        ("FIND_NODE", rates.find_node),
+        ("GET_VALUE", rates.get_value),
+        ("PUT_VALUE", rates.put_value),
+        ("PING", rates.ping),
+        ("all", requests(&rates)),
+    ];
+    let kinds = kinds.map(|(name, value)| format!("{}{}", left(name, 15), right(&rate(value), 8)));
+    field("", kinds.to_vec());
+    lines
+}

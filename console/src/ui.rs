@@ -1,0 +1,180 @@
+//! Where a command reads and writes, and how it should look there.
+//!
+//! The process has one, tests have their own. stdout is for data, everything else goes to
+//! stderr; no other module touches either.
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+
+use jiff::Timestamp;
+
+use crate::error::{Error, Kind};
+use crate::output::Format;
+use crate::output::look::Look;
+
+/// When to print in colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR or TERM=dumb says otherwise; CLICOLOR_FORCE insists.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What surrounds the program.
+pub struct Surroundings<'a> {
+    /// For data.
+    pub out: Box<dyn Write + 'a>,
+    /// For everything else.
+    pub err: Box<dyn Write + 'a>,
+    /// Reads the answer to a question; called on a thread of its own.
+    pub read_line: fn() -> io::Result<String>,
+    /// A person reads stdout.
+    pub terminal: bool,
+    /// A person can be asked: stdin and stderr are a terminal.
+    pub can_ask: bool,
+    /// An environment variable.
+    pub variable: fn(&str) -> Option<OsString>,
+    /// The clock.
+    pub now: fn() -> Timestamp,
+}
+
+impl<'a> Surroundings<'a> {
+    /// Those of this process.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        Self {
+            out: Box::new(BufWriter::with_capacity(64 << 10, io::stdout())),
+            err: Box::new(io::stderr()),
+            read_line: || {
+                let mut line = String::new();
+                io::stdin().read_line(&mut line).map(|_| line)
+            },
+            terminal: io::stdout().is_terminal(),
+            can_ask: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            variable: |name| std::env::var_os(name),
+            now: Timestamp::now,
+        }
+    }
+
+    fn set(&self, name: &str) -> Option<String> {
+        (self.variable)(name).map(|value| value.to_string_lossy().into_owned()).filter(|v| !v.is_empty())
+    }
+
+    /// <https://no-color.org>, <https://bixense.com/clicolors>.
+    fn colour(&self, colour: Colour) -> bool {
+        match colour {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto if self.set("NO_COLOR").is_some() => false,
+            Colour::Auto if self.set("CLICOLOR_FORCE").is_some_and(|force| force != "0") => true,
+            Colour::Auto => self.terminal && self.set("TERM").is_none_or(|term| term != "dumb"),
+        }
+    }
+
+    /// The locale's character set, as setlocale(3) looks for it; none means "C".
+    fn utf8(&self) -> bool {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| self.set(name));
+        locale.is_some_and(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        })
+    }
+
+    /// Binds them to what the command line asks for.
+    #[must_use]
+    pub fn into_ui(self, format: Format, colour: Colour) -> Ui<'a> {
+        let look = Look {
+            terminal: self.terminal,
+            colour: self.colour(colour),
+            utf8: self.utf8(),
+            now: (self.now)(),
+        };
+        let (out, err) = (self.out, self.err);
+        Ui {
+            out,
+            err,
+            read_line: self.read_line,
+            can_ask: self.can_ask,
+            look,
+            format,
+            headers: true,
+            quiet: false,
+            columns: Vec::new(),
+        }
+    }
+}
+
+/// Where and how this command prints.
+pub struct Ui<'a> {
+    /// For data.
+    pub out: Box<dyn Write + 'a>,
+    /// For everything else.
+    pub err: Box<dyn Write + 'a>,
+    read_line: fn() -> io::Result<String>,
+    can_ask: bool,
+    /// How things look.
+    pub look: Look,
+    /// The encoder.
+    pub format: Format,
+    /// Print the titles of tables and CSV.
+    pub headers: bool,
+    /// Say only what was asked for.
+    pub quiet: bool,
+    /// Chosen columns; empty is the usual ones.
+    pub columns: Vec<String>,
+}
+
+impl Ui<'_> {
+    /// Says something beside the data; nothing when quiet. A stderr that is gone is no reason to
+    /// stop.
+    pub fn note(&mut self, text: &str) {
+        if !self.quiet {
+            let text = self.look.fold(format!("{text}\n"));
+            self.err.write_all(text.as_bytes()).unwrap_or_default();
+        }
+    }
+
+    /// Tells an error, quiet or not.
+    pub fn tell(&mut self, error: &Error) {
+        let text = self.look.fold(error.report());
+        self.err.write_all(text.as_bytes()).unwrap_or_default();
+    }
+
+    /// A line of data.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn say(&mut self, text: &str) -> Result<(), Error> {
+        let text = self.look.fold(format!("{text}\n"));
+        self.out.write_all(text.as_bytes())?;
+        Ok(())
+    }
+
+    /// Whether there is somebody to ask.
+    #[must_use]
+    pub const fn can_ask(&self) -> bool {
+        self.can_ask
+    }
+
+    /// Asks a person and returns the answer without its newline. Reads on a thread of its own, so
+    /// that an interrupt still ends the program.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn ask(&mut self, question: &str) -> Result<String, Error> {
+        let question = self.look.fold(question.to_owned());
+        self.out.flush()?;
+        self.err.write_all(question.as_bytes())?;
+        self.err.flush()?;
+        let answer = tokio::task::spawn_blocking(self.read_line).await;
+        match answer {
+            Ok(Ok(answer)) => Ok(answer.trim_end_matches(['\r', '\n']).to_owned()),
+            Ok(Err(error)) => Err(Error::new(Kind::Failed, format!("cannot read the answer: {error}"))),
+            Err(_) => Err(Error::new(Kind::Failed, "cannot read the answer")),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What every command prints, for a person and for a pipe, in every format: snapshots.
+
+mod common;
+
+use common::{Lerna, Outcome, Reader};
+use hydra_protocol::v1::HeadState;
+use hydractl::fixture;
+use hydractl::fixture::server::World;
+use insta::assert_snapshot;
+
+/// Runs lines one after the other against one daemon.
+fn story(lerna: &Lerna, reader: Reader, lines: &[&str]) -> String {
+    lines.iter().map(|line| lerna.run(line, reader).whole(line)).collect::<Vec<_>>().join("\n")
+}
+
+fn formats(lerna: &Lerna, line: &str) -> String {
+    let person = format!(
+        "As a person reads it\n\n{}",
+        story(lerna, Reader::Person, &[line, &format!("{line} -o wide")])
+    );
+    let lines: Vec<String> = ["table", "json", "ndjson", "csv", "name"]
+        .iter()
+        .map(|format| format!("{line} -o {format}"))
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    format!("{person}\nAs a program reads it\n\n{}", story(lerna, Reader::Pipe, &lines))
+}
+
+#[test]
+fn status_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "status"));
+}
+
+#[test]
+fn heads_list_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "heads list"));
+}
+
+#[test]
+fn heads_show_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "heads show head-2"));
+}
+
+#[test]
+fn peers_list_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "peers list"));
+}
+
+#[test]
+fn peers_show_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "peers show …vBt7115"));
+}
+
+#[test]
+fn records_list_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "records list --key 8959"));
+}
+
+#[test]
+fn records_get_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), &format!("records get {}", fixture::CID)));
+}
+
+#[test]
+fn version_tells_both_ends() {
+    let lerna = Lerna::start();
+    let ours = |text: String| text.replace(env!("CARGO_PKG_VERSION"), "OURS");
+    assert_snapshot!(ours(story(&lerna, Reader::Pipe, &["version", "version -o json"])));
+}
+
+#[test]
+fn heads_come_and_go_as_a_person_sees_it() {
+    let lerna = Lerna::start();
+    assert_snapshot!(story(
+        &lerna,
+        Reader::Person,
+        &[
+            "heads add 5 --dry-run",
+            "heads add 5",
+            "heads stop head-3",
+            "status",
+            "heads start …WaGszpT",
+            "heads rm head-4",
+            "heads rm head-0",
+            "heads purge 4",
+            "heads purge head-0",
+            "heads add --index 4",
+            "heads add 250",
+        ]
+    ));
+}
+
+#[test]
+fn heads_come_and_go_as_a_program_sees_it() {
+    let lerna = Lerna::start();
+    assert_snapshot!(story(
+        &lerna,
+        Reader::Pipe,
+        &[
+            "heads add 2 -o json",
+            "heads stop head-3 -o json",
+            "heads start head-3 -o name",
+            "heads rm head-4",
+            "heads rm head-4 --yes -o ndjson",
+            "heads purge 4 -o json",
+            "heads add --index 4 -q",
+            "heads list -q",
+            "heads list --columns name,conns --no-headers",
+            "heads list -o csv --columns name,connections_in",
+        ]
+    ));
+}
+
+#[test]
+fn lists_are_sorted_and_cut() {
+    let lerna = Lerna::start();
+    assert_snapshot!(story(
+        &lerna,
+        Reader::Person,
+        &[
+            "heads list --sort-by -key --limit 2",
+            "peers list --sort-by -heads --limit 1",
+            "peers list --scope connected --limit 2 -q -o name",
+            "records list --source prefetched",
+            "records list --limit 2 -o name",
+            "heads list --sort-by colour",
+            "heads list --columns name,colour",
+            "heads list -o csv --columns colour",
+        ]
+    ));
+}
+
+#[test]
+fn an_empty_answer_says_why() {
+    let lerna = Lerna::with(World { heads: vec![], peers: vec![], records: vec![], ..World::default() });
+    assert_snapshot!(story(
+        &lerna,
+        Reader::Person,
+        &[
+            "heads list",
+            "heads show head-9",
+            "peers list",
+            "records list",
+            "records list -o json",
+            "records list -o csv",
+            "records get bafybeid4ca2qy2cyg3fseshha4ubpgkkmlmjppkdq4paa5hbm3spmtkkem",
+            "records get bafybeid4ca2qy2cyg3fseshha4ubpgkkmlmjppkdq4paa5hbm3spmtkkem -o json",
+        ]
+    ));
+}
+
+#[test]
+fn a_hydra_without_peers_says_the_first_cause() {
+    let mut world = World { status: fixture::status_without_peers(), ..World::default() };
+    for head in &mut world.heads {
+        head.set_state(HeadState::Warming);
+        head.serving_since = None;
+        head.state_reason = "20 verified peers are needed".into();
+    }
+    world.heads[4].set_state(HeadState::Failed);
+    world.heads[4].state_reason = "port 30004 on 198.51.100.20 is taken by pid 811 (nginx)".into();
+    let lerna = Lerna::with(world);
+    assert_snapshot!(
+        story(
+            &lerna,
+            Reader::Person,
+            &[
+                "status --check",
+                "wait heads=5 --timeout 300ms",
+                "wait peers=20 --timeout 300ms",
+                "wait head-4=serving --timeout 300ms",
+            ]
+        ) + &lerna.run("status", Reader::Pipe).whole("status")
+    );
+}
+
+#[test]
+fn mistakes_say_what_and_what_to_do() {
+    let lerna = Lerna::start();
+    assert_snapshot!(story(
+        &lerna,
+        Reader::Person,
+        &[
+            "records get bafybeid4ca2q!",
+            "records list --key 89x",
+            "heads show head-9",
+            "heads show 12D3",
+            "heads rm head-9 --yes",
+            "heads add 0",
+            "wait tails=3",
+            "status --timeout 3w",
+            "status -o csv",
+        ]
+    ));
+}
+
+#[test]
+fn strangers_cannot_move_the_cursor() {
+    let mut world = World::default();
+    world.peers[0].agent = "evil\x1b]0;pwned\x07/\u{202e}1".into();
+    world.peers[0].addresses = vec!["/dns4/\x1b[2J/tcp/1".into()];
+    world.records[0].addresses = vec!["/dns4/\r\n/tcp/1".into()];
+    world.status.name = "\x1b[31mlerna".into();
+    world.empty_reason = "\x1b[2J".into();
+    let lerna = Lerna::with(world);
+    for line in ["peers list", "peers show …Vis6135", "records list", "status", "records list --key ff"] {
+        for format in ["wide", "json", "ndjson", "csv", "name"] {
+            let Outcome { out, err, .. } = lerna.run(&format!("{line} -o {format}"), Reader::Person);
+            let harmful = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            assert!(!(out + &err).contains(harmful), "{line} -o {format}");
+        }
+    }
+}
+
+#[test]
+fn a_terminal_without_utf8_gets_ascii() {
+    let lerna = Lerna::start();
+    let socket = lerna.hydrad.control().display().to_string();
+    let mut out = Vec::new();
+    let surroundings = hydractl::ui::Surroundings {
+        out: Box::new(&mut out),
+        err: Box::new(std::io::sink()),
+        read_line: || Ok(String::new()),
+        terminal: true,
+        can_ask: false,
+        variable: |name| (name == "CLICOLOR_FORCE").then(|| "1".into()),
+        now: fixture::now,
+    };
+    let line = ["hydractl", "status", "--socket", &socket].map(Into::into);
+    assert_eq!(hydractl::cli::execute(line, surroundings), 0);
+    let text = String::from_utf8(out).expect("utf-8");
+    assert!(text.starts_with("\x1b[32m+\x1b[0m lerna  serving | load 0 normal"), "{text}");
+    assert!(text.is_ascii(), "{text}");
+}

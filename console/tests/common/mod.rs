@@ -1,0 +1,118 @@
+//! Runs command lines in this process against a made-up daemon, as a terminal or as a pipe.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
+
+use std::ffi::OsString;
+use std::io;
+
+use hydractl::fixture;
+use hydractl::fixture::server::{FakeHydrad, World};
+use hydractl::ui::Surroundings;
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: u8,
+    pub out: String,
+    pub err: String,
+}
+
+impl Outcome {
+    /// All of it, for a snapshot.
+    pub fn whole(&self, line: &str) -> String {
+        let mut text = format!("$ hydractl {line}\n{}", self.out);
+        if !self.err.is_empty() {
+            text += &format!("--- stderr\n{}", self.err);
+        }
+        if self.code != 0 {
+            text += &format!("--- exit {}\n", self.code);
+        }
+        text
+    }
+}
+
+/// Who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A person at a UTF-8 terminal who answers "head-4" to every question.
+    Person,
+    /// Another program.
+    Pipe,
+}
+
+/// A made-up daemon with a runtime of its own.
+pub struct Lerna {
+    pub directory: tempfile::TempDir,
+    pub hydrad: FakeHydrad,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Lerna {
+    pub fn start() -> Self {
+        Self::with(World::default())
+    }
+
+    pub fn with(world: World) -> Self {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let hydrad = {
+            let _inside = runtime.enter();
+            FakeHydrad::start(directory.path(), world).expect("sockets")
+        };
+        Self { directory, hydrad, _runtime: runtime }
+    }
+
+    /// Runs a command line; the socket's directory is called `/run/hydra` in what it says.
+    pub fn run(&self, line: &str, reader: Reader) -> Outcome {
+        let socket = self.hydrad.control().display().to_string();
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        if !words.contains(&"--socket") {
+            words.extend(["--socket", &socket]);
+        }
+        let outcome = run(&words, reader);
+        let directory = self.directory.path().display().to_string();
+        let stable = |text: String| text.replace(&directory, "/run/hydra");
+        Outcome { out: stable(outcome.out), err: stable(outcome.err), ..outcome }
+    }
+}
+
+/// Runs a command line as it is.
+pub fn run(words: &[&str], reader: Reader) -> Outcome {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let terminal = reader == Reader::Person;
+    let surroundings = Surroundings {
+        out: Box::new(&mut out),
+        err: Box::new(&mut err),
+        read_line: || Ok("head-4\n".to_owned()),
+        terminal,
+        can_ask: terminal,
+        // Colour is tested on its own.
+        variable: |name| match name {
+            "LC_ALL" => Some(OsString::from("C.UTF-8")),
+            "NO_COLOR" => Some(OsString::from("1")),
+            _ => None,
+        },
+        now: fixture::now,
+    };
+    let arguments = std::iter::once("hydractl").chain(words.iter().copied()).map(OsString::from);
+    let code = hydractl::cli::execute(arguments, surroundings);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("utf-8");
+    Outcome { code, out: text(out), err: text(err) }
+}
+
+/// A stdout whose reader went away.
+pub struct Closed;
+
+impl io::Write for Closed {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

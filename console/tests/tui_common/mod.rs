@@ -1,0 +1,189 @@
+//! A screen without a terminal: states made of the example hydra, keys as a person types them.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use hydra_protocol::v1::{DaemonState, Finding, HeadState, NetworkCheck, Status, WatchStatusResponse};
+use hydractl::fixture;
+use hydractl::tui::state::{Cause, Effect, Message, State};
+use hydractl::tui::view::theme::{Colours, Symbols, Theme};
+use hydractl::tui::{input, view};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+pub(crate) const PLAIN: (Colours, Symbols) = (Colours::Ansi, Symbols::Unicode);
+
+/// A state that the daemon has just told this.
+pub(crate) fn told(update: WatchStatusResponse) -> State {
+    let mut state = State::new(SECOND, false);
+    state.apply(Message::Connected { control: true }, Duration::ZERO);
+    state.apply(Message::Update(Box::new(update)), Duration::ZERO);
+    state
+}
+
+/// `lerna`, well but for the queue that was full.
+pub(crate) fn live() -> State {
+    told(fixture::snapshot())
+}
+
+/// `lerna`, 38 s after its start.
+pub(crate) fn warming() -> State {
+    let check = |name: &str, finding: Finding, text: &str| NetworkCheck {
+        name: name.into(),
+        finding: finding.into(),
+        text: text.into(),
+        remedy: String::new(),
+    };
+    let mut update = fixture::snapshot();
+    for head in &mut update.heads {
+        head.set_state(if head.index < 3 { HeadState::Warming } else { HeadState::Starting });
+        (head.connections_in, head.connections_out, head.serving_since, head.rates_1m) = (9, 3, None, None);
+    }
+    update.samples = update.samples.split_off(562);
+    update.status = Some(Status {
+        state: DaemonState::Warming.into(),
+        started_at: fixture::ago(38),
+        uptime_seconds: 38.0,
+        heads_serving: 0,
+        peers_live: 118,
+        connections_in: 45,
+        connections_out: 15,
+        rates_1m: None,
+        found_ratio_10m: None,
+        get_providers_p99_seconds_1m: None,
+        warnings: vec![],
+        network: vec![
+            check("ports", Finding::Ok, "10 of 10 open on 203.0.113.7 and 198.51.100.20"),
+            check("outbound", Finding::Ok, "5 of 5 bootstrap peers answered"),
+            check("table", Finding::InProgress, "11 verified peers; heads serve from 20 on"),
+            check("inbound", Finding::Unknown, "nobody has dialled us yet"),
+        ],
+        ..fixture::status()
+    });
+    told(update)
+}
+
+/// `lerna` with a firewall before it.
+pub(crate) fn no_peers() -> State {
+    let mut update = fixture::snapshot();
+    for head in &mut update.heads {
+        head.set_state(HeadState::Warming);
+        (head.connections_in, head.connections_out, head.serving_since, head.rates_1m) = (0, 0, None, None);
+    }
+    update.status = Some(fixture::status_without_peers());
+    update.samples.clear();
+    told(update)
+}
+
+/// `lerna`, 42 s after it was killed; the ninth try comes in 3 s.
+pub(crate) fn down() -> State {
+    let mut state = live();
+    let cause = || Cause {
+        what: "hydrad does not answer: /run/hydra/observe.sock exists, connection refused.".into(),
+        advice: "It crashed or was killed. Look: systemctl status hydrad; journalctl -u hydrad".into(),
+    };
+    state.apply(Message::Down { cause: cause(), attempt: 1, retry_in: SECOND }, Duration::ZERO);
+    let retry_in = Duration::from_secs(5);
+    state.apply(Message::Down { cause: cause(), attempt: 9, retry_in }, SECOND * 40);
+    state.tick(SECOND * 42);
+    state
+}
+
+/// A hydra without heads, records and history.
+pub(crate) fn empty() -> State {
+    told(WatchStatusResponse {
+        snapshot: true,
+        status: Some(Status {
+            name: "lerna".into(),
+            version: "1.0.0".into(),
+            state: DaemonState::Serving.into(),
+            at: fixture::ago(0),
+            started_at: fixture::ago(11),
+            uptime_seconds: 11.0,
+            ..Status::default()
+        }),
+        ..WatchStatusResponse::default()
+    })
+}
+
+/// Before anything is known.
+pub(crate) fn never() -> State {
+    let mut state = State::new(SECOND, false);
+    let cause = Cause {
+        what: "hydrad is not running: no socket at /run/hydra/control.sock".into(),
+        advice: "Start it: sudo systemctl start hydrad. Another socket: --socket PATH or HYDRA_SOCKET".into(),
+    };
+    state.apply(Message::Connecting, Duration::ZERO);
+    state.apply(Message::Down { cause, attempt: 1, retry_in: SECOND }, Duration::ZERO);
+    state
+}
+
+pub(crate) fn buffer(
+    state: &State,
+    (width, height): (u16, u16),
+    (colours, symbols): (Colours, Symbols),
+) -> Buffer {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test terminal");
+    let theme = Theme::new(colours, symbols);
+    terminal.draw(|frame| view::draw(frame, state, &theme)).expect("a test terminal never fails");
+    terminal.backend().buffer().clone()
+}
+
+/// What a person sees, a line a row.
+pub(crate) fn text(buffer: &Buffer) -> String {
+    let width = usize::from(buffer.area.width.max(1));
+    let rows = buffer.content.chunks(width).map(|row| {
+        let mut text = String::new();
+        let mut hidden = 0;
+        for cell in row {
+            if hidden == 0 {
+                text.push_str(cell.symbol());
+                hidden = unicode_width::UnicodeWidthStr::width(cell.symbol()).max(1);
+            }
+            hidden -= 1;
+        }
+        text.trim_end().to_owned()
+    });
+    rows.collect::<Vec<String>>().join("\n")
+}
+
+pub(crate) fn screen(state: &State, width: u16, height: u16) -> String {
+    text(&buffer(state, (width, height), PLAIN))
+}
+
+/// Types keys: letters, and names in angle brackets such as `<Enter>` or `<^c>`.
+pub(crate) fn keys(state: &mut State, script: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let mut rest = script;
+    while let Some(first) = rest.chars().next() {
+        let named = rest.strip_prefix('<').and_then(|inside| inside.split_once('>'));
+        let (key, after) = match named {
+            Some((name, after)) if !name.is_empty() => (key(name), after),
+            _ => (KeyEvent::new(KeyCode::Char(first), KeyModifiers::NONE), &rest[first.len_utf8()..]),
+        };
+        rest = after;
+        effects.extend(input::take(state, &Event::Key(key)).1);
+    }
+    effects
+}
+
+fn key(name: &str) -> KeyEvent {
+    let code = match name {
+        "Enter" => KeyCode::Enter,
+        "Esc" => KeyCode::Esc,
+        "Up" => KeyCode::Up,
+        "Down" => KeyCode::Down,
+        "PgUp" => KeyCode::PageUp,
+        "PgDn" => KeyCode::PageDown,
+        "BS" => KeyCode::Backspace,
+        _ => {
+            let c = name.chars().nth(1).unwrap_or_else(|| panic!("no key <{name}>"));
+            return KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);
+        }
+    };
+    KeyEvent::new(code, KeyModifiers::NONE)
+}

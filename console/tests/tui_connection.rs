@@ -1,0 +1,176 @@
+//! The task that owns the channel, against a made-up daemon that comes and goes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use hydractl::fixture::server::{FakeHydrad, World};
+use hydractl::tui::connection::{Connection, Target, start};
+use hydractl::tui::state::{Answer, Command, Message, Outcome};
+use tokio::runtime::Runtime;
+use tokio::time::{Instant, timeout};
+
+const LONG: Duration = Duration::from_secs(10);
+
+/// A daemon with a runtime of its own: dropping it ends its connections too, as a kill does.
+struct Daemon {
+    runtime: Option<Runtime>,
+    _hydrad: FakeHydrad,
+}
+
+impl Daemon {
+    fn start(directory: &Path) -> Self {
+        for name in ["control.sock", "observe.sock"] {
+            // As a daemon does when it finds the socket of a dead one.
+            std::fs::remove_file(directory.join(name)).unwrap_or_default();
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("runtime");
+        let entered = runtime.enter();
+        let hydrad = FakeHydrad::start(directory, World::default()).expect("a made-up daemon");
+        drop(entered);
+        Self { runtime: Some(runtime), _hydrad: hydrad }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn connect(socket: &Path) -> Connection {
+    start(Target { socket: Some(socket.to_owned()), interval: Duration::from_millis(250) })
+}
+
+/// The first message that fits; the others are passed over.
+async fn until<T>(connection: &mut Connection, fits: impl Fn(Message) -> Option<T>) -> T {
+    let wait = async {
+        loop {
+            let message = connection.messages.recv().await.expect("the task lives");
+            if let Some(found) = fits(message) {
+                return found;
+            }
+        }
+    };
+    timeout(LONG, wait).await.expect("in time")
+}
+
+async fn update(connection: &mut Connection) -> bool {
+    until(connection, |message| match message {
+        Message::Update(update) => Some(update.snapshot),
+        _ => None,
+    })
+    .await
+}
+
+async fn answer(connection: &mut Connection, command: Command) -> Answer {
+    connection.commands.send(command).await.expect("taken");
+    until(connection, |message| match message {
+        Message::Answer(answer) => Some(*answer),
+        _ => None,
+    })
+    .await
+}
+
+fn down(message: Message) -> Option<(String, u32, Duration)> {
+    match message {
+        Message::Down { cause, attempt, retry_in } => Some((cause.what, attempt, retry_in)),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_that_dies_and_returns_is_found_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("control.sock");
+    let daemon = Daemon::start(directory.path());
+    let mut connection = connect(&socket);
+    let control = until(&mut connection, |message| match message {
+        Message::Connected { control } => Some(control),
+        _ => None,
+    });
+    assert!(control.await);
+    assert!(update(&mut connection).await, "a snapshot first");
+    assert!(!update(&mut connection).await, "then what changed");
+
+    drop(daemon);
+    let (what, attempt, _) = until(&mut connection, down).await;
+    assert!(what.contains("closed the connection"), "{what}");
+    assert_eq!(attempt, 1);
+    let (what, attempt, pause) = until(&mut connection, down).await;
+    assert!(what.contains("connection refused"), "{what}");
+    assert_eq!(attempt, 2);
+    assert!(pause <= Duration::from_millis(500), "{pause:?}");
+
+    let _daemon = Daemon::start(directory.path());
+    assert!(update(&mut connection).await, "and a snapshot again");
+}
+
+#[tokio::test]
+async fn without_a_daemon_the_reason_is_told_and_the_pauses_grow() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut connection = connect(&directory.path().join("control.sock"));
+    let mut pauses = Vec::new();
+    for number in 1..=3 {
+        let (what, attempt, pause) = until(&mut connection, down).await;
+        assert!(what.starts_with("hydrad is not running: no socket at "), "{what}");
+        assert_eq!(attempt, number);
+        pauses.push(pause);
+    }
+    assert!(pauses[0] < pauses[1] && pauses[1] < pauses[2], "{pauses:?}");
+}
+
+#[tokio::test]
+async fn retry_now_does_not_wait_for_the_pause() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut connection = connect(&directory.path().join("control.sock"));
+    while until(&mut connection, down).await.1 < 4 {}
+    let pressed = Instant::now();
+    connection.commands.send(Command::RetryNow).await.expect("taken");
+    until(&mut connection, down).await;
+    assert!(pressed.elapsed() < Duration::from_millis(1_500), "{:?}", pressed.elapsed());
+}
+
+#[tokio::test]
+async fn commands_are_answered_and_without_a_daemon_declined() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("control.sock");
+    let daemon = Daemon::start(directory.path());
+    let mut connection = connect(&socket);
+    update(&mut connection).await;
+
+    let added = answer(&mut connection, Command::AddHeads { count: 2, dry_run: true }).await;
+    assert!(
+        matches!(added.result, Ok(Outcome::Added(added)) if added.heads_total == 7 && !added.warnings.is_empty())
+    );
+    let refused = answer(&mut connection, Command::AddHeads { count: 900, dry_run: true }).await;
+    assert!(refused.result.expect_err("too many").starts_with("no room for 900 heads"));
+    let stopped = answer(&mut connection, Command::StopHead("head-1".into())).await;
+    assert!(matches!(stopped.result, Ok(Outcome::Stopped(stopped)) if stopped.connections_closed == 487));
+    let removed = answer(&mut connection, Command::RemoveHead("head-4".into())).await;
+    assert!(matches!(removed.result, Ok(Outcome::Removed(removed)) if removed.heads_total == 4));
+    let unknown = answer(&mut connection, Command::StartHead("head-9".into())).await;
+    assert_eq!(unknown.result.expect_err("not there"), "no head named head-9");
+
+    drop(daemon);
+    while until(&mut connection, down).await.1 < 4 {}
+    let declined = answer(&mut connection, Command::StartHead("head-1".into())).await;
+    assert_eq!(declined.result.expect_err("nobody there"), "no daemon; nothing was sent");
+}
+
+#[tokio::test]
+async fn the_observe_socket_takes_no_commands() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let _daemon = Daemon::start(directory.path());
+    let mut connection = connect(&directory.path().join("observe.sock"));
+    let control = until(&mut connection, |message| match message {
+        Message::Connected { control } => Some(control),
+        _ => None,
+    });
+    assert!(!control.await);
+}

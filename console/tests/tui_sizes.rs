@@ -1,0 +1,98 @@
+//! No size of a terminal and no number of the daemon makes the screen panic.
+
+mod tui_common;
+
+use hydra_protocol::v1::{Event, Head, Rates, Status, Warning, WatchStatusResponse};
+use hydractl::fixture;
+use hydractl::tui::state::State;
+use hydractl::tui::view::theme::{Colours, Symbols};
+use proptest::prelude::*;
+use tui_common::{PLAIN, buffer, down, empty, keys, live, never, no_peers, told, warming};
+
+/// A hydra of the most awkward numbers and names.
+fn awkward() -> State {
+    let rates = Rates {
+        find_node: f64::NAN,
+        add_provider: f64::INFINITY,
+        get_value: -1.0,
+        ping: 1e300,
+        ..Rates::default()
+    };
+    let head = |index: u32| Head {
+        name: format!("head-{index}-レルネーの水蛇"),
+        index,
+        peer_id: "ー".repeat(60),
+        addresses: vec!["/".into(), String::new(), "ip4".into(), "/ip6/::1/tcp/99999".into()],
+        state: 99,
+        connections_in: u64::MAX,
+        connections_out: 7,
+        rates_1m: Some(rates),
+        ..Head::default()
+    };
+    let mut update = fixture::snapshot();
+    update.heads = (0..40).map(head).collect();
+    update.events = (0..300).map(|_| Event { text: "水蛇 ".repeat(99), ..Event::default() }).collect();
+    update.status = Some(Status {
+        name: "レルネーの水蛇".repeat(9),
+        peers_live: u64::MAX,
+        records: u64::MAX,
+        belly_bytes: u64::MAX,
+        belly_limit_bytes: 1,
+        memory_limit_bytes: u64::MAX,
+        uptime_seconds: f64::NAN,
+        connections_in: u64::MAX,
+        at: Some(prost_types::Timestamp { seconds: i64::MIN, nanos: -1 }),
+        started_at: Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
+        warnings: vec![Warning {
+            since: Some(prost_types::Timestamp { seconds: i64::MIN, nanos: 0 }),
+            until: Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
+            ..Warning::default()
+        }],
+        found_ratio_10m: Some(f64::NEG_INFINITY),
+        commit_p99_seconds: Some(1e300),
+        rates_1m: Some(rates),
+        state: 77,
+        ..fixture::status()
+    });
+    for sample in &mut update.samples {
+        sample.rates = Some(rates);
+    }
+    told(update)
+}
+
+fn every_state() -> Vec<State> {
+    let mut states = vec![live(), warming(), no_peers(), down(), empty(), never(), awkward()];
+    for script in ["<Enter>", "?", "a", "D", "S", "f", "___", "<Enter>jjjjj?jj"] {
+        for mut state in [live(), awkward()] {
+            keys(&mut state, script);
+            states.push(state);
+        }
+    }
+    states.push(told(WatchStatusResponse::default()));
+    states
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn every_size_can_be_drawn(width in 1_u16..=250, height in 1_u16..=80, ascii: bool, mono: bool) {
+        let symbols = if ascii { Symbols::Ascii } else { Symbols::Unicode };
+        let colours = if mono { Colours::Mono } else { Colours::Ansi };
+        for state in every_state() {
+            buffer(&state, (width, height), (colours, symbols));
+        }
+    }
+}
+
+#[test]
+fn the_sizes_around_every_border_can_be_drawn() {
+    for state in every_state() {
+        for (width, height) in [(1, 1), (2, 2), (29, 6), (30, 5), (30, 6), (59, 16), (60, 15), (60, 16)] {
+            buffer(&state, (width, height), PLAIN);
+        }
+        for (width, height) in [(79, 24), (80, 23), (80, 24), (119, 36), (120, 35), (120, 36), (250, 80)] {
+            buffer(&state, (width, height), PLAIN);
+        }
+    }
+}

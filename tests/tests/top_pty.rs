@@ -1,0 +1,311 @@
+//! `hydractl top` as a person has it: the built program in a terminal, a made-up daemon on a real
+//! socket that is killed and comes back, and the terminal as it was afterwards.
+
+use std::io::{Read as _, Write};
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::{Duration, Instant};
+
+use hydractl::fixture::server::{FakeHydrad, World};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::runtime::Runtime;
+
+const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn cells(number: u16) -> NonZeroU16 {
+    NonZeroU16::new(number).expect("a terminal has cells")
+}
+
+/// A daemon with a runtime of its own: dropping it ends its connections too, as a kill does.
+struct Daemon {
+    runtime: Option<Runtime>,
+    _hydrad: FakeHydrad,
+}
+
+impl Daemon {
+    fn start(directory: &Path) -> Self {
+        for name in ["control.sock", "observe.sock"] {
+            // As a daemon does when it finds the socket of a dead one.
+            std::fs::remove_file(directory.join(name)).unwrap_or_default();
+        }
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).enable_all().build().expect("a runtime");
+        let entered = runtime.enter();
+        let hydrad = FakeHydrad::start(directory, World::default()).expect("a made-up daemon");
+        drop(entered);
+        Self { runtime: Some(runtime), _hydrad: hydrad }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A program in a terminal of 80×24.
+struct Terminal {
+    seen: Arc<Mutex<vt100::Parser>>,
+    child: Box<dyn Child + Send + Sync>,
+    keyboard: Box<dyn Write + Send>,
+    master: Box<dyn MasterPty + Send>,
+}
+
+impl Terminal {
+    fn run(mut command: CommandBuilder) -> Self {
+        command.env("TERM", "xterm-256color");
+        command.env("LC_ALL", "C.UTF-8");
+        command.env_remove("NO_COLOR");
+        let pty = native_pty_system().openpty(SIZE).expect("a pseudo-terminal");
+        let child = pty.slave.spawn_command(command).expect("the program starts");
+        let seen = Arc::new(Mutex::new(vt100::Parser::new(cells(SIZE.rows), cells(SIZE.cols), 0)));
+        let mut output = pty.master.try_clone_reader().expect("its output");
+        let parser = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(read @ 1..) = output.read(&mut bytes) {
+                parser.lock().expect("a lock").process(&bytes[..read]);
+            }
+        });
+        let keyboard = pty.master.take_writer().expect("its keyboard");
+        Self { seen, child, keyboard, master: pty.master }
+    }
+
+    fn top(socket: &Path) -> Self {
+        let mut command = CommandBuilder::new(hydractl());
+        command.args(["top", "--socket"]);
+        command.arg(socket);
+        Self::run(command)
+    }
+
+    fn parser(&self) -> MutexGuard<'_, vt100::Parser> {
+        self.seen.lock().expect("a lock")
+    }
+
+    fn wait(&self, what: &str, fits: impl Fn(&vt100::Screen) -> bool) {
+        let began = Instant::now();
+        while !fits(self.parser().screen()) {
+            let late = began.elapsed() > PATIENCE;
+            assert!(!late, "never saw {what}:\n{}", self.parser().screen().contents());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn wait_for(&self, text: &str) {
+        self.wait(text, |screen| screen.contents().contains(text));
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).expect("typed");
+        self.keyboard.flush().expect("typed");
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = self.child.process_id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).expect("its id");
+        kill_process(id, signal).expect("signalled");
+    }
+
+    /// Waits for the end of the program; its exit code.
+    fn end(&mut self) -> u32 {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("its status") {
+                return status.exit_code();
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not end:\n{}", self.parser().screen().contents());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn wait_until_restored(&self) {
+        self.wait("the terminal as it was", |screen| {
+            !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
+        });
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Ended already when the test went well.
+        self.child.kill().unwrap_or_default();
+    }
+}
+
+/// The built console beside this test, brought up to date first.
+fn hydractl() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let test = std::env::current_exe().expect("this test has a path");
+            let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned();
+            let mut build = Command::new(env!("CARGO"));
+            build.args(["build", "--quiet", "--package", "hydractl", "--bin", "hydractl"]);
+            if profile.ends_with("release") {
+                build.arg("--release");
+            }
+            let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
+            assert!(built.success(), "hydractl could not be built");
+            profile.join("hydractl")
+        })
+        .clone()
+}
+
+fn scratch() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("control.sock");
+    (directory, socket)
+}
+
+#[test]
+fn top_survives_the_death_and_the_return_of_the_daemon() {
+    let (directory, socket) = scratch();
+    let daemon = Daemon::start(directory.path());
+    let mut terminal = Terminal::top(&socket);
+    terminal.wait_for("● live 1 s");
+    terminal.wait("the alternate screen", vt100::Screen::alternate_screen);
+    for text in ["lerna  ● serving  5/5 heads", "ADD_PROVIDER accepted /s", "head-4", "q quit"] {
+        terminal.wait_for(text);
+    }
+    terminal.press("j");
+    terminal.wait_for("▸head-1");
+
+    drop(daemon);
+    terminal.wait_for("✖ no daemon for");
+    terminal.wait_for("~ peers");
+    terminal.wait_for("hydrad does not answer: ");
+    terminal.wait_for("▸head-1");
+
+    let _daemon = Daemon::start(directory.path());
+    terminal.press("r");
+    terminal.wait_for("● live 1 s");
+    terminal.wait_for("● serving  5/5 heads");
+    terminal.wait_for("▸head-1");
+
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+    terminal.wait_until_restored();
+}
+
+#[test]
+fn q_works_without_a_daemon() {
+    let (_directory, socket) = scratch();
+    let mut terminal = Terminal::top(&socket);
+    terminal.wait_for("hydrad is not running");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+    terminal.wait_until_restored();
+}
+
+#[test]
+fn heads_are_added_and_removed_by_keys_and_seen_at_once() {
+    let (directory, socket) = scratch();
+    let _daemon = Daemon::start(directory.path());
+    let mut terminal = Terminal::top(&socket);
+    terminal.wait_for("● live 1 s");
+    terminal.press("a2\r");
+    terminal.wait_for("2 more: head-5 to head-6");
+    terminal.press("y");
+    terminal.wait_for("/7 heads");
+    terminal.press("GD");
+    terminal.wait_for("Type the head's name to remove it: head-6");
+    // Pasted with its newline, as a terminal marks a paste: fills the field and confirms nothing.
+    terminal.press("\x1b[200~head-6\n\x1b[201~");
+    terminal.wait_for("> head-6_");
+    terminal.press("\r");
+    terminal.wait_for("/6 heads");
+    terminal.press("Q");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn the_observe_socket_shows_and_offers_nothing_that_changes() {
+    let (directory, socket) = scratch();
+    let _daemon = Daemon::start(directory.path());
+    let mut terminal = Terminal::top(&socket.with_file_name("observe.sock"));
+    terminal.wait_for("● live 1 s");
+    terminal.press("?");
+    terminal.wait_for("Keys that work now");
+    assert!(!terminal.parser().screen().contents().contains("add heads"));
+    terminal.press("\x1b");
+    terminal.wait("the page again", |screen| !screen.contents().contains("Keys that work now"));
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn signals_that_end_it_give_the_terminal_back() {
+    let (_directory, socket) = scratch();
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut terminal = Terminal::top(&socket);
+        terminal.wait_for("no daemon");
+        terminal.signal(signal);
+        terminal.end();
+        terminal.wait_until_restored();
+    }
+}
+
+#[test]
+fn stopped_it_gives_the_terminal_back_and_takes_it_again() {
+    let (directory, socket) = scratch();
+    let _daemon = Daemon::start(directory.path());
+    let mut terminal = Terminal::top(&socket);
+    for keyboard in [false, true] {
+        terminal.wait_for("● live 1 s");
+        if keyboard {
+            terminal.press("\x1a");
+        } else {
+            terminal.signal(Signal::TSTP);
+        }
+        terminal.wait_until_restored();
+        // It gives the terminal back just before it stops.
+        std::thread::sleep(Duration::from_millis(200));
+        terminal.signal(Signal::CONT);
+        terminal.wait("the alternate screen", vt100::Screen::alternate_screen);
+    }
+    terminal.wait_for("● live 1 s");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+    terminal.wait_until_restored();
+}
+
+#[test]
+fn the_screen_follows_the_size_of_the_terminal() {
+    let (directory, socket) = scratch();
+    let _daemon = Daemon::start(directory.path());
+    let mut terminal = Terminal::top(&socket);
+    terminal.wait_for("Last events");
+    let small = PtySize { rows: 10, cols: 40, ..SIZE };
+    terminal.parser().screen_mut().set_size(cells(small.rows), cells(small.cols));
+    terminal.master.resize(small).expect("resized");
+    terminal.wait("the list", |screen| {
+        let text = screen.contents();
+        text.starts_with("lerna ● 5/5 load 0") && !text.contains("Last events")
+    });
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_before_it_is_told() {
+    let mut command = CommandBuilder::new(std::env::current_exe().expect("this test has a path"));
+    command.args(["--ignored", "--exact", "panics_with_the_terminal_in_its_hands", "--nocapture"]);
+    let mut terminal = Terminal::run(command);
+    terminal.wait_for("a fault on purpose");
+    terminal.wait_until_restored();
+    assert_ne!(terminal.end(), 0);
+    terminal.wait_until_restored();
+}
+
+/// Run in a terminal by the test above; by itself it means nothing.
+#[test]
+#[ignore = "takes over the terminal and panics on purpose"]
+fn panics_with_the_terminal_in_its_hands() {
+    let _guard = hydractl::tui::terminal::Guard::take().expect("a terminal");
+    panic!("a fault on purpose");
+}
