@@ -47,7 +47,7 @@ impl<'a> Surroundings<'a> {
     #[must_use]
     pub fn of_this_process() -> Self {
         Self {
-            out: Box::new(BufWriter::with_capacity(64 << 10, io::stdout().lock())),
+            out: Box::new(BufWriter::with_capacity(64 << 10, io::stdout())),
             err: Box::new(io::stderr()),
             read_line: || {
                 let mut line = String::new();

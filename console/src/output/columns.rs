@@ -49,6 +49,8 @@ pub struct Column<R: 'static> {
     pub right: bool,
     /// Shown only by `-o wide`.
     pub wide: bool,
+    /// Left out for a pipe, where another column already tells it in full.
+    pub terminal: bool,
     /// The text of a row.
     pub cell: fn(&R, &Look) -> Cell,
     /// The place of a row.
@@ -71,10 +73,15 @@ pub trait Row: Serialize + Default + 'static {
 ///
 /// # Errors
 /// Usage, when there is no such column.
-pub fn choose<R: Row>(chosen: &[String], wide: bool) -> Result<Vec<&'static Column<R>>, Error> {
+pub fn choose<R: Row>(
+    chosen: &[String],
+    wide: bool,
+    terminal: bool,
+) -> Result<Vec<&'static Column<R>>, Error> {
     let all = R::columns();
     if chosen.is_empty() {
-        return Ok(all.iter().filter(|column| wide || !column.wide).collect());
+        let usual = |column: &&Column<R>| (wide || !column.wide) && (terminal || !column.terminal);
+        return Ok(all.iter().filter(usual).collect());
     }
     chosen.iter().map(|key| find::<R>(key)).collect()
 }

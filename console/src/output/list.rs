@@ -34,7 +34,7 @@ impl<R: Row> List<R> {
         };
         let shape = match format {
             format if format.is_text() => {
-                let columns = choose::<R>(&ui.columns, format == Format::Wide)?;
+                let columns = choose::<R>(&ui.columns, format == Format::Wide, ui.look.terminal)?;
                 let title = |column: &&'static Column<R>| Title {
                     text: if ui.look.terminal { column.title } else { column.exact_title },
                     right: column.right,

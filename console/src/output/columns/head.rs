@@ -35,7 +35,7 @@ const fn column(
     cell: fn(&Head, &Look) -> Cell,
     rank: fn(&Head) -> Rank,
 ) -> Column<Head> {
-    Column { key, title, exact_title: title, right: false, wide: false, cell, rank }
+    Column { key, title, exact_title: title, right: false, wide: false, terminal: false, cell, rank }
 }
 
 /// A rate a second, over all of which `part` is taken.

@@ -24,7 +24,7 @@ const fn column(
     cell: fn(&Peer, &Look) -> Cell,
     rank: fn(&Peer) -> Rank,
 ) -> Column<Peer> {
-    Column { key, title, exact_title: title, right: false, wide: false, cell, rank }
+    Column { key, title, exact_title: title, right: false, wide: false, terminal: false, cell, rank }
 }
 
 fn text_of(text: &Option<String>) -> Rank {

@@ -24,7 +24,16 @@ const fn column(
     exact_title: &'static str,
     cell: fn(&Record, &Look) -> Cell,
 ) -> Column<Record> {
-    Column { key, title, exact_title, right: false, wide: false, cell, rank: |_| Rank::Number(0.0) }
+    Column {
+        key,
+        title,
+        exact_title,
+        right: false,
+        wide: false,
+        terminal: false,
+        cell,
+        rank: |_| Rank::Number(0.0),
+    }
 }
 
 const COLUMNS: &[Column<Record>] = &[
@@ -36,16 +45,23 @@ const COLUMNS: &[Column<Record>] = &[
     column("source", "SOURCE", "SOURCE", |record, _| record.source.into()),
     column("age", "AGE", "ANNOUNCED AT", |record, look| look.age(record.announced_at.map(|at| at.0)).into()),
     column("left", "LEFT", "EXPIRES AT", |record, look| look.left(record.expires_at.map(|at| at.0)).into()),
-    Column {
-        right: true,
-        ..column("count", "ADDRESSES", "ADDRESSES", |record, look| {
-            look.count(record.addresses.len() as u64).into()
-        })
-    },
+    // How many for a person, who has `-o wide`; all of them for everybody else.
+    column("addresses", "ADDRESSES", "ADDRESSES", |record, look| match record.addresses.as_slice() {
+        all if look.terminal => all.len().to_string().into(),
+        [] => None.into(),
+        all => all.join(" ").into(),
+    }),
     Column { wide: true, ..column("head", "HEAD", "HEAD", |record, _| record.head.clone().into()) },
     Column {
         wide: true,
-        ..column("addresses", "WHERE", "WHERE", |record, _| {
+        ..column("until", "ADDRESSES LEFT", "ADDRESSES EXPIRE AT", |record, look| {
+            look.left(record.addresses_expire_at.map(|at| at.0)).into()
+        })
+    },
+    Column {
+        wide: true,
+        terminal: true,
+        ..column("where", "WHERE", "WHERE", |record, _| {
             let addresses = record.addresses.join(" ");
             (!addresses.is_empty()).then_some(addresses).into()
         })
