@@ -3,10 +3,11 @@
 
 mod tui_common;
 
-use hydractl::tui::state::State;
+use hydractl::fixture;
+use hydractl::tui::state::{Message, State};
 use hydractl::tui::view::theme::{Colours, Symbols};
 use ratatui::style::{Color, Modifier};
-use tui_common::{PLAIN, buffer, down, empty, keys, live, never, no_peers, screen, text, warming};
+use tui_common::{PLAIN, SECOND, buffer, down, empty, keys, live, never, no_peers, screen, text, warming};
 
 const SIZES: [(u16, u16); 5] = [(120, 36), (80, 24), (60, 16), (40, 10), (20, 1)];
 
@@ -98,4 +99,21 @@ fn old_values_are_dim() {
     let picture = buffer(&down(), (80, 24), PLAIN);
     let cell = picture.content.iter().find(|cell| cell.symbol() == "~").expect("old values");
     assert!(cell.modifier.contains(Modifier::DIM));
+}
+
+#[test]
+fn a_restart_leaves_a_gap_in_the_charts_and_a_mark() {
+    let mut state = live();
+    // Two minutes without a daemon, then one minute of a new one.
+    let mut update = fixture::snapshot();
+    update.samples.drain(..540);
+    for sample in &mut update.samples {
+        sample.at = sample.at.map(|at| prost_types::Timestamp { seconds: at.seconds + 180, ..at });
+    }
+    let status = update.status.as_mut().expect("a status");
+    (status.at, status.started_at, status.uptime_seconds) = (fixture::ago(-180), fixture::ago(-115), 65.0);
+    state.apply(Message::Update(Box::new(update)), SECOND * 180);
+    let picture = screen(&state, 120, 36);
+    assert!(picture.contains('┊'), "{picture}");
+    insta::assert_snapshot!("restart-120x36", picture);
 }

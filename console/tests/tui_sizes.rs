@@ -73,7 +73,7 @@ fn every_state() -> Vec<State> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn every_size_can_be_drawn(width in 1_u16..=250, height in 1_u16..=80, ascii: bool, mono: bool) {

@@ -111,10 +111,10 @@ impl Hydra {
         self.status.connections_in.saturating_add(self.status.connections_out)
     }
 
-    /// The daemon's rates of the last minute over all heads.
+    /// Requests a second over all heads, average of a minute; `None` when not measured.
     #[must_use]
-    pub fn rates(&self) -> Rates {
-        self.status.rates_1m.unwrap_or_default()
+    pub fn requests(&self) -> Option<f64> {
+        self.status.rates_1m.as_ref().map(requests)
     }
 }
 
@@ -122,6 +122,12 @@ impl Hydra {
 #[must_use]
 pub fn connections(head: &Head) -> u64 {
     head.connections_in.saturating_add(head.connections_out)
+}
+
+/// Requests a second of a head, average of a minute; `None` when not measured.
+#[must_use]
+pub fn requests_of(head: &Head) -> Option<f64> {
+    head.rates_1m.as_ref().map(requests)
 }
 
 /// All requests of these rates, a second.

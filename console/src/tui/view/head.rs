@@ -74,7 +74,10 @@ fn lines(head: &Head, cells: u16, state: &State, theme: &Theme) -> Vec<Line<'sta
         count(head.connections_out)
     );
     field("connections", vec![connected]);
-    let rates = head.rates_1m.unwrap_or_default();
+    let Some(rates) = head.rates_1m else {
+        field("requests", vec!["not measured: the head does not serve".to_owned()]);
+        return lines;
+    };
     let total =
         format!("{} in, {} out a second", bytes(rates.bytes_in as u64), bytes(rates.bytes_out as u64));
     field("traffic", vec![format!("{total} (1 min) · {} streams reset a minute", rate(rates.resets * 60.0))]);

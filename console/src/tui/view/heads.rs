@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::number::{count, rate, short_id, short_key};
+use super::number::{count, rate_or_none, short_id, short_key};
 use super::paint::{self, left, right, span, title};
 use super::theme::{Meaning, Theme};
 use super::{Size, number};
@@ -37,16 +37,18 @@ const fn numbers(
     Column { title, cells, to_right: true, of_head, of_all }
 }
 
-fn rates(head: &Head) -> Rates {
-    head.rates_1m.unwrap_or_default()
+/// A rate of a head, `—` while none is measured.
+fn of_head(head: &Head, rate: fn(&Rates) -> f64) -> String {
+    rate_or_none(head.rates_1m.as_ref().map(rate))
 }
 
-fn all(status: &Status) -> Rates {
-    status.rates_1m.unwrap_or_default()
+/// The same over all heads.
+fn of_all(status: &Status, rate: fn(&Rates) -> f64) -> String {
+    rate_or_none(status.rates_1m.as_ref().map(rate))
 }
 
-fn megabytes(bytes: f64) -> String {
-    format!("{:.2}", bytes / 1e6)
+fn megabytes(bytes: Option<f64>) -> String {
+    bytes.map_or_else(|| "—".to_owned(), |bytes| format!("{:.2}", bytes / 1e6))
 }
 
 const KEY: Column = text("KEY", 4, |head| short_key(&head.key));
@@ -58,21 +60,44 @@ const CONNS: Column = numbers(
     |status| count(status.connections_in.saturating_add(status.connections_out)),
 );
 const REQUESTS: Column =
-    numbers("REQ/s", 6, |head| rate(requests(&rates(head))), |status| rate(requests(&all(status))));
-const ADD: Column =
-    numbers("ADD/s", 6, |head| rate(rates(head).add_provider), |status| rate(all(status).add_provider));
-const GET: Column =
-    numbers("GET/s", 6, |head| rate(rates(head).get_providers), |status| rate(all(status).get_providers));
-const FIND: Column =
-    numbers("FIND/s", 6, |head| rate(rates(head).find_node), |status| rate(all(status).find_node));
-const OTHER: Column =
-    numbers("OTHER", 5, |head| rate(others(&rates(head))), |status| rate(others(&all(status))));
-const IN: Column =
-    numbers("IN", 5, |head| megabytes(rates(head).bytes_in), |status| megabytes(all(status).bytes_in));
-const OUT: Column =
-    numbers("OUT", 5, |head| megabytes(rates(head).bytes_out), |status| megabytes(all(status).bytes_out));
-const RESETS: Column =
-    numbers("RST/m", 5, |head| rate(rates(head).resets * 60.0), |status| rate(all(status).resets * 60.0));
+    numbers("REQ/s", 6, |head| of_head(head, requests), |status| of_all(status, requests));
+const ADD: Column = numbers(
+    "ADD/s",
+    6,
+    |head| of_head(head, |rates| rates.add_provider),
+    |status| of_all(status, |rates| rates.add_provider),
+);
+const GET: Column = numbers(
+    "GET/s",
+    6,
+    |head| of_head(head, |rates| rates.get_providers),
+    |status| of_all(status, |rates| rates.get_providers),
+);
+const FIND: Column = numbers(
+    "FIND/s",
+    6,
+    |head| of_head(head, |rates| rates.find_node),
+    |status| of_all(status, |rates| rates.find_node),
+);
+const OTHER: Column = numbers("OTHER", 5, |head| of_head(head, others), |status| of_all(status, others));
+const IN: Column = numbers(
+    "IN",
+    5,
+    |head| megabytes(head.rates_1m.as_ref().map(|rates| rates.bytes_in)),
+    |status| megabytes(status.rates_1m.as_ref().map(|rates| rates.bytes_in)),
+);
+const OUT: Column = numbers(
+    "OUT",
+    5,
+    |head| megabytes(head.rates_1m.as_ref().map(|rates| rates.bytes_out)),
+    |status| megabytes(status.rates_1m.as_ref().map(|rates| rates.bytes_out)),
+);
+const RESETS: Column = numbers(
+    "RST/m",
+    5,
+    |head| of_head(head, |rates| rates.resets * 60.0),
+    |status| of_all(status, |rates| rates.resets * 60.0),
+);
 const ADDRESS: Column = text("ADDRESS", 20, address);
 const STATE: Column = text("STATE", 11, |_| String::new());
 

@@ -5,11 +5,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::heads::state_cell;
-use super::number::{count, rate};
+use super::number::{count, rate_or_none};
 use super::paint::{self, cut, left, top};
 use super::theme::Theme;
 use super::{footer, head, header, heads, well};
-use crate::tui::state::hydra::{connections, requests};
+use crate::tui::state::hydra::{connections, requests_of};
 use crate::tui::state::{Level, Link, Page, State};
 
 /// Draws the one line.
@@ -54,8 +54,11 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
     for (row, head) in (0..rest.height).zip(state.heads()) {
         let mut words = vec![Span::raw(format!(" {}", left(&head.name, 8)))];
         words.extend(state_cell(head, 10, old, theme));
-        let rates = head.rates_1m.unwrap_or_default();
-        words.push(Span::raw(format!(" {} conns {}/s", count(connections(head)), rate(requests(&rates)))));
+        words.push(Span::raw(format!(
+            " {} conns {}/s",
+            count(connections(head)),
+            rate_or_none(requests_of(head))
+        )));
         paint::line(buffer, rest, row, Line::from(words));
     }
 }

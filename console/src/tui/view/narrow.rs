@@ -5,12 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::heads::{first_visible, state_cell};
-use super::number::{self, count, rate, short_key};
+use super::number::{self, count, rate, rate_or_none, short_key};
 use super::paint::{self, cut, left, split, top};
 use super::theme::{Meaning, Theme};
 use super::{charts, events, footer, head, header, heads as heads_view, well};
 use crate::tui::chart::spark::spark;
-use crate::tui::state::hydra::{connections, requests};
+use crate::tui::state::hydra::{connections, requests_of};
 use crate::tui::state::{Hydra, Level, Link, Page, State};
 
 /// Columns of the sparklines.
@@ -84,13 +84,12 @@ fn overview(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme
         let old = state.age().is_some();
         let selected = state.selected() == Some(head.name.as_str());
         let marker = if selected { theme.symbol(Meaning::Selected) } else { " " };
-        let rates = head.rates_1m.unwrap_or_default();
         let mut spans = vec![Span::raw(format!("{marker}{} {} ", left(&head.name, 7), short_key(&head.key)))];
         spans.extend(state_cell(head, 10, old, theme));
         spans.push(Span::raw(format!(
             " {} conns {} req/s",
             count(connections(head)),
-            rate(requests(&rates))
+            rate_or_none(requests_of(head))
         )));
         paint::line(buffer, block, row, Line::from(spans));
         if selected && let Some(cells) = paint::row(block, row) {

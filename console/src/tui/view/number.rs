@@ -45,6 +45,12 @@ pub fn rate(value: f64) -> String {
     count(value.round() as u64)
 }
 
+/// A rate, or `—` when none was measured.
+#[must_use]
+pub fn rate_or_none(value: Option<f64>) -> String {
+    value.map_or_else(|| "—".to_owned(), rate)
+}
+
 /// `used` of `limit` bytes, in the unit of the limit: `("9.1", "20.0 GB")`.
 #[must_use]
 pub fn bytes_of(used: u64, limit: u64) -> (String, String) {

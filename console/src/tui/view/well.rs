@@ -119,11 +119,11 @@ fn belly(hydra: &Hydra) -> Answer {
 
 fn requests(hydra: &Hydra) -> Answer {
     let status = &hydra.status;
-    let all = number::rate(crate::tui::state::hydra::requests(&hydra.rates()));
+    let all = number::rate_or_none(hydra.requests());
     let level = match (status.heads_serving, status.state()) {
         (0, DaemonState::Starting | DaemonState::Warming) => Level::Busy,
         (0, _) => Level::Off,
-        _ if all == "0" => Level::Off,
+        _ if matches!(all.as_str(), "0" | "—") => Level::Off,
         _ => Level::Good,
     };
     let mut parts = vec![format!("{all}/s in")];
@@ -196,7 +196,7 @@ fn weigh(answer: &mut Answer, warning: &Warning) {
         // What is over is to be looked at, however bad it was.
         Some(until) => {
             let until = number::clock(until.seconds);
-            (Level::Look, format!("{} {since}–{until}", warning.text))
+            (Level::Look, format!("{since}–{until} {}", warning.text))
         }
         None => {
             let level = if warning.severity() == Finding::Fail { Level::Broken } else { Level::Look };
