@@ -108,7 +108,7 @@ impl Drop for Child {
         if self.inner.id().is_some()
             && let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw)
         {
-            drop(rustix::process::kill_process_group(pid, Signal::KILL));
+            rustix::process::kill_process_group(pid, Signal::KILL).ok();
         }
     }
 }
