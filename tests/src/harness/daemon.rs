@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
 use super::binaries;
+use super::netns::Namespace;
 use super::process::{Child, Usage};
 use crate::raw::node::peer_of;
 
@@ -36,19 +37,27 @@ pub struct HeadAddress {
 pub struct Options {
     heads: u32,
     args: Vec<OsString>,
+    namespace: Option<String>,
 }
 
 impl Options {
     /// A daemon with that many heads, on loopback, that knows no other peer.
     #[must_use]
     pub fn heads(heads: u32) -> Self {
-        Self { heads, args: Vec::new() }
+        Self { heads, args: Vec::new(), namespace: None }
     }
 
     /// One more argument.
     #[must_use]
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Run inside a network namespace, which must live longer than the daemon.
+    #[must_use]
+    pub fn inside(mut self, namespace: &Namespace) -> Self {
+        self.namespace = Some(namespace.name().to_owned());
         self
     }
 
@@ -79,7 +88,14 @@ impl Daemon {
     }
 
     fn spawn(&mut self) -> anyhow::Result<()> {
-        let mut command = Child::quiet(&self.binary, &self.log_path())?;
+        let mut command = match &self.options.namespace {
+            Some(name) => {
+                let mut command = Child::quiet("ip", &self.log_path())?;
+                command.args(["netns", "exec", name]).arg(&self.binary);
+                command
+            }
+            None => Child::quiet(&self.binary, &self.log_path())?,
+        };
         // Nothing from the environment of whoever runs the tests.
         for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("HYDRA_")) {
             command.env_remove(name);

@@ -114,8 +114,13 @@ impl<'n> Kubo<'n> {
         command
     }
 
-    /// Runs `ipfs` with these arguments; gives its standard output.
+    /// Runs `ipfs` with these arguments; gives its standard output as text, trimmed.
     pub async fn ipfs(&self, args: &[impl AsRef<OsStr>]) -> anyhow::Result<String> {
+        Ok(String::from_utf8_lossy(&self.ipfs_bytes(args).await?).trim().to_owned())
+    }
+
+    /// The same with the output as it is.
+    pub async fn ipfs_bytes(&self, args: &[impl AsRef<OsStr>]) -> anyhow::Result<Vec<u8>> {
         let mut command = self.command();
         command.args(args).stdin(std::process::Stdio::null());
         let shown = args.iter().map(|a| a.as_ref().to_string_lossy()).collect::<Vec<_>>().join(" ");
@@ -124,7 +129,7 @@ impl<'n> Kubo<'n> {
             .with_context(|| format!("ipfs {shown} hangs"))??;
         let errors = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "ipfs {shown}: {}", errors.trim());
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        Ok(output.stdout)
     }
 
     /// Writes a file into the node's directory, for `ipfs add`.

@@ -28,7 +28,13 @@ impl Namespace {
         Ok(Some(namespace))
     }
 
-    /// A command that will run inside.
+    /// Its name, as `ip netns` knows it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A command that will run inside; `ip` becomes it, so that its process id is its own.
     #[must_use]
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");
