@@ -20,7 +20,11 @@ pub(crate) struct Pair {
 
 impl Pair {
     /// Starts both; `None` when the implementation is not installed.
-    pub(crate) async fn join(target: &Target, sort: Sort, transport: Transport) -> anyhow::Result<Option<Self>> {
+    pub(crate) async fn join(
+        target: &Target,
+        sort: Sort,
+        transport: Transport,
+    ) -> anyhow::Result<Option<Self>> {
         let heads = target.addresses();
         let Some(mut one) = LineNode::start(sort, transport, &heads)? else { return Ok(None) };
         let Some(mut other) = LineNode::start(sort, transport, &heads)? else { return Ok(None) };
