@@ -30,7 +30,7 @@ fn ours(name: &str, variable: &str) -> Result<PathBuf, Missing> {
         return Ok(path);
     }
     Err(Missing(format!(
-        "no {name} at {}: build it with `cargo build --workspace --bins`, or name one with {variable}",
+        "no {name} at {}: build it with `cargo build --workspace --bins --tests`, or name one with {variable}",
         path.display()
     )))
 }

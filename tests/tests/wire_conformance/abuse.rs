@@ -9,7 +9,7 @@ use hydra_tests::raw::message::{Peer, kind};
 use hydra_tests::raw::{Message, RawNode, Transport, frame};
 use libp2p::{Multiaddr, PeerId};
 
-use crate::scene::{Scene, address, fresh_key, stranger};
+use crate::scene::{Scene, address, fresh_key, rounds, stranger};
 
 /// What a daemon may keep above what it had after the first round of an abuse: the
 /// allocator returns memory lazily, and connections just closed are still being torn down.
@@ -134,7 +134,7 @@ async fn storms_of_connections_that_are_dropped_leave_no_memory_behind() -> anyh
     for transport in Transport::ALL {
         let scene = Scene::over(transport).await?;
         let mut first = None;
-        for _round in 0..4 {
+        for _round in 0..rounds(4) {
             join_all((0..40).map(|n| storm(&scene, transport, n))).await;
             scene.answers().await?;
             let Some(usage) = scene.target.usage()? else { break };
@@ -167,7 +167,7 @@ async fn half_sent_messages_of_four_mebibytes_do_not_stay_in_memory() -> anyhow:
     let mut largest = frame(&vec![0; 4 << 20]);
     largest.truncate(largest.len() / 2);
     let mut first = None;
-    for _round in 0..3 {
+    for _round in 0..rounds(3) {
         let mut nodes = Vec::new();
         for head in 0..10 {
             let (node, mut stream) = stranger(&scene.target, head % 2).await?;

@@ -105,3 +105,8 @@ pub(crate) fn fresh_key() -> Vec<u8> {
 pub(crate) fn address(text: &str) -> Multiaddr {
     text.parse().expect("a multiaddr")
 }
+
+/// How often a test that repeats itself does so: more under `tests/run --long`.
+pub(crate) fn rounds(usual: usize) -> usize {
+    if std::env::var_os("HYDRA_LONG_TESTS").is_some() { usual * 20 } else { usual }
+}
