@@ -154,7 +154,7 @@ async fn storm(scene: &Scene, transport: Transport, n: usize) {
     let Ok(address) = scene.target.address(n % 2, transport) else { return };
     let Ok(node) = RawNode::new(transport) else { return };
     if let Ok(head) = node.dial(&address).await
-        && n % 3 != 0
+        && !n.is_multiple_of(3)
         && let Ok(mut stream) = node.open(head).await
     {
         drop(stream.write(&[0x7f, 0x08]).await);

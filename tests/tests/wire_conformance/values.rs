@@ -114,12 +114,15 @@ async fn a_record_that_another_key_signed_is_refused() -> anyhow::Result<()> {
     refused(&scene, &ipns::key(&owner), forged.bytes()).await
 }
 
+/// Spoils a record.
+type Change = fn(&mut Entry);
+
 #[tokio::test]
 async fn a_record_whose_parts_were_changed_is_refused() -> anyhow::Result<()> {
     let scene = Scene::new().await?;
     let keys = Keypair::generate_ed25519();
     let good = Says::new(PATH, 1).sign(&keys)?;
-    let changes: [(&str, fn(&mut Entry)); 9] = [
+    let changes: [(&str, Change); 9] = [
         ("no V2 signature", |e| e.signature_v2 = None),
         ("no data", |e| e.data = None),
         ("V1 only", |e| (e.signature_v2, e.data) = (None, None)),
