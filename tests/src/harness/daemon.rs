@@ -37,6 +37,8 @@ pub struct HeadAddress {
 pub struct Options {
     heads: u32,
     args: Vec<OsString>,
+    listen: String,
+    policy: String,
     namespace: Option<String>,
 }
 
@@ -44,13 +46,33 @@ impl Options {
     /// A daemon with that many heads, on loopback, that knows no other peer.
     #[must_use]
     pub fn heads(heads: u32) -> Self {
-        Self { heads, args: Vec::new(), namespace: None }
+        Self {
+            heads,
+            args: Vec::new(),
+            listen: "127.0.0.1".to_owned(),
+            policy: "any".to_owned(),
+            namespace: None,
+        }
     }
 
     /// One more argument.
     #[must_use]
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Listen on this address instead of 127.0.0.1.
+    #[must_use]
+    pub fn listen(mut self, ip: &str) -> Self {
+        ip.clone_into(&mut self.listen);
+        self
+    }
+
+    /// Follow this address policy instead of `any`.
+    #[must_use]
+    pub fn address_policy(mut self, policy: &str) -> Self {
+        policy.clone_into(&mut self.policy);
         self
     }
 
@@ -107,7 +129,8 @@ impl Daemon {
             .arg(self.control_socket())
             .arg("--observe-socket")
             .arg(self.observe_socket())
-            .args(["--listen", "127.0.0.1", "--port-begin", "0", "--address-policy", "any"])
+            .args(["--listen", &self.options.listen, "--port-begin", "0"])
+            .args(["--address-policy", &self.options.policy])
             .args(["--bootstrap-peers", "none", "--log-format", "json"])
             .arg("--heads")
             .arg(self.options.heads.to_string())

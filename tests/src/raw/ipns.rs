@@ -54,8 +54,15 @@ impl Says {
     /// A value that holds for a day from now.
     #[must_use]
     pub fn new(value: &str, sequence: u64) -> Self {
-        let at = SystemTime::now() + Duration::from_secs(24 * 3600);
-        Self { value: value.to_owned(), sequence, validity: rfc3339(at), ttl: 60_000_000_000 }
+        Self { value: value.to_owned(), sequence, validity: String::new(), ttl: 60_000_000_000 }
+            .valid_for(Duration::from_secs(24 * 3600))
+    }
+
+    /// The same, valid for so long from now, in whole seconds.
+    #[must_use]
+    pub fn valid_for(mut self, time: Duration) -> Self {
+        self.validity = rfc3339(SystemTime::now() + time);
+        self
     }
 
     /// The same, expired an hour ago.

@@ -76,12 +76,13 @@ struct Behaviour {
 impl RawNode {
     /// A node with an identity of its own, that listens nowhere.
     pub fn new(transport: Transport) -> anyhow::Result<Self> {
-        Self::with_keypair(transport, Keypair::generate_ed25519())
+        Self::with_agent(transport, "hydra-tests")
     }
 
-    /// A node with the given identity.
-    pub fn with_keypair(transport: Transport, keypair: Keypair) -> anyhow::Result<Self> {
-        let swarm = swarm(transport, keypair.clone())?;
+    /// A node with an identity of its own that calls itself `agent` in identify.
+    pub fn with_agent(transport: Transport, agent: &str) -> anyhow::Result<Self> {
+        let keypair = Keypair::generate_ed25519();
+        let swarm = swarm(transport, keypair.clone(), agent.to_owned())?;
         let (commands, receiver) = mpsc::unbounded_channel();
         let id = *swarm.local_peer_id();
         let task = AbortOnDropHandle::new(tokio::spawn(run(swarm, receiver)));
@@ -139,12 +140,11 @@ impl RawNode {
     }
 }
 
-fn swarm(transport: Transport, keypair: Keypair) -> anyhow::Result<Swarm<Behaviour>> {
-    let behaviour = |key: &Keypair| Behaviour {
+fn swarm(transport: Transport, keypair: Keypair, agent: String) -> anyhow::Result<Swarm<Behaviour>> {
+    let behaviour = move |key: &Keypair| Behaviour {
         opener: Opener::default(),
         identify: identify::Behaviour::new(
-            identify::Config::new("ipfs/0.1.0".to_owned(), key.public())
-                .with_agent_version("hydra-tests".to_owned()),
+            identify::Config::new("ipfs/0.1.0".to_owned(), key.public()).with_agent_version(agent),
         ),
         ping: ping::Behaviour::new(ping::Config::new().with_interval(Duration::from_secs(3600))),
     };

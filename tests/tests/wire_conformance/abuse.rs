@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use futures::future::join_all;
+use hydra_tests::harness::Target;
 use hydra_tests::raw::message::{Peer, kind};
 use hydra_tests::raw::{Message, RawNode, Transport, frame};
 use libp2p::{Multiaddr, PeerId};
@@ -48,6 +49,59 @@ async fn a_megabyte_of_addresses_is_cut_to_what_a_peer_may_have() -> anyhow::Res
     let reply = scene.ask(&Message::new(kind::GET_PROVIDERS, key)).await?;
     let size: usize = reply.providers.iter().map(|p| p.addrs.iter().map(Vec::len).sum::<usize>()).sum();
     ensure!(size <= 8 << 10, "{size} bytes of addresses came back");
+    if scene.target.hydra().is_some() {
+        let count: usize = reply.providers.iter().map(|p| p.addrs.len()).sum();
+        ensure!((1..=16).contains(&count) && size <= 1 << 10, "{count} addresses, {size} bytes");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn rust_libp2p_gets_no_answer_that_is_too_long_for_it() -> anyhow::Result<()> {
+    /// `libp2p::kad` ends a stream on which a longer message comes.
+    const LIMIT: usize = 16 << 10;
+    let target = Target::new(2).await?;
+    if target.hydra().is_none() {
+        // Go sends all to all.
+        return Ok(());
+    }
+    let key = fresh_key();
+    let addresses: Vec<Multiaddr> =
+        (1..=12).map(|n| address(&format!("/dns4/{}.example/tcp/{n}", "x".repeat(60)))).collect();
+    for head in 0..40 {
+        let (node, mut stream) = stranger(&target, head).await?;
+        stream.send(&Message::add_provider(key.clone(), node.id(), &addresses)).await?;
+        stream.ask(&Message::new(kind::PING, *b"")).await?;
+    }
+    let ask = Message::new(kind::GET_PROVIDERS, key);
+    let (_node, mut stream) = stranger(&target, 0).await?;
+    let whole = stream.ask(&ask).await?.bytes().len();
+    ensure!(whole > LIMIT, "the whole answer has {whole} bytes: the test needs more");
+
+    let node = RawNode::with_agent(Transport::TcpNoise, "rust-libp2p/0.57.1")?;
+    let head = node.dial(&target.address(0, Transport::TcpNoise)?).await?;
+    // The head learns the agent by identify, when it comes to it.
+    let (node, ask) = (&node, &ask);
+    hydra_tests::harness::eventually(Duration::from_secs(5), || async move {
+        let reply = node.open(head).await?.ask(ask).await?;
+        ensure!(reply.bytes().len() <= LIMIT, "{} bytes", reply.bytes().len());
+        ensure!(reply.providers.len() > 5, "and only {} providers", reply.providers.len());
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn many_nodes_of_one_private_address_are_all_served() -> anyhow::Result<()> {
+    // Limits an address are for public ones: a laboratory is one address.
+    let target = Target::new(2).await?;
+    let mut nodes = Vec::new();
+    for n in 0..80 {
+        nodes.push(stranger(&target, n % 2).await?);
+    }
+    for (_node, stream) in &mut nodes {
+        crate::scene::prompt(stream).await?;
+    }
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use hydra_tests::harness::{Target, daemon::Options};
 use hydra_tests::raw::message::{Peer, kind};
-use hydra_tests::raw::{Answer, Message, Transport, frame};
+use hydra_tests::raw::{Answer, Message, RawNode, Transport, frame};
 use prost::Message as _;
 
 use crate::scene::{Scene, fresh_key};
@@ -83,6 +84,35 @@ async fn a_request_in_single_bytes_is_answered() -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(stream.reply().await?.key, key);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_without_requests_is_ended_after_a_minute_and_not_before() -> anyhow::Result<()> {
+    let scene = Scene::new().await?;
+    let mut stream = scene.stream().await?;
+    stream.ask(&Message::new(kind::PING, *b"")).await?;
+    // Closing earlier would cost both sides negotiations: Go keeps one stream and reuses it.
+    let early = stream.answer_within(Duration::from_secs(50)).await;
+    ensure!(matches!(early, Answer::Silence), "before 50 s: {early:?}");
+    ensure!(stream.ends_within(Duration::from_secs(40)).await, "after 90 s it is still open");
+    scene.answers().await
+}
+
+#[tokio::test]
+async fn heads_serve_ipv6_as_they_serve_ipv4() -> anyhow::Result<()> {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        hydra_tests::harness::binaries::skip("this machine has no IPv6 loopback");
+        return Ok(());
+    }
+    let target = Target::daemon(Options::heads(2).listen("::1")).await?;
+    for transport in Transport::ALL {
+        let node = RawNode::new(transport)?;
+        let head = node.dial(&target.address(0, transport)?).await?;
+        let reply = node.open(head).await?.ask(&Message::find_node(target.id(1))).await?;
+        let sibling = reply.closer.first().context("no peers at all")?.multiaddrs();
+        ensure!(sibling.iter().any(|a| a.to_string().starts_with("/ip6/::1/")), "{transport}: {sibling:?}");
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 mod abuse;
 mod framing;
 mod nodes;
+mod policy;
 mod providers;
 mod scene;
 mod values;

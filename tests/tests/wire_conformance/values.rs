@@ -1,5 +1,7 @@
 //! PUT_VALUE and GET_VALUE for `/pk/` and `/ipns/`.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, ensure};
 use hydra_tests::raw::ipns::{self, Entry, Says};
 use hydra_tests::raw::message::{Record, kind};
@@ -74,14 +76,46 @@ async fn of_equal_sequences_the_later_end_of_life_wins() -> anyhow::Result<()> {
     let scene = Scene::new().await?;
     let keys = Keypair::generate_ed25519();
     let key = ipns::key(&keys);
-    let mut says = Says::new(PATH, 1);
-    let sooner = says.sign(&keys)?.bytes();
-    says.validity = format!("2{}", &says.validity[1..]).replacen("20", "21", 1);
-    let later = says.sign(&keys)?.bytes();
+    let sooner = Says::new(PATH, 1).sign(&keys)?.bytes();
+    let later = Says::new(PATH, 1).valid_for(Duration::from_secs(30 * 3600)).sign(&keys)?.bytes();
     scene.ask(&Message::put_value(key.clone(), sooner.clone())).await?;
     scene.ask(&Message::put_value(key.clone(), later.clone())).await?;
     scene.refuses_message(&Message::put_value(key.clone(), sooner)).await?;
     assert_eq!(get(&mut scene.stream().await?, &key).await?, Some(later));
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_records_equal_in_all_else_the_one_with_the_larger_bytes_wins() -> anyhow::Result<()> {
+    let scene = Scene::new().await?;
+    let keys = Keypair::generate_ed25519();
+    let key = ipns::key(&keys);
+    let says = Says::new(PATH, 1);
+    let mut both =
+        [says.sign(&keys)?.bytes(), Says { value: "/ipfs/bafkqaaa".to_owned(), ..says }.sign(&keys)?.bytes()];
+    both.sort();
+    let [smaller, larger] = both;
+    scene.ask(&Message::put_value(key.clone(), smaller.clone())).await?;
+    scene.ask(&Message::put_value(key.clone(), larger.clone())).await?;
+    scene.refuses_message(&Message::put_value(key.clone(), smaller)).await?;
+    assert_eq!(get(&mut scene.stream().await?, &key).await?, Some(larger));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_record_that_has_expired_is_still_served_but_does_not_defend_its_place() -> anyhow::Result<()> {
+    let scene = Scene::new().await?;
+    let keys = Keypair::generate_ed25519();
+    let key = ipns::key(&keys);
+    // Ends are whole seconds: valid for between two and three.
+    let brief = Says::new(PATH, 9).valid_for(Duration::from_secs(3)).sign(&keys)?.bytes();
+    scene.ask(&Message::put_value(key.clone(), brief.clone())).await?;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let mut stream = scene.stream().await?;
+    assert_eq!(get(&mut stream, &key).await?, Some(brief));
+    let lower = Says::new(PATH, 1).sign(&keys)?.bytes();
+    scene.ask(&Message::put_value(key.clone(), lower.clone())).await?;
+    assert_eq!(get(&mut stream, &key).await?, Some(lower));
     Ok(())
 }
 
