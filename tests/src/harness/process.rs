@@ -119,3 +119,45 @@ pub(super) fn keep(dir: tempfile::TempDir, whose: &str) {
     // Captured by the test runner, and shown because the test failed.
     eprintln!("{whose}: log and files are kept in {}", dir.keep().display());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_worked_has_used_time_and_memory() {
+        let mut sum = 0_u64;
+        let start = std::time::Instant::now();
+        while start.elapsed() < Duration::from_millis(200) {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+        let usage = Usage::of(std::process::id()).expect("this process is in /proc");
+        assert!(usage.cpu_seconds > 0.01 && usage.cpu_seconds < 10_000.0, "{usage:?}");
+        assert!(usage.rss_bytes > 1 << 20 && usage.rss_bytes < 1 << 40, "{usage:?}");
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_dropped_is_gone_with_its_own_children() -> anyhow::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let log = dir.path().join("log");
+        let mut command = Child::quiet("sh", &log)?;
+        // A shell that waits for a sleep whose id it tells.
+        command.args(["-c", "sleep 1000 & echo $!; wait"]);
+        let child = Child::start(&mut command, "sh", &log)?;
+        let inner = super::super::eventually(Duration::from_secs(5), || async {
+            Ok(fs::read_to_string(&log)?.trim().parse::<u32>()?)
+        })
+        .await?;
+        let (outer, gone) = (child.pid(), |pid: u32| match fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) => stat.contains(") Z "),
+            Err(_) => true,
+        });
+        assert!(!gone(outer) && !gone(inner));
+        drop(child);
+        super::super::eventually(Duration::from_secs(5), || async {
+            anyhow::ensure!(gone(outer) && gone(inner), "still there");
+            Ok(())
+        })
+        .await
+    }
+}
