@@ -1,0 +1,11 @@
+//! hydra-load.
+pub mod frame;
+pub mod guard;
+pub mod message;
+pub mod node;
+pub mod streams;
+pub mod transport;
+pub mod echo;
+pub mod ipns;
+pub mod keys;
+pub mod server;
