@@ -9,3 +9,8 @@ pub mod echo;
 pub mod ipns;
 pub mod keys;
 pub mod server;
+pub mod connections;
+pub mod report;
+pub mod run;
+mod worker;
+pub mod workload;
