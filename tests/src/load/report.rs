@@ -81,7 +81,7 @@ impl Tally {
             ours.done += theirs.done;
             ours.found += theirs.found;
             // Same bounds, so this cannot fail.
-            drop(ours.latency.add(&theirs.latency));
+            ours.latency += &theirs.latency;
         }
         for (kind, count) in &other.errors {
             *self.errors.entry(kind).or_default() += count;
@@ -97,7 +97,7 @@ impl Tally {
         let mut all = histogram();
         let mut kinds = BTreeMap::new();
         for (op, tally) in &self.kinds {
-            drop(all.add(&tally.latency));
+            all += &tally.latency;
             let name = serde_json::to_value(op).ok().and_then(|v| v.as_str().map(str::to_owned));
             let latency_us = (!tally.latency.is_empty()).then(|| Latency::of(&tally.latency));
             let kind = KindReport { sent: tally.sent, done: tally.done, found: tally.found, latency_us };

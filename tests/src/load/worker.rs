@@ -176,7 +176,7 @@ impl Worker {
                     // This one and all after it came due while a reply was awaited.
                     let op = plan.mix.pick(&mut self.rng);
                     self.tally.not_sent(op, now - start);
-                    return Box::pin(self.turn_late(plan)).await;
+                    return self.turn_late(plan);
                 }
                 tokio::time::sleep_until(start.into()).await;
                 start
@@ -187,7 +187,7 @@ impl Worker {
     }
 
     /// Counts the rest of the schedule as not sent.
-    async fn turn_late(&mut self, plan: &Plan) -> Option<Instant> {
+    fn turn_late(&mut self, plan: &Plan) -> Option<Instant> {
         let now = Instant::now();
         if let Pace::Open { next, every } = &mut self.pace {
             while *next < plan.until {

@@ -1,0 +1,11 @@
+//! The load generator; see `hydra_tests::load`.
+
+use clap::Parser as _;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    hydra_tests::load::args::Cli::parse().execute().await
+}
