@@ -147,8 +147,9 @@ impl Load {
         if self.echo || self.echo_silent {
             return self.be_echo(protocol, reach).await;
         }
-        let security = Security::from_str(&self.transport_security, true)
-            .map_err(|_| anyhow::anyhow!("--transport-security {:?}: noise, tls or both", self.transport_security))?;
+        let security = Security::from_str(&self.transport_security, true).map_err(|_| {
+            anyhow::anyhow!("--transport-security {:?}: noise, tls or both", self.transport_security)
+        })?;
         for target in &self.target {
             let within = reach.allows(&target.addr);
             ensure!(within, "--target {target} is on the public internet: add --allow-public if it is yours");

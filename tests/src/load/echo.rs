@@ -122,7 +122,14 @@ mod tests {
     #[test]
     fn announcements_are_told_by_their_first_two_bytes() {
         use prost::Message as _;
-        let kinds = [Kind::PutValue, Kind::GetValue, Kind::AddProvider, Kind::GetProviders, Kind::FindNode, Kind::Ping];
+        let kinds = [
+            Kind::PutValue,
+            Kind::GetValue,
+            Kind::AddProvider,
+            Kind::GetProviders,
+            Kind::FindNode,
+            Kind::Ping,
+        ];
         for kind in kinds {
             let bytes = Message::new(kind, &b"key"[..]).encode_to_vec();
             assert_eq!(is_announcement(&bytes), kind == Kind::AddProvider, "{kind:?}");

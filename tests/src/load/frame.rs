@@ -59,7 +59,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Framed<S> {
             let held = &self.buffer[self.start..self.end];
             let need = match unsigned_varint::decode::usize(held) {
                 Ok((len, _)) if len > MAX_FRAME => {
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a frame of {len} bytes")));
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        format!("a frame of {len} bytes"),
+                    ));
                 }
                 Ok((len, rest)) => {
                     let prefix = held.len() - rest.len();

@@ -48,7 +48,12 @@ pub fn key_of(peer: &PeerId) -> Bytes {
 ///
 /// # Errors
 /// When the key cannot sign.
-pub fn record(keypair: &Keypair, value: &str, sequence: u64, lifetime: Duration) -> Result<Bytes, SigningError> {
+pub fn record(
+    keypair: &Keypair,
+    value: &str,
+    sequence: u64,
+    lifetime: Duration,
+) -> Result<Bytes, SigningError> {
     let ttl = Duration::from_secs(3600).as_nanos() as u64;
     let validity = rfc3339(SystemTime::now() + lifetime);
     let data = document(value.as_bytes(), validity.as_bytes(), sequence, ttl);
@@ -208,7 +213,9 @@ mod tests {
 
     #[test]
     fn numbers_are_written_in_their_shortest_form() {
-        for (n, bytes) in [(0, &[0][..]), (23, &[23]), (24, &[24, 24]), (256, &[25, 1, 0]), (65_536, &[26, 0, 1, 0, 0])] {
+        for (n, bytes) in
+            [(0, &[0][..]), (23, &[23]), (24, &[24, 24]), (256, &[25, 1, 0]), (65_536, &[26, 0, 1, 0, 0])]
+        {
             let mut out = Vec::new();
             head(&mut out, 0, n);
             assert_eq!(out, bytes);

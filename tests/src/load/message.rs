@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_glance_counts_what_a_reply_holds() {
-        let peer = Peer { id: Bytes::from_static(b"id"), addrs: vec![Bytes::from_static(b"addr")], connection: 1 };
+        let peer =
+            Peer { id: Bytes::from_static(b"id"), addrs: vec![Bytes::from_static(b"addr")], connection: 1 };
         let mut message = Message::announce(&b"key"[..], peer.clone());
         message.closer = vec![peer.clone(), peer];
         message.cluster_level = -3;

@@ -20,6 +20,8 @@ pub mod report;
 pub mod run;
 pub mod server;
 pub mod streams;
+#[cfg(test)]
+mod tests;
 pub mod transport;
 mod worker;
 pub mod workload;

@@ -134,8 +134,7 @@ impl Node {
     pub async fn start(config: NodeConfig) -> Result<Self> {
         let peer = config.keypair.public().to_peer_id();
         let streams = Streams::new(config.protocol, config.service);
-        let mut swarm =
-            swarm(config.keypair, config.security, &config.agent, Guard(config.reach), streams)?;
+        let mut swarm = swarm(config.keypair, config.security, &config.agent, Guard(config.reach), streams)?;
         for addr in &config.listen {
             ensure!(config.reach.allows(addr), "listen on {addr}: out of reach ({:?})", config.reach);
             swarm.listen_on(addr.clone()).with_context(|| format!("listen on {addr}"))?;
@@ -149,18 +148,17 @@ impl Node {
                     listening.push(address);
                 }
                 SwarmEvent::ListenerClosed { addresses, reason, .. } => {
-                    bail!("listen on {:?}: closed: {reason:?}", if addresses.is_empty() { config.listen } else { addresses });
+                    bail!(
+                        "listen on {:?}: closed: {reason:?}",
+                        if addresses.is_empty() { config.listen } else { addresses }
+                    );
                 }
                 _ => {}
             }
         }
         let (commands, inbox) = mpsc::channel(QUEUE);
-        let task = Task {
-            swarm,
-            dials: HashMap::new(),
-            connections: HashMap::new(),
-            identified: config.identified,
-        };
+        let task =
+            Task { swarm, dials: HashMap::new(), connections: HashMap::new(), identified: config.identified };
         Ok(Self { peer, listening, commands, task: tokio::spawn(task.run(inbox)) })
     }
 

@@ -81,7 +81,11 @@ pub(crate) struct Link {
 /// When there is no target, too much is asked for, or a connection fails.
 pub(crate) async fn connect(config: &Reaching) -> Result<Vec<Link>> {
     ensure!(!config.targets.is_empty(), "no target: name one with --target /ip4/…/tcp/…/p2p/<peer id>");
-    ensure!((1..=MOST).contains(&config.connections), "{} connections: not in 1..={MOST}", config.connections);
+    ensure!(
+        (1..=MOST).contains(&config.connections),
+        "{} connections: not in 1..={MOST}",
+        config.connections
+    );
     let nodes = identities(config).await?;
     let dials = (0..config.connections as usize).map(|n| {
         let (keypair, node) = &nodes[n % nodes.len()];
@@ -167,7 +171,13 @@ fn plan(config: &RunConfig, measure_from: Instant) -> Plan {
     }
 }
 
-pub(crate) fn spent(server: Server, cpu_before: f64, rss_before: u64, peak: u64, done: u64) -> Result<ServerReport> {
+pub(crate) fn spent(
+    server: Server,
+    cpu_before: f64,
+    rss_before: u64,
+    peak: u64,
+    done: u64,
+) -> Result<ServerReport> {
     let cpu_seconds = server.cpu_seconds()? - cpu_before;
     let rss_after_bytes = server.rss_bytes()?;
     Ok(ServerReport {

@@ -24,7 +24,8 @@ impl Server {
     /// When there is no such process.
     pub fn cpu_seconds(self) -> Result<f64> {
         let path = format!("/proc/{}/stat", self.0);
-        let stat = fs::read_to_string(&path).with_context(|| format!("read {path}: is the server running?"))?;
+        let stat =
+            fs::read_to_string(&path).with_context(|| format!("read {path}: is the server running?"))?;
         // The name may hold spaces and brackets; utime and stime are fields 14 and 15.
         let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
         let mut fields = after_name.split_ascii_whitespace().skip(11);
@@ -39,7 +40,8 @@ impl Server {
     /// When there is no such process.
     pub fn rss_bytes(self) -> Result<u64> {
         let path = format!("/proc/{}/statm", self.0);
-        let statm = fs::read_to_string(&path).with_context(|| format!("read {path}: is the server running?"))?;
+        let statm =
+            fs::read_to_string(&path).with_context(|| format!("read {path}: is the server running?"))?;
         let pages = statm.split_ascii_whitespace().nth(1).and_then(|field| field.parse::<u64>().ok());
         let pages = pages.with_context(|| format!("read the resident pages in {path}: {statm:?}"))?;
         Ok(pages * rustix::param::page_size() as u64)

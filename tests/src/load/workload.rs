@@ -104,7 +104,10 @@ impl FromStr for Mix {
                 bail!("{name:?} is no request; known are {known}");
             };
             let weight: u32 = weight.parse().with_context(|| format!("the weight of {name}: {weight:?}"))?;
-            ensure!((1..=1_000_000).contains(&weight), "the weight of {name}: {weight} is not in 1..=1000000");
+            ensure!(
+                (1..=1_000_000).contains(&weight),
+                "the weight of {name}: {weight} is not in 1..=1000000"
+            );
             ensure!(parts.len() < 64, "more than 64 parts in a mix");
             total += weight;
             parts.push((*op, weight));
@@ -155,7 +158,9 @@ impl Frames {
                 self.next += 1;
                 self.add.with(&keys::key(self.seed, Domain::Fresh, self.next))
             }
-            Op::GetHit => self.get.with(&keys::key(self.seed, Domain::Known, rng.random_range(0..self.known))),
+            Op::GetHit => {
+                self.get.with(&keys::key(self.seed, Domain::Known, rng.random_range(0..self.known)))
+            }
             Op::GetMiss => {
                 self.next += 1;
                 self.get.with(&keys::key(self.seed, Domain::Missing, self.next))
@@ -238,7 +243,9 @@ mod tests {
         assert_eq!(add.providers[0].addrs.len(), 5);
         assert_eq!(add.providers[0].id, keypair.public().to_peer_id().to_bytes());
         let mut rng = SmallRng::seed_from_u64(1);
-        for (op, domain) in [(Op::Add, Domain::Fresh), (Op::GetMiss, Domain::Missing), (Op::Find, Domain::Missing)] {
+        for (op, domain) in
+            [(Op::Add, Domain::Fresh), (Op::GetMiss, Domain::Missing), (Op::Find, Domain::Missing)]
+        {
             let message = Message::decode_length_delimited(frames.frame(op, &mut rng)).expect("a message");
             assert_eq!(message.kind, op.kind() as i32);
             let next = frames.next;

@@ -183,7 +183,8 @@ impl Frontier {
             return None;
         }
         let steps = &self.steps;
-        let mut alive = self.peers.iter().filter(|(_, known)| steps.get(&known.peer) != Some(&Step::Failed)).take(K);
+        let mut alive =
+            self.peers.iter().filter(|(_, known)| steps.get(&known.peer) != Some(&Step::Failed)).take(K);
         let (_, next) = alive.find(|(_, known)| steps.get(&known.peer) == Some(&Step::Heard))?;
         let next = next.clone();
         self.steps.insert(next.peer, Step::Asked);

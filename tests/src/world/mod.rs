@@ -12,6 +12,8 @@ mod peer;
 pub mod playground;
 mod store;
 mod table;
+#[cfg(test)]
+mod tests;
 mod traffic;
 
 use std::collections::HashMap;
@@ -78,7 +80,11 @@ impl World {
     /// When an address cannot be listened on.
     pub async fn start(config: WorldConfig) -> Result<Self> {
         ensure!((1..=MOST_PEERS).contains(&config.peers), "{} peers: not in 1..={MOST_PEERS}", config.peers);
-        ensure!((1..=8).contains(&config.ips_per_peer), "{} addresses a peer: not in 1..=8", config.ips_per_peer);
+        ensure!(
+            (1..=8).contains(&config.ips_per_peer),
+            "{} addresses a peer: not in 1..=8",
+            config.ips_per_peer
+        );
         let mut peers = Vec::new();
         for n in 0..config.peers {
             let listen = addresses(n, config.ips_per_peer, config.quic);

@@ -93,7 +93,8 @@ mod tests {
             closest.iter().map(|k| distance(&place(&k.peer.to_bytes()), &target)).collect();
         assert_eq!(closest.len(), K);
         assert!(distances.is_sorted());
-        let farther = table.all().filter(|k| distance(&place(&k.peer.to_bytes()), &target) > distances[K - 1]);
+        let farther =
+            table.all().filter(|k| distance(&place(&k.peer.to_bytes()), &target) > distances[K - 1]);
         assert_eq!(farther.count(), 80);
         table.remove(&closest[0].peer);
         assert_eq!(table.closest(&target, 1)[0], closest[1]);

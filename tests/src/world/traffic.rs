@@ -14,9 +14,9 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use super::World;
 use super::peer::LightPeer;
 use super::table::Known;
-use super::World;
 use crate::load::ipns;
 use crate::load::keys::{self, Domain};
 use crate::load::message::{Kind, Message};

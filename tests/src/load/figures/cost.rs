@@ -30,7 +30,8 @@ pub(super) async fn requests(bench: &Bench<'_>) -> Result<Vec<Row>> {
                 let echo = strings(&["--rpc", "add", "--connections", "40", "--batch", "64", "--any-reply"]);
                 let what = format!("add over {transport}, silent echo");
                 let pairs = self::pairs(bench, &what, index, &load, &echo).await?;
-                let mut row = pairs.row(&format!("add, {transport}, against an echo that stays silent"), bound);
+                let mut row =
+                    pairs.row(&format!("add, {transport}, against an echo that stays silent"), bound);
                 row.bound = None;
                 rows.push(row);
             }
@@ -65,9 +66,16 @@ impl Pairs {
     }
 }
 
-async fn pairs(bench: &Bench<'_>, what: &str, transport: usize, load: &[String], echo: &[String]) -> Result<Pairs> {
+async fn pairs(
+    bench: &Bench<'_>,
+    what: &str,
+    transport: usize,
+    load: &[String],
+    echo: &[String],
+) -> Result<Pairs> {
     say(what);
-    let mut pairs = Pairs { ratios: Vec::new(), daemon_us: Vec::new(), echo_us: Vec::new(), reply_bytes: 0.0 };
+    let mut pairs =
+        Pairs { ratios: Vec::new(), daemon_us: Vec::new(), echo_us: Vec::new(), reply_bytes: 0.0 };
     for round in 0..bench.figures.rounds {
         let daemon = (bench.daemon.server(), &bench.head[transport], load);
         let other = (bench.echo.server(), &bench.echo.targets[transport], echo);
@@ -87,13 +95,21 @@ async fn pairs(bench: &Bench<'_>, what: &str, transport: usize, load: &[String],
 }
 
 /// Microseconds of server CPU a request, and the report.
-async fn one(bench: &Bench<'_>, (server, target, args): (Server, &Target, &[String])) -> Result<(f64, Report)> {
+async fn one(
+    bench: &Bench<'_>,
+    (server, target, args): (Server, &Target, &[String]),
+) -> Result<(f64, Report)> {
     let mut all = strings(&["--target", &target.to_string(), "--server-pid", &server.0.to_string()]);
     all.extend(strings(&["--duration", &bench.figures.seconds.to_string(), "--warmup", "0.5"]));
     all.extend_from_slice(args);
     let report: Report = bench.figures.client(all).await?;
     let failed: u64 = report.errors.values().sum();
-    ensure!(report.done > 0 && failed * 1000 <= report.done, "{failed} of {} failed: {:?}", report.done, report.errors);
+    ensure!(
+        report.done > 0 && failed * 1000 <= report.done,
+        "{failed} of {} failed: {:?}",
+        report.done,
+        report.errors
+    );
     if let Some(hits) = report.kinds.get("get-hit").filter(|_| !args.iter().any(|arg| arg == "--any-reply")) {
         ensure!(hits.found == hits.done, "only {} of {} known keys were found", hits.found, hits.done);
     }

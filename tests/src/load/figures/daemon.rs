@@ -69,16 +69,20 @@ pub(super) struct Setup<'a> {
 
 impl Daemon {
     pub(super) fn start(setup: &Setup<'_>) -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix("hydra-figures-").tempdir().context("make a data directory")?;
+        let dir =
+            tempfile::Builder::new().prefix("hydra-figures-").tempdir().context("make a data directory")?;
         let socket = dir.path().join("control.sock");
         let bootstrap: Vec<_> = setup.bootstrap.iter().map(ToString::to_string).collect();
         let bootstrap = if bootstrap.is_empty() { "none".to_owned() } else { bootstrap.join(",") };
         let log = std::fs::File::create(dir.path().join("stderr.log")).context("make the daemon's log")?;
         let mut command = pinned(setup.hydrad, setup.cpu);
         command
-            .arg("--data-dir").arg(dir.path().join("data"))
-            .arg("--control-socket").arg(&socket)
-            .arg("--observe-socket").arg(dir.path().join("observe.sock"))
+            .arg("--data-dir")
+            .arg(dir.path().join("data"))
+            .arg("--control-socket")
+            .arg(&socket)
+            .arg("--observe-socket")
+            .arg(dir.path().join("observe.sock"))
             .args(["--heads", &setup.heads.to_string()])
             .args(["--listen", "127.0.0.1"])
             .args(["--port-begin", &setup.port_begin.to_string()])
@@ -177,10 +181,12 @@ impl EchoProcess {
         let stdout = child.0.stdout.take().context("the echo server's output")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).context("read the echo server's output")?;
-        let told: Listening = serde_json::from_str(&line).with_context(|| format!("the echo server said {line:?}"))?;
+        let told: Listening =
+            serde_json::from_str(&line).with_context(|| format!("the echo server said {line:?}"))?;
         let targets: Vec<Target> = told.targets.iter().map(|t| t.parse()).collect::<Result<_>>()?;
         let find = |quic: bool| targets.iter().find(|t| t.is_quic() == quic).cloned();
-        let targets = [find(false).context("the echo's tcp address")?, find(true).context("the echo's quic address")?];
+        let targets =
+            [find(false).context("the echo's tcp address")?, find(true).context("the echo's quic address")?];
         Ok(Self { child, targets })
     }
 

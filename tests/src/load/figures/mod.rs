@@ -95,7 +95,11 @@ struct Bench<'a> {
 impl Figures {
     /// Measures and returns the table.
     pub(crate) async fn measure(&self) -> Result<String> {
-        ensure!(self.hydrad.exists(), "{} is not there: cargo build --release --workspace", self.hydrad.display());
+        ensure!(
+            self.hydrad.exists(),
+            "{} is not there: cargo build --release --workspace",
+            self.hydrad.display()
+        );
         let wants = |part| self.only.is_empty() || self.only.contains(&part);
         let mut rows = Vec::new();
         if wants(Part::Heads) {
@@ -138,7 +142,8 @@ impl Figures {
     }
 
     async fn bench(&self) -> Result<Bench<'_>> {
-        let config = WorldConfig { peers: PEERS, ips_per_peer: IPS_PER_PEER, quic: true, ..WorldConfig::default() };
+        let config =
+            WorldConfig { peers: PEERS, ips_per_peer: IPS_PER_PEER, quic: true, ..WorldConfig::default() };
         let world = World::start(config).await.context("start the private network")?;
         let bootstrap = world.bootstrap();
         let mut daemon = Daemon::start(&self.setup(1, &bootstrap))?;
@@ -154,10 +159,12 @@ impl Figures {
         let me = std::env::current_exe().context("find this program")?;
         let mut command = daemon::pinned(me, self.client_cpu);
         command.args(&args);
-        let output = tokio::task::spawn_blocking(move || command.output()).await?.context("run the client")?;
+        let output =
+            tokio::task::spawn_blocking(move || command.output()).await?.context("run the client")?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "hydra-load {}: {}", args.join(" "), said.trim());
-        serde_json::from_slice(&output.stdout).with_context(|| format!("read what hydra-load {} said", args.join(" ")))
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("read what hydra-load {} said", args.join(" ")))
     }
 }
 

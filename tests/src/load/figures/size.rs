@@ -69,7 +69,9 @@ async fn all_answer(heads: &[Target], since: Instant) -> Result<f64> {
         loop {
             match ask_once(node, head, &request).await {
                 Ok(_) => return anyhow::Ok(()),
-                Err(error) => ensure!(Instant::now() < deadline, "{head} has not answered after 60 s: {error:#}"),
+                Err(error) => {
+                    ensure!(Instant::now() < deadline, "{head} has not answered after 60 s: {error:#}")
+                }
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -93,7 +95,12 @@ pub(super) async fn idle(figures: &Figures) -> Result<Vec<Row>> {
         tokio::time::sleep(IDLE_WATCHED).await;
         share.push((daemon.server().cpu_seconds()? - before) / start.elapsed().as_secs_f64() * 100.0);
     }
-    Ok(vec![Row::new(format!("CPU of an idle daemon with {IDLE_HEADS} heads"), "% of a core", share, Some(1.0))])
+    Ok(vec![Row::new(
+        format!("CPU of an idle daemon with {IDLE_HEADS} heads"),
+        "% of a core",
+        share,
+        Some(1.0),
+    )])
 }
 
 /// Memory of an idle connection, and of one open stream on it.
@@ -128,7 +135,11 @@ async fn held(bench: &Bench<'_>, transport: usize, with_stream: bool) -> Result<
         args.push("--hold-streams".to_owned());
     }
     let report: HoldReport = bench.figures.client(args).await?;
-    ensure!(report.alive_at_end == u64::from(HELD), "only {} of {HELD} connections lasted", report.alive_at_end);
+    ensure!(
+        report.alive_at_end == u64::from(HELD),
+        "only {} of {HELD} connections lasted",
+        report.alive_at_end
+    );
     ensure!(report.errors.is_empty(), "opening streams: {:?}", report.errors);
     Ok(report.rss_bytes_per_connection.context("the client read no server")? / KIB)
 }

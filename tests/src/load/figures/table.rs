@@ -1,7 +1,5 @@
 //! The figures as they are printed: medians with their spread, as markdown.
 
-use std::fmt::Write as _;
-
 /// One row.
 pub(super) struct Row {
     pub(super) what: String,
@@ -15,7 +13,12 @@ pub(super) struct Row {
 
 impl Row {
     /// A row without a note.
-    pub(super) fn new(what: impl Into<String>, unit: &'static str, values: Vec<f64>, bound: Option<f64>) -> Self {
+    pub(super) fn new(
+        what: impl Into<String>,
+        unit: &'static str,
+        values: Vec<f64>,
+        bound: Option<f64>,
+    ) -> Self {
         Self { what: what.into(), unit, values, bound, note: String::new() }
     }
 
@@ -38,19 +41,20 @@ pub(super) fn median(values: &[f64]) -> f64 {
 
 /// The table.
 pub(super) fn markdown(rows: &[Row]) -> String {
-    let mut out = String::from("| figure | median | min–max | bound | kept | notes |\n|---|---|---|---|---|---|\n");
+    let mut out =
+        String::from("| figure | median | min–max | bound | kept | notes |\n|---|---|---|---|---|---|\n");
     for row in rows {
         let middle = median(&row.values);
         let low = row.values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = row.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let (bound, kept) = match row.bound {
-            Some(bound) => (format!("≤ {bound} {}", row.unit), if middle <= bound { "yes" } else { "**no**" }),
+            Some(bound) => {
+                (format!("≤ {bound} {}", row.unit), if middle <= bound { "yes" } else { "**no**" })
+            }
             None => (String::new(), ""),
         };
-        // Writing to a string cannot fail.
-        drop(writeln!(
-            out,
-            "| {} | {middle:.2} {} | {low:.2}–{high:.2} ({}) | {bound} | {kept} | {} |",
+        out.push_str(&format!(
+            "| {} | {middle:.2} {} | {low:.2}–{high:.2} ({}) | {bound} | {kept} | {} |\n",
             row.what,
             row.unit,
             row.values.len(),
