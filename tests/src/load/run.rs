@@ -135,7 +135,7 @@ pub async fn run(config: &RunConfig) -> Result<Report> {
 
     let begin = Instant::now() + Duration::from_millis(10);
     let measure_from = begin + config.warmup;
-    let plan = Arc::new(plan(config, measure_from));
+    let plan = Arc::new(plan(config, begin));
     let peak = config.server.map(PeakRss::follow);
     let mut set = JoinSet::new();
     for (n, mut worker) in workers.into_iter().enumerate() {
@@ -160,8 +160,10 @@ pub async fn run(config: &RunConfig) -> Result<Report> {
     Ok(report)
 }
 
-fn plan(config: &RunConfig, measure_from: Instant) -> Plan {
+fn plan(config: &RunConfig, begin: Instant) -> Plan {
+    let measure_from = begin + config.warmup;
     Plan {
+        begin,
         mix: config.mix.clone(),
         batch: config.batch.max(1),
         measure_from,

@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) mix: Mix,
     /// Announcements in a row before a barrier.
     pub(crate) batch: u32,
+    /// Nobody asks before this.
+    pub(crate) begin: Instant,
     /// What begins before this is not counted.
     pub(crate) measure_from: Instant,
     pub(crate) until: Instant,
@@ -137,6 +139,7 @@ impl Worker {
     /// Asks until the time or the requests are used up.
     pub(crate) async fn run(mut self, plan: Arc<Plan>) -> Tally {
         let mut failures = 0;
+        tokio::time::sleep_until(plan.begin.into()).await;
         while let Some(start) = self.turn(&plan).await {
             let op = plan.mix.pick(&mut self.rng);
             match self.ask(&plan, op, start).await {

@@ -69,7 +69,7 @@ fn announced(mind: &Mind, from: PeerId, message: Message) -> Result<(), Refused>
     let mut taken = false;
     for mut provider in message.providers {
         if provider.id == id && !provider.addrs.is_empty() {
-            provider.addrs.retain(|addr| is_loopback(addr));
+            provider.addrs.retain(is_loopback);
             mind.store().announce(message.key.clone(), provider);
             taken = true;
         }

@@ -170,7 +170,7 @@ impl Daemon {
     async fn stop(mut self) -> Result<()> {
         if let Some(pid) = i32::try_from(self.process.0.id()).ok().and_then(Pid::from_raw) {
             // It may have ended on the same Ctrl-C already.
-            drop(kill_process(pid, Signal::TERM));
+            kill_process(pid, Signal::TERM).ok();
         }
         let deadline = Instant::now() + STOP_PATIENCE;
         while self.process.0.try_wait().context("wait for the daemon's end")?.is_none() {

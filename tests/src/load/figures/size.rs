@@ -70,7 +70,7 @@ async fn all_answer(heads: &[Target], since: Instant) -> Result<f64> {
             match ask_once(node, head, &request).await {
                 Ok(_) => return anyhow::Ok(()),
                 Err(error) => {
-                    ensure!(Instant::now() < deadline, "{head} has not answered after 60 s: {error:#}")
+                    ensure!(Instant::now() < deadline, "{head} has not answered after 60 s: {error:#}");
                 }
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
