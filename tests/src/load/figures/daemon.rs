@@ -194,3 +194,82 @@ impl EchoProcess {
         Server(self.child.0.id())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hydra_protocol::v1 as api;
+    use hydra_protocol::v1::head_service_server::{HeadService, HeadServiceServer};
+    use tokio::net::UnixListener;
+    use tokio_stream::wrappers::UnixListenerStream;
+    use tonic::{Request, Response, Status};
+
+    use super::*;
+
+    /// Has 1,500 heads and gives two pages of them.
+    struct Fake;
+
+    type Answer<T> = Result<Response<T>, Status>;
+
+    #[tonic::async_trait]
+    impl HeadService for Fake {
+        async fn list_heads(&self, request: Request<ListHeadsRequest>) -> Answer<api::ListHeadsResponse> {
+            let request = request.into_inner();
+            let first = request.page_token.parse().unwrap_or(0);
+            let end = (first + request.page_size).min(1_500);
+            let head = |index| Head {
+                index,
+                name: format!("head-{index}"),
+                peer_id: libp2p::PeerId::random().to_string(),
+                listen_ip: "127.0.0.1".to_owned(),
+                port: 4001 + index,
+                ..Head::default()
+            };
+            let next_page_token = if end < 1_500 { end.to_string() } else { String::new() };
+            Ok(Response::new(api::ListHeadsResponse {
+                heads: (first..end).map(head).collect(),
+                next_page_token,
+            }))
+        }
+
+        async fn get_head(&self, _: Request<api::GetHeadRequest>) -> Answer<api::GetHeadResponse> {
+            Err(Status::unimplemented("fake"))
+        }
+
+        async fn add_heads(&self, _: Request<api::AddHeadsRequest>) -> Answer<api::AddHeadsResponse> {
+            Err(Status::unimplemented("fake"))
+        }
+
+        async fn remove_head(&self, _: Request<api::RemoveHeadRequest>) -> Answer<api::RemoveHeadResponse> {
+            Err(Status::unimplemented("fake"))
+        }
+
+        async fn stop_head(&self, _: Request<api::StopHeadRequest>) -> Answer<api::StopHeadResponse> {
+            Err(Status::unimplemented("fake"))
+        }
+
+        async fn start_head(&self, _: Request<api::StartHeadRequest>) -> Answer<api::StartHeadResponse> {
+            Err(Status::unimplemented("fake"))
+        }
+
+        async fn purge_head(&self, _: Request<api::PurgeHeadRequest>) -> Answer<api::PurgeHeadResponse> {
+            Err(Status::unimplemented("fake"))
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn all_pages_of_heads_are_read_from_the_control_socket() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let socket = dir.path().join("control.sock");
+        assert!(list_heads(&socket).await.is_err(), "nobody listens yet");
+        let incoming = UnixListenerStream::new(UnixListener::bind(&socket).expect("a socket"));
+        let server = tonic::transport::Server::builder().add_service(HeadServiceServer::new(Fake));
+        let server = tokio::spawn(server.serve_with_incoming(incoming));
+        let heads = list_heads(&socket).await.expect("the heads");
+        assert_eq!(heads.len(), 1_500);
+        assert!(heads.iter().zip(0..).all(|(head, index)| head.index == index));
+        let [tcp, quic] = targets(&heads[7]).expect("targets");
+        assert_eq!(tcp.to_string(), format!("/ip4/127.0.0.1/tcp/4008/p2p/{}", heads[7].peer_id));
+        assert!(quic.is_quic());
+        server.abort();
+    }
+}
