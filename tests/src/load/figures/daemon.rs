@@ -262,8 +262,8 @@ mod tests {
         let socket = dir.path().join("control.sock");
         assert!(list_heads(&socket).await.is_err(), "nobody listens yet");
         let incoming = UnixListenerStream::new(UnixListener::bind(&socket).expect("a socket"));
-        let server = tonic::transport::Server::builder().add_service(HeadServiceServer::new(Fake));
-        let server = tokio::spawn(server.serve_with_incoming(incoming));
+        let service = HeadServiceServer::new(Fake);
+        let server = tokio::spawn(tonic::transport::Server::builder().serve_with_incoming(service, incoming));
         let heads = list_heads(&socket).await.expect("the heads");
         assert_eq!(heads.len(), 1_500);
         assert!(heads.iter().zip(0..).all(|(head, index)| head.index == index));
