@@ -2,3 +2,15 @@
 
 pub mod load;
 pub mod world;
+
+/// A tool's exit code; says on stderr what went wrong, without a backtrace.
+#[allow(clippy::print_stderr, reason = "the last words of a command-line tool")]
+pub fn ended(tool: &str, result: anyhow::Result<()>) -> std::process::ExitCode {
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{tool}: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

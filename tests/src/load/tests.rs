@@ -109,9 +109,9 @@ async fn the_open_loop_keeps_its_rate_and_counts_what_it_could_not_send() {
     config.rate = Some(400.0);
     let report = run(&config).await.expect("a run");
     assert_eq!(report.requests + report.not_sent, 200, "{report:?}");
-    config.rate = Some(50_000_000.0);
+    config.rate = Some(1_000_000.0);
     let report = run(&config).await.expect("a run");
-    assert!(report.not_sent > 1_000_000, "{report:?}");
+    assert!(report.not_sent > 100_000, "{report:?}");
     let latency = report.latency_us.expect("latencies");
     assert!(latency.p50 > 100_000.0, "a request that waited for its turn has waited: {latency:?}");
 }
