@@ -48,10 +48,11 @@ impl Events {
     /// Keeps the event, tells those who listen, and writes it to the log.
     pub fn tell(&self, level: Level, part: impl Into<String>, code: &'static str, text: impl Into<String>) {
         let event = Event { at: SystemTime::now(), level, part: part.into(), code, text: text.into() };
+        let code = (!code.is_empty()).then_some(code);
         match level {
-            Level::Good => tracing::info!(part = event.part, code, "{}", event.text),
-            Level::Warn => tracing::warn!(part = event.part, code, "{}", event.text),
-            Level::Fail => tracing::error!(part = event.part, code, "{}", event.text),
+            Level::Good => tracing::info!(code, "{}: {}", event.part, event.text),
+            Level::Warn => tracing::warn!(code, "{}: {}", event.part, event.text),
+            Level::Fail => tracing::error!(code, "{}: {}", event.part, event.text),
         }
         let mut kept = self.kept.lock();
         if kept.len() == KEPT {

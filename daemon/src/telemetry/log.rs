@@ -21,13 +21,20 @@ pub enum Format {
 )]
 pub struct BadFilter(String, String);
 
-/// Starts the log of the process; `level` is a level or a filter of targets. A second
-/// call changes nothing.
+/// The libraries below say much that is no news to an operator.
+const LIBRARIES: &str = "warn,libp2p_swarm=error,libp2p_identify=error,libp2p_tcp=error,quinn=error";
+
+/// Starts the log of the process; `level` is a level, which is then ours, or a filter of
+/// targets, which is taken as it is. A second call changes nothing.
 ///
 /// # Errors
 /// When `level` is not a filter.
 pub fn init(format: Format, level: &str) -> Result<(), BadFilter> {
-    let filter = EnvFilter::try_new(level).map_err(|e| BadFilter(level.to_owned(), e.to_string()))?;
+    let filter = match level.parse::<tracing::Level>() {
+        Ok(_) => format!("{LIBRARIES},hydrad={level},hydra={level}"),
+        Err(_) => level.to_owned(),
+    };
+    let filter = EnvFilter::try_new(filter).map_err(|e| BadFilter(level.to_owned(), e.to_string()))?;
     let started = match format {
         Format::Human => {
             let lines = fmt::layer()

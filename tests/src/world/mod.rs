@@ -1,0 +1,158 @@
+//! A world of its own: a private DHT of light peers on loopback.
+//!
+//! Light peers are real DHT servers with small tables and stores: they answer, look up,
+//! announce and give traffic. Used by the playground, by whole-system tests and by
+//! `hydra-load figures`. No simulated peer lives in the daemon's crate, and no packet of
+//! this one leaves the machine: every node is guarded to loopback
+//! ([`crate::load::guard`]). In: [`WorldConfig`]. Out: [`World`].
+
+mod answer;
+mod lookup;
+mod peer;
+pub mod playground;
+mod store;
+mod table;
+#[cfg(test)]
+mod tests;
+mod traffic;
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use libp2p::swarm::StreamProtocol;
+use libp2p::{Multiaddr, PeerId};
+
+pub use self::lookup::Walked;
+pub use self::peer::LightPeer;
+pub use self::table::Known;
+pub use self::traffic::{Traffic, TrafficConfig, TrafficCount};
+use crate::load::node::Target;
+
+/// Most light peers of a world: each costs two file descriptors and a port.
+pub const MOST_PEERS: usize = 4_000;
+
+/// What light peers know of each other at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tables {
+    /// All of them.
+    Full,
+    /// The 20 nearest and two of every other distance, as Kademlia tables do.
+    Kademlia,
+}
+
+/// A world.
+#[derive(Clone, Debug)]
+pub struct WorldConfig {
+    /// Light peers, 1 to [`MOST_PEERS`].
+    pub peers: usize,
+    /// Loopback addresses each listens on, 1 to 8: they look like different hosts, in
+    /// 127.0.1.0 and up, 127.1.1.0 and up …
+    pub ips_per_peer: usize,
+    /// QUIC beside tcp.
+    pub quic: bool,
+    pub tables: Tables,
+    pub protocol: StreamProtocol,
+}
+
+impl Default for WorldConfig {
+    fn default() -> Self {
+        Self {
+            peers: 60,
+            ips_per_peer: 1,
+            quic: false,
+            tables: Tables::Kademlia,
+            protocol: StreamProtocol::new("/ipfs/kad/1.0.0"),
+        }
+    }
+}
+
+/// A running world; it ends when dropped.
+pub struct World {
+    peers: Vec<Arc<LightPeer>>,
+}
+
+impl World {
+    /// Starts the peers and fills their tables.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on.
+    pub async fn start(config: WorldConfig) -> Result<Self> {
+        ensure!((1..=MOST_PEERS).contains(&config.peers), "{} peers: not in 1..={MOST_PEERS}", config.peers);
+        ensure!(
+            (1..=8).contains(&config.ips_per_peer),
+            "{} addresses a peer: not in 1..=8",
+            config.ips_per_peer
+        );
+        let mut peers = Vec::new();
+        for n in 0..config.peers {
+            let listen = addresses(n, config.ips_per_peer, config.quic);
+            let peer = LightPeer::start(listen, config.protocol.clone()).await;
+            peers.push(peer.with_context(|| format!("start light peer {n}"))?);
+        }
+        for peer in &peers {
+            for other in &peers {
+                if config.tables == Tables::Full || peer.would_keep(other, &peers) {
+                    peer.introduce(other.peer(), other.addresses().to_vec(), other.agent());
+                }
+            }
+        }
+        Ok(Self { peers })
+    }
+
+    #[must_use]
+    pub fn peers(&self) -> &[Arc<LightPeer>] {
+        &self.peers
+    }
+
+    /// One tcp address of each light peer, for `--bootstrap-peers`.
+    #[must_use]
+    pub fn bootstrap(&self) -> Vec<Target> {
+        let target = |peer: &Arc<LightPeer>| {
+            let addr = peer.addresses().first()?.clone();
+            Some(Target { peer: peer.peer(), addr })
+        };
+        self.peers.iter().filter_map(target).collect()
+    }
+
+    /// Tells every light peer of a server that is not of this world, such as a head.
+    pub fn join(&self, peer: PeerId, addrs: &[Multiaddr], agent: &str) {
+        for light in &self.peers {
+            light.introduce(peer, addrs.to_vec(), agent);
+        }
+    }
+
+    /// The DHT servers that the light peers have met and that are not light peers: heads.
+    #[must_use]
+    pub fn heads(&self) -> Vec<Known> {
+        let mut heads = HashMap::new();
+        for known in self.peers.iter().flat_map(|peer| peer.known()) {
+            if !known.agent.starts_with(peer::AGENT) {
+                heads.entry(known.peer).or_insert(known);
+            }
+        }
+        heads.into_values().collect()
+    }
+
+    /// Sends traffic to [`Self::heads`] until the handle is dropped.
+    #[must_use]
+    pub fn traffic(self: &Arc<Self>, config: TrafficConfig) -> Traffic {
+        Traffic::start(Arc::downgrade(self), config)
+    }
+}
+
+/// Where light peer `n` listens: its own host number in each of `ips` ranges.
+fn addresses(n: usize, ips: usize, quic: bool) -> Vec<Multiaddr> {
+    let (third, fourth) = ((n / 250 + 1) as u8, (n % 250 + 1) as u8);
+    let hosts = (0..ips).map(|range| Multiaddr::from(Ipv4Addr::new(127, range as u8, third, fourth)));
+    hosts
+        .flat_map(|host| {
+            use libp2p::multiaddr::Protocol;
+            let tcp = host.clone().with(Protocol::Tcp(0));
+            let quic = quic.then(|| host.with(Protocol::Udp(0)).with(Protocol::QuicV1));
+            [Some(tcp), quic]
+        })
+        .flatten()
+        .collect()
+}
