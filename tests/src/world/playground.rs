@@ -89,7 +89,10 @@ impl Playground {
     }
 
     async fn play(&self, world: &Arc<World>, daemon: &mut Daemon) -> Result<()> {
-        daemon.ready(self.heads).await?;
+        tokio::select! {
+            ready = daemon.ready(self.heads) => ready?,
+            interrupted = tokio::signal::ctrl_c() => return interrupted.context("wait for Ctrl-C"),
+        }
         let socket = daemon.socket.display();
         say(&format!("{} heads are up; control socket {socket}", self.heads))?;
         say(&format!("look at them:  hydractl --socket {socket} top"))?;
