@@ -120,7 +120,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     let state = State::open(&config.data_dir)?;
     let (seed, origin) = state.seed(config.identity.seed.clone()).await?;
     let belly_config = config.belly(&machine);
-    let opened = tokio::task::spawn_blocking(move || SqliteBelly::open(belly_config)).await;
+    let opened = tokio::task::spawn_blocking(move || SqliteBelly::open_with(belly_config, &mut notify::loading)).await;
     let belly: Arc<dyn Belly> = Arc::new(opened.map_err(std::io::Error::other)??);
 
     let (table, contacts) = (Arc::new(Table::default()), Arc::new(Contacts::default()));
@@ -182,6 +182,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     }
 
     hydra.restore_heads(wanted_heads(&hydra.state, config.heads.count).await?).await?;
+    hydra.settle().await;
     hydra.running();
     tokio::spawn(Arc::clone(&hydra).rounds());
     tokio::spawn(notify::watchdog(Arc::clone(&hydra)));

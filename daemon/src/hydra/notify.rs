@@ -27,6 +27,13 @@ pub fn status(status: &str) {
     send(&[NotifyState::Status(status)]);
 }
 
+/// The belly is being read; a large one takes longer than systemd waits by itself.
+pub fn loading(rows: u64) {
+    const MORE: Duration = Duration::from_secs(60);
+    let text = format!("reading the belly: {rows} records so far");
+    send(&[NotifyState::ExtendTimeoutUsec(MORE.as_micros() as u32), NotifyState::Status(&text)]);
+}
+
 pub fn stopping() {
     send(&[NotifyState::Stopping]);
 }

@@ -387,8 +387,17 @@ impl Hydra {
             self.undo(&added).await?;
             return Err(RosterError::Start(format!("{reason}; nothing was added")));
         }
+        self.roster.serve_where(self.may_serve());
         self.events.good("hydrad", format!("heads added: {}", names(&added)));
         Ok(self.heads().into_iter().filter(|view| added.contains(&view.index)).collect())
+    }
+
+    /// Waits until no head is starting any more, and lets those serve that may.
+    pub async fn settle(&self) {
+        let all: Vec<u32> = self.roster.members.read().keys().copied().collect();
+        // what failed is each head's own state and a warning
+        self.first_failure(&all).await;
+        self.roster.serve_where(self.may_serve());
     }
 
     /// Waits until the new heads' ports are open; why the first that failed did.

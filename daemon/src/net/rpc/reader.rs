@@ -76,9 +76,9 @@ impl Reader {
         }
     }
 
-    /// Bytes of later messages are here already.
-    pub(super) fn has_more(&self) -> bool {
-        self.at < self.buf.len()
+    /// The next message is here already: reading it will not wait.
+    pub(super) fn has_next(&self) -> bool {
+        matches!(cut(&self.buf[self.at..]), Ok(Cut::Whole { .. }))
     }
 
     fn compact(&mut self) {
