@@ -26,7 +26,9 @@ fn main() -> ExitCode {
 fn be_hydrad(args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     let args = std::iter::once("hydrad".into()).chain(args);
     let at = Surroundings::of_this_process();
-    match parse_from(args, &at, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()) {
+    // a statement of its own, so that the outputs are not locked while the daemon runs
+    let invocation = parse_from(args, &at, &mut std::io::stdout().lock(), &mut std::io::stderr().lock());
+    match invocation {
         Invocation::Run(config) => boot::run(*config),
         Invocation::Done(code) => code,
     }

@@ -43,7 +43,7 @@ pub struct Playground {
     /// Keep the daemon's data here; without it a temporary directory goes with the playground.
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// The daemon; beside this program unless named.
+    /// Another daemon than the one in this program.
     #[arg(long)]
     hydrad: Option<PathBuf>,
     /// End after so many seconds instead of on Ctrl-C.
