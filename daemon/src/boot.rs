@@ -120,7 +120,8 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     let state = State::open(&config.data_dir)?;
     let (seed, origin) = state.seed(config.identity.seed.clone()).await?;
     let belly_config = config.belly(&machine);
-    let opened = tokio::task::spawn_blocking(move || SqliteBelly::open_with(belly_config, &mut notify::loading)).await;
+    let opened =
+        tokio::task::spawn_blocking(move || SqliteBelly::open_with(belly_config, &mut notify::loading)).await;
     let belly: Arc<dyn Belly> = Arc::new(opened.map_err(std::io::Error::other)??);
 
     let (table, contacts) = (Arc::new(Table::default()), Arc::new(Contacts::default()));

@@ -26,8 +26,8 @@ const CONNECTION_BYTES: f64 = 95.0 * 1024.0;
 /// Share of the descriptors for connections.
 const FILES_CONNECTIONS: f64 = 0.9;
 
-/// Connections half open at one time, for each handshake a second.
-const OPEN_PER_RATE: f64 = 4.0;
+/// Connections half open at one time: a handshake holds some 20 KiB.
+const HANDSHAKES_OPEN: usize = 4096;
 
 impl Config {
     #[must_use]
@@ -70,7 +70,7 @@ impl Config {
             connections: self.limits.max_connections.map_or(connections, |n| n as usize),
             connections_per_ip: self.limits.connections_per_ip(self.heads.count) as usize,
             handshakes_per_second: rate,
-            handshakes_open: (rate * OPEN_PER_RATE) as usize,
+            handshakes_open: HANDSHAKES_OPEN,
             files,
             memory,
         }

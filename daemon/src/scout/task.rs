@@ -103,6 +103,10 @@ impl Task {
                 }
                 found = self.bootstrap.resolved() => {
                     for candidate in found {
+                        if self.is_fresh(&candidate.peer) {
+                            self.bootstrap.checked(&candidate.peer, Ok(()), false);
+                            continue;
+                        }
                         self.queue.forget(&candidate.peer);
                         self.consider(candidate);
                     }
