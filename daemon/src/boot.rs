@@ -89,6 +89,7 @@ fn complain(error: &BootError) {
 
 async fn serve(config: Config) -> Result<(), BootError> {
     log::init(config.log_format(), &config.log.level)?;
+    return_memory();
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -103,6 +104,13 @@ async fn serve(config: Config) -> Result<(), BootError> {
         second = stopped() => second?,
     }
     Ok(())
+}
+
+/// Lets jemalloc give memory back while the daemon is idle, not only when it allocates.
+fn return_memory() {
+    if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
+        tracing::debug!(%error, "memory is given back only on use");
+    }
 }
 
 /// Opens everything, in this order: state, belly, control sockets, scout, heads.

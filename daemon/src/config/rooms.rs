@@ -19,6 +19,13 @@ const MEMORY: f64 = 0.9;
 /// Shares of that for records and for connections; the rest is for tables, caches and history.
 const MEMORY_RECORDS: f64 = 0.55;
 const MEMORY_CONNECTIONS: f64 = 0.25;
+const MEMORY_PROVIDERS: f64 = 0.08;
+
+/// What a provider with five addresses costs, in bytes.
+const PROVIDER_BYTES: f64 = 512.0;
+
+/// Providers known at least and at most, whatever the memory.
+const PROVIDERS: (u64, u64) = (10_000, 4_000_000);
 
 /// What a connection costs at most (a QUIC one), in bytes.
 const CONNECTION_BYTES: f64 = 95.0 * 1024.0;
@@ -87,6 +94,8 @@ impl Config {
         let memory = (self.memory(machine) as f64 * MEMORY_RECORDS) as u64;
         let mut config = SqliteConfig::new(self.belly_dir()).with_memory(memory);
         config.max_records = config.max_records.min(self.belly.max_records);
+        let providers = self.memory(machine) as f64 * MEMORY_PROVIDERS / PROVIDER_BYTES;
+        config.max_providers = (providers as u64).clamp(PROVIDERS.0, PROVIDERS.1);
         config
     }
 

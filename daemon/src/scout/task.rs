@@ -149,12 +149,15 @@ impl Task {
 
     /// A server somebody spoke of: queued unless it is one of ours or known and fresh.
     fn consider(&mut self, candidate: Candidate) {
-        let known = self.shared.table.get(&candidate.peer);
-        let fresh =
-            known.is_some_and(|m| m.entry.own || (m.failures == 0 && m.checked.elapsed() < ASK_AFTER));
-        if !fresh && self.queue.push(candidate, Instant::now()) {
+        if !self.is_fresh(&candidate.peer) && self.queue.push(candidate, Instant::now()) {
             self.found_new = true;
         }
+    }
+
+    /// In the table, and asked of late; or one of our heads.
+    fn is_fresh(&self, peer: &PeerId) -> bool {
+        let known = self.shared.table.get(peer);
+        known.is_some_and(|m| m.entry.own || (m.failures == 0 && m.checked.elapsed() < ASK_AFTER))
     }
 
     fn start_checks(&mut self) {
