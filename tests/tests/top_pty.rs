@@ -5,10 +5,11 @@ use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use hydractl::fixture::server::{FakeHydrad, World};
+use parking_lot::{Mutex, MutexGuard};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::Runtime;
@@ -70,7 +71,7 @@ impl Terminal {
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(read @ 1..) = output.read(&mut bytes) {
-                parser.lock().expect("a lock").process(&bytes[..read]);
+                parser.lock().process(&bytes[..read]);
             }
         });
         let keyboard = pty.master.take_writer().expect("its keyboard");
@@ -85,7 +86,7 @@ impl Terminal {
     }
 
     fn parser(&self) -> MutexGuard<'_, vt100::Parser> {
-        self.seen.lock().expect("a lock")
+        self.seen.lock()
     }
 
     fn wait(&self, what: &str, fits: impl Fn(&vt100::Screen) -> bool) {

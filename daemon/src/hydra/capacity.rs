@@ -10,7 +10,7 @@ use crate::limits::machine::open_files;
 use crate::net::ports;
 use crate::routing::groups::GROUP_MAX;
 use crate::state::{HeadRow, HeadStatus};
-use crate::wire::class::{Host, class};
+use crate::wire::class::{Class, Host, class};
 
 /// Descriptors of the daemon itself: store, state, sockets, log, runtime.
 const OWN_FILES: u64 = 64;
@@ -183,7 +183,7 @@ impl Hydra {
             let ips: HashSet<IpAddr> = addresses
                 .iter()
                 .filter_map(|addr| class(addr.as_ref()))
-                .filter(|class| class.is_public())
+                .filter(Class::is_public)
                 .filter_map(|class| match class.host {
                     Host::Ip(ip) => Some(ip),
                     _ => None,

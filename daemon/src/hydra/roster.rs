@@ -25,7 +25,7 @@ use crate::wire::Key256;
 
 /// The heads, and the sequence their identities come from.
 pub(super) struct Roster {
-    sequence: Mutex<Sequence>,
+    sequence: Arc<parking_lot::Mutex<Sequence>>,
     shared: Arc<head::Shared>,
     members: RwLock<BTreeMap<u32, Member>>,
     /// What heads counted that are gone.
@@ -106,7 +106,7 @@ impl Roster {
         places: watch::Sender<Vec<Key256>>,
     ) -> Self {
         Self {
-            sequence: Mutex::new(sequence),
+            sequence: Arc::new(parking_lot::Mutex::new(sequence)),
             shared,
             members: RwLock::default(),
             retired: parking_lot::Mutex::default(),
@@ -161,10 +161,11 @@ impl Roster {
     }
 
     async fn identity(&self, index: u32) -> Result<Identity, RosterError> {
-        let mut sequence = self.sequence.lock().await;
+        let sequence = Arc::clone(&self.sequence);
         // thousands of key generations may be needed to reach an index
-        let identity = tokio::task::block_in_place(|| sequence.identity(index));
-        identity.map_err(|e| RosterError::IndexTaken { index, why: e.to_string() })
+        let found = tokio::task::spawn_blocking(move || sequence.lock().identity(index)).await;
+        let taken = |why: String| RosterError::IndexTaken { index, why };
+        found.map_err(|e| taken(e.to_string()))?.map_err(|e| taken(e.to_string()))
     }
 
     fn retire(&self, head: &Head) {

@@ -121,7 +121,7 @@ impl Task {
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::ConnectionEstablished { peer_id, .. } => {
-                self.checks.connected(&peer_id, &mut self.swarm)
+                self.checks.connected(&peer_id, &mut self.swarm);
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established: 0, .. } => {
                 self.dialer.closed(connection_id);
@@ -169,10 +169,12 @@ impl Task {
     }
 
     fn ask(&mut self, question: Question) {
-        match self.checks.start(question, &mut self.swarm, &mut self.dialer) {
-            Ok(()) | Err((_, NotDialled::Already)) => {}
-            Err((question, NotDialled::Politeness | NotDialled::Budget)) => self.queue.forget(&question.peer),
-            Err((question, not @ NotDialled::NoAddress)) => {
+        let Err(not) = self.checks.start(question, &mut self.swarm, &mut self.dialer) else { return };
+        let (question, not) = *not;
+        match not {
+            NotDialled::Already => {}
+            NotDialled::Politeness | NotDialled::Budget => self.queue.forget(&question.peer),
+            NotDialled::NoAddress => {
                 self.judge(Outcome { question, result: Err(not.to_string()), unsupported: false });
             }
         }
