@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -29,7 +30,7 @@ pub(crate) const SEED: &str = "hjHT+Yq82BHSWwa1wZDAX/O/JkWDX3Y6xTHRIk+XbFY=";
 
 /// What to start, and where.
 pub(crate) struct Place {
-    dir: TempDir,
+    dir: Arc<TempDir>,
     data: PathBuf,
     flags: BTreeMap<String, String>,
     variables: BTreeMap<String, OsString>,
@@ -59,7 +60,7 @@ impl Place {
         ];
         let flags = flags.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let data = dir.path().join("data");
-        Ok(Self { dir, data, flags, variables: BTreeMap::new(), wrapper: Vec::new() })
+        Ok(Self { dir: Arc::new(dir), data, flags, variables: BTreeMap::new(), wrapper: Vec::new() })
     }
 
     /// With so many heads from the fixture's seed.
@@ -142,7 +143,7 @@ impl Place {
         let said = fs::metadata(&log).map_or(0, |found| found.len());
         let child = Child::start(&mut command, "hydrad", &log)?;
         let control = self.flags.get("control-socket").map_or_else(|| self.control(), PathBuf::from);
-        Ok(Hydrad { child: Some(child), control, log, said })
+        Ok(Hydrad { child: Some(child), control, log, said, _dir: Arc::clone(&self.dir) })
     }
 
     /// Starts it and waits until it is up, whatever its heads do.
@@ -184,6 +185,8 @@ pub(crate) struct Hydrad {
     log: PathBuf,
     /// Bytes of the log that earlier starts wrote.
     said: u64,
+    /// The directory stays as long as somebody is in it.
+    _dir: Arc<TempDir>,
 }
 
 impl Hydrad {
