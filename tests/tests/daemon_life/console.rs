@@ -41,7 +41,9 @@ async fn heads_peers_and_records_are_the_same_in_every_form() -> anyhow::Result<
     ] {
         let ask = async |form: &str| {
             let scope: &[&str] = if noun == "peers" { &["--scope", "connected"] } else { &[] };
-            anyhow::Ok(hydrad.hydractl(&[&[noun, "list", "-o", form], scope].concat()).await?.good().to_owned())
+            anyhow::Ok(
+                hydrad.hydractl(&[&[noun, "list", "-o", form], scope].concat()).await?.good().to_owned(),
+            )
         };
         // whoever announced is about to be gone
         hydra_tests::harness::eventually(Duration::from_secs(20), || async {
@@ -53,7 +55,8 @@ async fn heads_peers_and_records_are_the_same_in_every_form() -> anyhow::Result<
         let list: Value = serde_json::from_str(&ask("json").await?)?;
         assert_eq!(list["schema"], schema);
         let items = list["items"].as_array().context("items")?;
-        let lines: Vec<Value> = ask("ndjson").await?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        let lines: Vec<Value> =
+            ask("ndjson").await?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
         let names = |items: &[Value]| items.iter().map(|item| item[name].to_string()).collect::<Vec<_>>();
         assert_eq!(names(&lines), names(items), "{noun}");
         let keys = |item: &Value| item.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>());
@@ -113,7 +116,8 @@ async fn wait_waits_for_a_daemon_that_is_still_to_come() -> anyhow::Result<()> {
     let socket = place.control();
     let none = hydractl(&socket, &["wait", "--for", "ready", "--timeout", "300ms"]).await?;
     assert!(matches!(none.code, Some(3 | 6)), "{none:?}");
-    let waiting = tokio::spawn(async move { hydractl(&socket, &["wait", "--for", "ready", "--timeout", "50s"]).await });
+    let waiting =
+        tokio::spawn(async move { hydractl(&socket, &["wait", "--for", "ready", "--timeout", "50s"]).await });
     tokio::time::sleep(Duration::from_millis(500)).await;
     let mut hydrad = place.spawn()?;
     waiting.await??.good();

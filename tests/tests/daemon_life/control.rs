@@ -10,8 +10,8 @@ use hydra_protocol::v1::record_service_client::RecordServiceClient;
 use hydra_protocol::v1::status_service_client::StatusServiceClient;
 use hydra_protocol::v1::{
     AddHeadsRequest, GetVersionRequest, ListHeadsRequest, ListPeersRequest, ListRecordsRequest,
-    PurgeHeadRequest, RecordFilter, RemoveHeadRequest, StartHeadRequest, StopHeadRequest, StreamRecordsRequest,
-    WatchStatusRequest, WatchStatusResponse,
+    PurgeHeadRequest, RecordFilter, RemoveHeadRequest, StartHeadRequest, StopHeadRequest,
+    StreamRecordsRequest, WatchStatusRequest, WatchStatusResponse,
 };
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -100,7 +100,8 @@ async fn a_token_that_is_none_or_of_another_list_is_an_invalid_argument() -> any
     let cut = of_heads[..of_heads.len() - 2].to_owned();
     let long = "A".repeat(100_000);
     for page_token in ["!", "AAAA", &cut, &long, &of_records] {
-        let refused = heads.list_heads(ListHeadsRequest { page_size: 1, page_token: page_token.to_owned() }).await;
+        let refused =
+            heads.list_heads(ListHeadsRequest { page_size: 1, page_token: page_token.to_owned() }).await;
         let refused = refused.err().with_context(|| format!("heads take the token {page_token:.40}"))?;
         assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
         assert!(refused.message().starts_with("page_token: "), "{refused}");
@@ -114,7 +115,8 @@ async fn a_token_that_is_none_or_of_another_list_is_an_invalid_argument() -> any
     }
     // of the same list, with another filter
     let filter = Some(RecordFilter { key_prefix_hex: "0".to_owned(), ..RecordFilter::default() });
-    let refused = records.list_records(ListRecordsRequest { page_token: of_records, filter, ..request }).await;
+    let refused =
+        records.list_records(ListRecordsRequest { page_token: of_records, filter, ..request }).await;
     assert_eq!(refused.err().map(|e| e.code()), Some(Code::InvalidArgument));
     Ok(())
 }
@@ -235,7 +237,10 @@ async fn the_observe_socket_reads_everything_and_changes_nothing() -> anyhow::Re
     let head = || "head-0".to_owned();
     let refusals = [
         client.add_heads(AddHeadsRequest { count: 1, ..AddHeadsRequest::default() }).await.err(),
-        client.add_heads(AddHeadsRequest { count: 1, dry_run: true, ..AddHeadsRequest::default() }).await.err(),
+        client
+            .add_heads(AddHeadsRequest { count: 1, dry_run: true, ..AddHeadsRequest::default() })
+            .await
+            .err(),
         client.remove_head(RemoveHeadRequest { head: head() }).await.err(),
         client.stop_head(StopHeadRequest { head: head() }).await.err(),
         client.start_head(StartHeadRequest { head: head() }).await.err(),
@@ -247,7 +252,8 @@ async fn the_observe_socket_reads_everything_and_changes_nothing() -> anyhow::Re
         assert!(refused.message().contains("control socket"), "{refused}");
     }
     hydrad.serve(2).await?;
-    for words in [&["status"][..], &["heads", "list"], &["peers", "list"], &["records", "list"], &["version"]] {
+    for words in [&["status"][..], &["heads", "list"], &["peers", "list"], &["records", "list"], &["version"]]
+    {
         hydractl(&place.observe(), words).await?.good();
     }
     let said = hydractl(&place.observe(), &["heads", "add", "1"]).await?;
@@ -292,7 +298,8 @@ async fn add(hydrad: &Hydrad, request: AddHeadsRequest) -> anyhow::Result<Vec<u3
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_sent_twice_adds_once_also_when_both_are_under_way() -> anyhow::Result<()> {
     let mut hydrad = Place::seeded(1)?.serving(1).await?;
-    let request = |id: &str| AddHeadsRequest { count: 2, request_id: id.to_owned(), ..AddHeadsRequest::default() };
+    let request =
+        |id: &str| AddHeadsRequest { count: 2, request_id: id.to_owned(), ..AddHeadsRequest::default() };
     assert_eq!(add(&hydrad, request("one")).await?, [1, 2]);
     assert_eq!(add(&hydrad, request("one")).await?, [1, 2]);
     let (a, b) = tokio::join!(add(&hydrad, request("two")), add(&hydrad, request("two")));
@@ -315,8 +322,11 @@ async fn a_dry_run_says_what_would_be_and_makes_nothing() -> anyhow::Result<()> 
     hydrad.stop().await?;
     let hydrad = place.serving(2).await?;
     let mut client = HeadServiceClient::new(hydrad.channel().await?);
-    let made = client.add_heads(AddHeadsRequest { count: 3, ..AddHeadsRequest::default() }).await?.into_inner();
-    let ids = |heads: &[hydra_protocol::v1::Head]| heads.iter().map(|head| head.peer_id.clone()).collect::<Vec<_>>();
+    let made =
+        client.add_heads(AddHeadsRequest { count: 3, ..AddHeadsRequest::default() }).await?.into_inner();
+    let ids = |heads: &[hydra_protocol::v1::Head]| {
+        heads.iter().map(|head| head.peer_id.clone()).collect::<Vec<_>>()
+    };
     assert_eq!(ids(&made.heads), ids(&said.heads));
     Ok(())
 }

@@ -59,7 +59,9 @@ async fn people_are_told_where_it_listens_where_the_socket_is_and_what_to_type()
         let line = format!("{}  127.0.0.1 port {} tcp+udp", head.peer_id, head.port);
         assert!(hydrad.said().contains(&line), "no {line:?} in {}", hydrad.said());
     }
-    for text in ["2 heads", &format!("control socket: {socket}"), &format!("hydractl --socket {socket} status")] {
+    for text in
+        ["2 heads", &format!("control socket: {socket}"), &format!("hydractl --socket {socket} status")]
+    {
         assert!(hydrad.said().contains(text), "no {text:?} in {}", hydrad.said());
     }
     Ok(())

@@ -1,11 +1,15 @@
 //! Heads that come and go while the others serve.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
+use hydra_protocol::v1::AddHeadsRequest;
 use hydra_protocol::v1::HeadState;
 use hydra_protocol::v1::head_service_client::HeadServiceClient;
-use hydra_protocol::v1::AddHeadsRequest;
 
-use crate::place::{Place, ping};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+use crate::place::{Hydrad, Place, ping};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_is_removed_and_comes_back_while_the_connections_of_others_stay_open() -> anyhow::Result<()> {
@@ -54,7 +58,10 @@ async fn a_purged_index_is_given_to_the_next_head_and_has_the_same_id() -> anyho
     assert_eq!(said.code, Some(5), "{said:?}");
     let added = hydrad.json(&["heads", "add", "1"]).await?;
     // ids follow from the seed: what is given up is the reservation
-    assert_eq!((&added["items"][0]["index"], &added["items"][0]["peer_id"]), (&1.into(), &before[1].1.clone().into()));
+    assert_eq!(
+        (&added["items"][0]["index"], &added["items"][0]["peer_id"]),
+        (&1.into(), &before[1].1.clone().into())
+    );
     Ok(())
 }
 
@@ -114,7 +121,8 @@ async fn heads_beyond_files_or_ports_are_refused_and_none_is_added() -> anyhow::
     }
     // what it says fits does fit
     let said = hydrad.hydractl(&["heads", "add", "500"]).await?;
-    let room = said.err.split("at most ").nth(1).and_then(|rest| rest.split(';').next()).context("a number")?;
+    let room =
+        said.err.split("at most ").nth(1).and_then(|rest| rest.split(';').next()).context("a number")?;
     let room: u32 = room.trim().parse()?;
     hydrad.serve(1).await?;
     let said = hydrad.hydractl(&["heads", "add", &room.min(20).to_string()]).await?;
@@ -177,4 +185,76 @@ async fn heads_added_by_two_at_once_are_all_there() -> anyhow::Result<()> {
     let indices: Vec<u32> = hydrad.identities().await?.into_iter().map(|(index, ..)| index).collect();
     assert_eq!(indices, (0..7).collect::<Vec<_>>());
     Ok(())
+}
+
+/// Lets a running daemon open so many files more than it has, or as many as it likes.
+fn allow_files(hydrad: &Hydrad, more: Option<u64>) -> anyhow::Result<()> {
+    let pid = i32::try_from(hydrad.pid()).ok().and_then(Pid::from_raw);
+    let open = std::fs::read_dir(format!("/proc/{}/fd", hydrad.pid()))?.count() as u64;
+    let limit = Rlimit { current: Some(more.map_or(4096, |more| open + more)), maximum: Some(4096) };
+    prlimit(pid, Resource::Nofile, limit)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_whose_ports_do_not_open_are_taken_back_and_a_reserved_index_stays_reserved()
+-> anyhow::Result<()> {
+    let place = Place::seeded(2)?;
+    let mut hydrad = place.serving(2).await?;
+    let before = hydrad.identities().await?;
+    hydrad.hydractl(&["heads", "rm", "head-1", "--yes"]).await?.good();
+    let mut client = HeadServiceClient::new(hydrad.channel().await?);
+    // files run out somewhere between the first check and the last port
+    for more in 1..10 {
+        for index in [None, Some(1)] {
+            allow_files(&hydrad, Some(more))?;
+            let count = if index.is_some() { 1 } else { 5 };
+            let added =
+                client.add_heads(AddHeadsRequest { count, index, ..AddHeadsRequest::default() }).await;
+            allow_files(&hydrad, None)?;
+            match added {
+                Err(refused) => {
+                    assert!(refused.message().contains("nothing was added"), "{refused}");
+                    hydrad.serve(1).await?;
+                }
+                Ok(_) => {
+                    hydrad.serve(2).await?;
+                    hydrad.hydractl(&["heads", "rm", "head-1", "--yes"]).await?.good();
+                }
+            }
+        }
+    }
+    hydrad.stop().await?;
+    let mut hydrad = place.serving(1).await?;
+    hydrad.hydractl(&["heads", "add", "1"]).await?.good();
+    assert_eq!(hydrad.identities().await?[1].0, 2, "index 1 is not reserved any more");
+    hydrad.hydractl(&["heads", "add", "--index", "1"]).await?.good();
+    hydrad.serve(3).await?;
+    assert_eq!(hydrad.identities().await?[..2], before);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_carried_out_to_its_end_when_whoever_asked_has_gone() -> anyhow::Result<()> {
+    let place = Place::seeded(3)?;
+    let mut hydrad = place.serving(3).await?;
+    let impatient = async |hydrad: &Hydrad, words: &[&str]| {
+        let socket = place.control().display().to_string();
+        let words = [&["--socket", &socket], words].concat();
+        let asked = hydra_tests::harness::hydractl(&words);
+        // its process is killed
+        let gone = tokio::time::timeout(Duration::from_millis(600), asked).await;
+        anyhow::ensure!(gone.is_err(), "it was not to be done yet: {:?}", hydrad.heads().await?.len());
+        Ok(())
+    };
+    // an open connection is waited for
+    let (_node, _stream) = hydrad.stream(1).await?;
+    impatient(&hydrad, &["heads", "rm", "head-1", "--yes"]).await?;
+    hydrad.serve(2).await?;
+    let (_other, _stream) = hydrad.stream(2).await?;
+    impatient(&hydrad, &["heads", "stop", "head-2"]).await?;
+    hydrad.head_when(2, HeadState::Stopped).await?;
+    hydrad.hydractl(&["heads", "start", "head-2"]).await?.good();
+    hydrad.hydractl(&["heads", "add", "--index", "1"]).await?.good();
+    hydrad.serve(3).await
 }

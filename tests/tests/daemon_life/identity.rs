@@ -75,7 +75,8 @@ async fn ids_and_ports_survive_restart_crash_and_the_loss_of_the_belly() -> anyh
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn heads_that_a_crash_met_while_they_were_added_are_there_or_not_but_never_others() -> anyhow::Result<()> {
+async fn heads_that_a_crash_met_while_they_were_added_are_there_or_not_but_never_others() -> anyhow::Result<()>
+{
     let place = Place::seeded(2)?;
     let mut known = None;
     for _ in 0..3 {
@@ -154,7 +155,9 @@ async fn a_backup_made_while_it_runs_brings_the_same_heads_up_elsewhere() -> any
 
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_seed_nor_keys_are_in_the_most_talkative_log() -> anyhow::Result<()> {
-    for level in ["trace", "hydrad=trace,libp2p=trace,libp2p_swarm=trace,libp2p_identity=trace,libp2p_noise=trace"] {
+    for level in
+        ["trace", "hydrad=trace,libp2p=trace,libp2p_swarm=trace,libp2p_identity=trace,libp2p_noise=trace"]
+    {
         let place = Place::seeded(5)?.flag("log-level", level);
         let hydrad = place.serving(5).await?;
         hydrad.announce(0, &fresh_keys(2), "/ip4/127.0.0.1/tcp/4001").await?;
@@ -184,7 +187,10 @@ async fn neither_seed_nor_keys_are_in_the_most_talkative_log() -> anyhow::Result
                 BASE64URL_NOPAD.encode(start),
                 format!("{:?}", &secret[..16]).trim_matches(['[', ']']).to_owned(),
             ] {
-                assert!(!said.to_lowercase().contains(&text.to_lowercase()), "a secret is in the log ({level})");
+                assert!(
+                    !said.to_lowercase().contains(&text.to_lowercase()),
+                    "a secret is in the log ({level})"
+                );
             }
         }
     }

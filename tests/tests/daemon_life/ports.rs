@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd as _, OwnedFd};
 
 use hydra_protocol::v1::{Finding, HeadState};
-use rustix::net::{AddressFamily, SocketAddrV4, SocketType, bind, listen, socket, sockopt};
+use rustix::net::{AddressFamily, SocketAddrV4, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 
 use crate::place::{Hydrad, Place, ping};
 
@@ -23,7 +23,9 @@ impl Holder {
             "tcp" => Self::Plain(TcpListener::bind(at)?),
             "udp" => Self::Udp(UdpSocket::bind(at)?),
             _ => {
-                let fd = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+                // not inherited by the daemon that is started beside it
+                let flags = SocketFlags::CLOEXEC;
+                let fd = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
                 sockopt::set_socket_reuseport(fd.as_fd(), true)?;
                 bind(&fd, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
                 listen(&fd, 16)?;
@@ -46,7 +48,8 @@ async fn port_of(hydrad: &Hydrad, index: u32) -> anyhow::Result<u16> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_whose_port_was_taken_fails_by_the_name_of_the_holder_and_the_others_serve() -> anyhow::Result<()> {
+async fn a_head_whose_port_was_taken_fails_by_the_name_of_the_holder_and_the_others_serve()
+-> anyhow::Result<()> {
     for how in ["tcp", "tcp shared", "udp"] {
         let place = Place::seeded(3)?;
         let hydrad = place.serving(3).await?;
@@ -61,7 +64,8 @@ async fn a_head_whose_port_was_taken_fails_by_the_name_of_the_holder_and_the_oth
         assert!(failed.state_reason.starts_with(&taken), "{how}: {}", failed.state_reason);
         let warned = |status: &hydra_protocol::v1::Status| {
             let mut warnings = status.warnings.iter().filter(|warning| warning.until.is_none());
-            warnings.any(|w| w.code == "HEAD_FAILED" && w.text.starts_with("head-1: ") && w.text.contains(&taken))
+            warnings
+                .any(|w| w.code == "HEAD_FAILED" && w.text.starts_with("head-1: ") && w.text.contains(&taken))
         };
         let status = hydrad.status_when("HEAD_FAILED is told", |s| warned(s) && s.heads_serving == 2).await?;
         assert_eq!(status.network[0].finding(), Finding::Fail, "{:?}", status.network);

@@ -26,7 +26,8 @@ async fn listed(hydrad: &Hydrad) -> anyhow::Result<Vec<(String, String, String)>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_announced_record_is_listed_and_got_with_its_age_source_head_and_addresses() -> anyhow::Result<()> {
+async fn an_announced_record_is_listed_and_got_with_its_age_source_head_and_addresses() -> anyhow::Result<()>
+{
     let place = Place::seeded(2)?;
     let hydrad = place.serving(2).await?;
     let empty = hydrad.hydractl(&["records", "list"]).await?;
@@ -103,7 +104,8 @@ async fn records_are_found_by_the_beginning_of_their_key_and_by_provider() -> an
         };
         assert!(items.iter().all(fits), "{digits}: {found}");
     }
-    let none = hydrad.hydractl(&["records", "list", "--provider", &libp2p::PeerId::random().to_string()]).await?;
+    let none =
+        hydrad.hydractl(&["records", "list", "--provider", &libp2p::PeerId::random().to_string()]).await?;
     assert!(none.good().is_empty() && !none.err.is_empty(), "{none:?}");
     let wrong = hydrad.hydractl(&["records", "list", "--key", "xyz"]).await?;
     assert_eq!(wrong.code, Some(2), "{wrong:?}");

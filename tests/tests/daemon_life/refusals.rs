@@ -103,7 +103,10 @@ async fn a_bad_configuration_is_refused_with_file_line_key_and_what_is_allowed()
         ("[heads]\ncount = \"five\"\n", &["hydrad.toml", ":2", "heads.count", "five"]),
         ("[heads\ncount = 5\n", &["hydrad.toml", ":1"]),
         ("[identity]\nid_offset = 3\nindexes = \"0..4\"\n", &["hydrad.toml", "id_offset", "indexes"]),
-        (&format!("[identity]\nseed = \"{short}\"\n"), &["hydrad.toml", ":2", "identity.seed", "31 bytes", "32"]),
+        (
+            &format!("[identity]\nseed = \"{short}\"\n"),
+            &["hydrad.toml", ":2", "identity.seed", "31 bytes", "32"],
+        ),
         ("[limits]\nmax_files = 0\nmax_connections = -1\n", &["limits.max_files", "limits.max_connections"]),
     ] {
         fs::write(&file, text)?;

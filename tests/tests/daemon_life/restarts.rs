@@ -3,7 +3,8 @@
 use crate::place::Place;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_larger_number_adds_heads_and_an_unchanged_one_respects_what_the_operator_did() -> anyhow::Result<()> {
+async fn a_larger_number_adds_heads_and_an_unchanged_one_respects_what_the_operator_did() -> anyhow::Result<()>
+{
     let mut place = Place::seeded(5)?;
     let hydrad = place.serving(5).await?;
     let five = hydrad.identities().await?;

@@ -7,7 +7,8 @@ use hydra_protocol::v1::{DaemonState, Finding, Status};
 use crate::place::{Hydrad, Place, long};
 
 /// A bootstrap peer at a port where nobody listens.
-pub(crate) const NOBODY: &str = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWSmYTxN4DR2BYdrkt7myJpMabvpcu8UYd7JbxedybLUPZ";
+pub(crate) const NOBODY: &str =
+    "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWSmYTxN4DR2BYdrkt7myJpMabvpcu8UYd7JbxedybLUPZ";
 
 async fn beside(hydrad: &Hydrad, heads: u32) -> anyhow::Result<Place> {
     let at = hydrad.address(0).await?;
@@ -32,7 +33,8 @@ fn check(status: &Status, name: &str) -> (Finding, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hydra_that_knows_one_head_of_another_comes_to_know_it_and_is_known_after_a_restart() -> anyhow::Result<()> {
+async fn a_hydra_that_knows_one_head_of_another_comes_to_know_it_and_is_known_after_a_restart()
+-> anyhow::Result<()> {
     let mut first = Place::new()?.flag("heads", 3).serving(3).await?;
     let there = ids(&first).await?;
     let mut place = beside(&first, 2).await?;
@@ -73,7 +75,10 @@ async fn without_an_answer_from_bootstrap_peers_the_reason_is_told() -> anyhow::
         assert!(text.contains(cause), "{text}");
         hydrad
             .status_when("it is warned of", |status| {
-                status.warnings.iter().any(|w| w.code == "BOOTSTRAP_FAILING" && w.text == check(status, "outbound").1)
+                status
+                    .warnings
+                    .iter()
+                    .any(|w| w.code == "BOOTSTRAP_FAILING" && w.text == check(status, "outbound").1)
             })
             .await?;
         let said = hydrad.hydractl(&["status", "--check"]).await?;
@@ -113,7 +118,8 @@ async fn a_hydra_whose_bootstrap_peer_comes_later_finds_it_by_itself() -> anyhow
     second.status_when("nobody answers", |status| status.state() == DaemonState::NoPeers).await?;
     let _first = late.serving(1).await?;
     second.status_when("it is found", |s| s.peers_live == 1 && s.state() == DaemonState::Serving).await?;
-    let over = |status: &Status| !status.warnings.iter().any(|w| w.code == "BOOTSTRAP_FAILING" && w.until.is_none());
+    let over =
+        |status: &Status| !status.warnings.iter().any(|w| w.code == "BOOTSTRAP_FAILING" && w.until.is_none());
     second.status_when("the warning is over", over).await.map(drop)
 }
 

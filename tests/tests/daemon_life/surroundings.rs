@@ -62,7 +62,8 @@ async fn heads_spread_over_the_public_addresses_of_the_host_and_announce_them() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_on_loopback_announces_nothing_on_the_public_network_and_the_operator_is_told() -> anyhow::Result<()> {
+async fn a_head_on_loopback_announces_nothing_on_the_public_network_and_the_operator_is_told()
+-> anyhow::Result<()> {
     let place = Place::seeded(1)?.flag("address-policy", "public");
     let mut hydrad = place.serving(1).await?;
     let status = hydrad.status_when("ADDRESS_PRIVATE is told", warned).await?;
