@@ -190,9 +190,12 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         control.push(Control::serve(Socket::open(path, access)?, &hydra, stopping.clone())?);
     }
 
-    hydra.restore_heads(wanted_heads(&hydra.state, config.heads.count).await?).await?;
-    hydra.settle().await;
+    let count = config.heads.count;
+    hydra.restore_heads(wanted_heads(&hydra.state, count).await?).await?;
+    // only now: heads that could not be added are wanted at the next start, too
+    hydra.state.set_setting(HEADS_CONFIGURED, Some(count.to_be_bytes().to_vec())).await?;
     hydra.running();
+    hydra.serve_at_once().await;
     tokio::spawn(Arc::clone(&hydra).rounds());
     tokio::spawn(notify::watchdog(Arc::clone(&hydra)));
     let restoring = Arc::clone(&hydra);
@@ -207,12 +210,8 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
 /// made of it since.
 async fn wanted_heads(state: &State, configured: u32) -> Result<u32, StateError> {
     let known = state.setting(HEADS_CONFIGURED).await?;
-    let bytes = configured.to_be_bytes().to_vec();
-    if known.as_ref() == Some(&bytes) {
-        return Ok(0);
-    }
-    state.set_setting(HEADS_CONFIGURED, Some(bytes)).await?;
-    Ok(configured)
+    let unchanged = known.as_deref() == Some(configured.to_be_bytes().as_slice());
+    Ok(if unchanged { 0 } else { configured })
 }
 
 /// What a person wants to read first.

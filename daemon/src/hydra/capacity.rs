@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use crate::head;
 use crate::hydra::Hydra;
 use crate::hydra::roster::RosterError;
 use crate::limits::machine::open_files;
@@ -109,7 +110,8 @@ impl Hydra {
             free_port(&listen, taken)?
         };
         for ip in &listen {
-            ports::check(*ip, port).map_err(|e| RosterError::Start(format!("{e}; nothing was added")))?;
+            let named = |e| RosterError::Start(format!("{}: {e}; nothing was added", head::name(index)));
+            ports::check(*ip, port).map_err(named)?;
         }
         let identity = self.roster_identity(index).await?;
         Ok(HeadRow {
