@@ -1,3 +1,5 @@
+//! The plain life of a store: what goes in comes out, for as long as it should.
+
 use bytes::Bytes;
 
 use super::*;
