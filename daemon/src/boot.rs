@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::api::control::{Access, Control, ControlError, Socket, SocketError};
@@ -88,20 +88,27 @@ fn complain(error: &BootError) {
 }
 
 async fn serve(config: Config) -> Result<(), BootError> {
+    // first of all: a signal must not find the default, which is to die without a word
+    let mut stop = Stop::watch()?;
     log::init(config.log_format(), &config.log.level)?;
     return_memory();
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let daemon = boot(config).await?;
+    let daemon = tokio::select! {
+        daemon = boot(config) => daemon?,
+        () = stop.asked() => {
+            tracing::info!("told to end while it started: hydrad has ended");
+            return Ok(());
+        }
+    };
     tracing::info!("{}", greeting(&daemon.hydra));
     notify::ready(&daemon.hydra.summary());
-    stopped().await?;
+    stop.asked().await;
     notify::stopping();
     tokio::select! {
         () = daemon.shutdown() => {}
-        // a second signal ends it at once
-        second = stopped() => second?,
+        () = stop.asked() => tracing::warn!("told to end a second time: ended at once"),
     }
     Ok(())
 }
@@ -248,12 +255,21 @@ impl Daemon {
     }
 }
 
-/// SIGTERM or SIGINT.
-async fn stopped() -> Result<(), BootError> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// SIGTERM and SIGINT; each is told once, also when nobody waited for it yet.
+struct Stop {
+    term: Signal,
+    int: Signal,
+}
+
+impl Stop {
+    fn watch() -> Result<Self, BootError> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
 }

@@ -160,11 +160,19 @@ async fn a_second_signal_ends_it_at_once_and_nothing_that_counts_is_lost() -> an
 #[tokio::test(flavor = "multi_thread")]
 async fn told_to_end_while_it_starts_it_ends_and_starts_again() -> anyhow::Result<()> {
     let place = Place::seeded(30)?;
-    for pause in [1, 20, 60, 150, 400] {
+    // whatever it is doing at that moment
+    for pause in (0..20).map(|step| step * 15) {
         let mut hydrad = place.spawn()?;
+        let began = Instant::now();
+        while hydrad.said().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         tokio::time::sleep(Duration::from_millis(pause)).await;
         hydrad.signal(Signal::TERM)?;
-        hydrad.ended().await?;
+        let status = hydrad.ended().await?;
+        assert_eq!(status.code(), Some(0), "after {pause} ms: {status}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        assert!(!place.control().exists() && !place.observe().exists(), "after {pause} ms: a socket is left");
     }
     place.serving(30).await.map(drop)
 }
