@@ -9,6 +9,7 @@ mod first_start;
 mod grpc;
 mod heads;
 mod identity;
+mod manual;
 mod place;
 mod ports;
 mod records;

@@ -3,11 +3,12 @@
 use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use hydra_tests::harness::binaries;
+use parking_lot::{Mutex, MutexGuard};
 use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
 
 use crate::place::{PATIENCE, Place, fresh_keys};
@@ -37,7 +38,7 @@ impl Terminal {
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(read @ 1..) = output.read(&mut bytes) {
-                parser.lock().expect("a lock").process(&bytes[..read]);
+                parser.lock().process(&bytes[..read]);
             }
         });
         let keyboard = pty.master.take_writer()?;
@@ -45,7 +46,7 @@ impl Terminal {
     }
 
     fn parser(&self) -> MutexGuard<'_, vt100::Parser> {
-        self.seen.lock().expect("a lock")
+        self.seen.lock()
     }
 
     async fn wait(&self, what: &str, fits: impl Fn(&vt100::Screen) -> bool) {

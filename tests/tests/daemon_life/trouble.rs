@@ -74,7 +74,7 @@ async fn on_a_full_disk_heads_serve_on_the_operator_is_told_and_it_mends_itself(
     // what was accepted is there for everybody
     let (_node, mut stream) = hydrad.stream(0).await?;
     let reply = stream.ask(&Message::new(kind::GET_PROVIDERS, late[2999].clone())).await?;
-    assert_eq!(reply.providers.first().and_then(|peer| peer.peer_id()), Some(provider));
+    assert_eq!(reply.providers.first().and_then(hydra_tests::raw::Peer::peer_id), Some(provider));
     ping(&mut stream).await?;
 
     fs::remove_file(&filler)?;
