@@ -91,6 +91,16 @@ impl Scene {
         }
     }
 
+    /// Servers with about 1,000 bytes of addresses each.
+    fn long_servers(&self, n: u32) {
+        for i in 0..n {
+            let name = format!("{}.{}.example", "a".repeat(55), "b".repeat(60));
+            let list: Vec<String> =
+                (0..7).map(|port| format!("/dns4/{name}/tcp/{}", 10 * i + port + 1)).collect();
+            self.server(peer(i), &list.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+    }
+
     fn server(&self, peer: PeerId, list: &[&str]) {
         self.table.put(peer, addrs(list), "kubo".into(), SystemTime::now()).expect("there is room");
     }

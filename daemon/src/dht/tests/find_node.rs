@@ -199,15 +199,7 @@ async fn private_peers_are_in_no_group() {
 #[tokio::test]
 async fn closer_peers_stop_where_a_small_reply_ends() {
     let scene = scene();
-    for n in 0..30 {
-        // about 1,000 bytes of addresses each
-        let list: Vec<String> = (0..7)
-            .map(|i| {
-                format!("/dns4/{}.example/tcp/{}", "a".repeat(55) + "." + &"b".repeat(60), 1_000 + 10 * n + i)
-            })
-            .collect();
-        scene.server(peer(n), &list.iter().map(String::as_str).collect::<Vec<_>>());
-    }
+    scene.long_servers(30);
     let rust = scene.connected(peer(77), "rust-libp2p/0.57.1", &[]);
     let small = scene.answer(0, &rust, &find(b"any key")).await;
     assert!(small.body.len() <= 16 << 10 && small.closer().len() > 12, "{}", small.body.len());

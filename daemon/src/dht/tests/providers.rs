@@ -193,6 +193,18 @@ async fn rust_agents_get_what_they_can_read_and_all_others_more() {
 }
 
 #[tokio::test]
+async fn closer_peers_leave_room_for_providers_and_take_it_when_there_are_none() {
+    let scene = scene();
+    scene.long_servers(30);
+    let rust = scene.connected(peer(2_000), "rust-libp2p/0.57.1", &[]);
+    let closer = scene.answer(0, &rust, &get(KEY)).await.closer().len();
+    scene.announce(0, &asker(peer(77)), KEY, &[ONE]).await;
+    let reply = scene.answer(0, &rust, &get(KEY)).await;
+    assert_eq!(reply.providers(), [(peer(77), addrs(&[ONE]))]);
+    assert!(closer > 12 && (8..closer).contains(&reply.closer().len()));
+}
+
+#[tokio::test]
 async fn a_refusal_of_the_store_is_counted_and_resets_nothing() {
     let provider = asker(peer(77));
     let one_each =
