@@ -194,13 +194,15 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     for (path, access) in
         [(&config.control.socket, Access::Control), (&config.control.observe_socket, Access::Observe)]
     {
-        control.push(Control::serve(Socket::open(path, access)?, &hydra, stopping.clone())?);
+        control.push(Control::serve(Socket::open(path, access)?, &hydra, stopping.clone()).await?);
     }
 
     let count = config.heads.count;
-    hydra.restore_heads(wanted_heads(&hydra.state, count).await?).await?;
-    // only now: heads that could not be added are wanted at the next start, too
-    hydra.state.set_setting(HEADS_CONFIGURED, Some(count.to_be_bytes().to_vec())).await?;
+    let all_there = hydra.restore_heads(wanted_heads(&hydra.state, count).await?).await?;
+    // heads that could not be added are wanted at the next start, too
+    if all_there {
+        hydra.state.set_setting(HEADS_CONFIGURED, Some(count.to_be_bytes().to_vec())).await?;
+    }
     hydra.running();
     hydra.serve_at_once().await;
     tokio::spawn(Arc::clone(&hydra).rounds());

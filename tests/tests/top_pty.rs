@@ -4,10 +4,10 @@
 use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hydra_tests::harness::binaries;
 use hydractl::fixture::server::{FakeHydrad, World};
 use parking_lot::{Mutex, MutexGuard};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -138,23 +138,9 @@ impl Drop for Terminal {
     }
 }
 
-/// The built console beside this test, brought up to date first.
+/// The built console.
 fn hydractl() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT
-        .get_or_init(|| {
-            let test = std::env::current_exe().expect("this test has a path");
-            let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned();
-            let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "--quiet", "--package", "hydractl", "--bin", "hydractl"]);
-            if profile.ends_with("release") {
-                build.arg("--release");
-            }
-            let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
-            assert!(built.success(), "hydractl could not be built");
-            profile.join("hydractl")
-        })
-        .clone()
+    binaries::hydractl().unwrap_or_else(|missing| panic!("{}", missing.0))
 }
 
 fn scratch() -> (tempfile::TempDir, PathBuf) {

@@ -280,10 +280,11 @@ impl Hydra {
     }
 
     /// Brings up the heads that the state knows, and so many more that `wanted` are there.
+    /// Answers whether they are: heads that are known serve even when no more can be added.
     ///
     /// # Errors
-    /// When the state cannot be read, or new heads cannot be added.
-    pub async fn restore_heads(&self, wanted: u32) -> Result<(), RosterError> {
+    /// When the state cannot be read, or there would be no head at all.
+    pub async fn restore_heads(&self, wanted: u32) -> Result<bool, RosterError> {
         let rows = self.state.heads().await?;
         let change = self.roster.changing.lock().await;
         for mut row in rows.into_iter().filter(|row| row.status != HeadStatus::Removed) {
@@ -307,10 +308,19 @@ impl Hydra {
         self.settled(&known).await;
         drop(change);
         let known = known.len() as u32;
-        if known < wanted {
-            self.add_heads(wanted - known, None).await?;
+        if known >= wanted {
+            return Ok(true);
         }
-        Ok(())
+        match self.add_heads(wanted - known, None).await {
+            Ok(_) => Ok(true),
+            Err(error) if known == 0 => Err(error),
+            Err(error) => {
+                let text =
+                    format!("{known} of {wanted} heads are up; the others could not be added: {error}");
+                self.events.tell(Level::Fail, "hydrad", "HEADS_NOT_ADDED", text);
+                Ok(false)
+            }
+        }
     }
 
     /// The peer id at an index.
