@@ -149,7 +149,7 @@ fn wire_seeds() -> Vec<Seed> {
     let mut unknown = Message::new(kind::PING, b"".as_slice()).encode_to_vec();
     // field 666 as text, a group with a varint in it, a fixed64
     unknown.extend(b"\xd2\x29\x02hi\x5b\x10\x05\x5c\x61\x00\x00\x00\x00\x00\x00\x00\x01");
-    let frames: Vec<u8> = [&put, &full].map(prost::Message::encode_length_delimited_to_vec).concat();
+    let frames = [put.encode_length_delimited_to_vec(), full.encode_length_delimited_to_vec()].concat();
     let relay = format!("/ip4/1.2.3.4/tcp/1/p2p/{}/p2p-circuit", asker(0));
     let addrs =
         [PUBLIC, &[&relay, "/ip4/127.0.0.1/udp/1/quic-v1/webtransport", "/ip4/10.0.0.1/tcp/80/tls/sni/a/ws"]];

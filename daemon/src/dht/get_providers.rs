@@ -26,7 +26,7 @@ pub(super) async fn handle(service: &Service, to: &Local, from: &Contact, reques
     Closer::new(&mut reply, for_closer).fill(
         &service.table.snapshot(),
         &Key256::of(request.key),
-        &[&to.peer, &from.peer],
+        &[&to.key, &from.key],
     );
     let mut written = 0;
     for provider in &providers {

@@ -31,7 +31,7 @@ pub(super) async fn get(service: &Service, to: &Local, from: &Contact, request: 
         // the echo of such a key is what nobody reads
         return Served::Reset(Reason::RequestRefused);
     }
-    let except = [&to.peer, &from.peer];
+    let except = [&to.key, &from.key];
     Closer::new(&mut reply, limit).fill(&service.table.snapshot(), &Key256::of(request.key), &except);
     Served::Reply(reply.into_frame())
 }

@@ -14,7 +14,9 @@ pub fn seed_parse(data: &[u8]) {
         Err(error) => {
             let (inner, _) = Seed::trim(&text);
             let told = error.to_string();
-            assert!(inner.len() < 20 || !told.contains(inner), "{told}");
+            // our own words have a space now and then, and a secret has none
+            let secret = inner.len() >= 20 && !inner.contains(char::is_whitespace);
+            assert!(!secret || !told.contains(inner), "{told}");
         }
     }
 }
