@@ -9,6 +9,7 @@ use libp2p::swarm::StreamProtocol;
 use crate::belly::sqlite::SqliteConfig;
 use crate::config::{AddressPolicy, Config, LogFormat, listen};
 use crate::limits::{Machine, budget};
+use crate::net::transport::listen_addresses;
 use crate::telemetry::log;
 use crate::wire::class::class;
 use crate::{dht, hydra, routing, scout};
@@ -151,7 +152,7 @@ fn announced(
     let mut addresses: Vec<Multiaddr> = Vec::new();
     for ip in ips {
         let own = if settings.announce.is_empty() {
-            listened(*ip, port).to_vec()
+            listen_addresses(*ip, port).to_vec()
         } else {
             settings.announce.iter().filter_map(|template| template.expand(*ip, port)).collect()
         };
@@ -163,10 +164,4 @@ fn announced(
     let mut seen = std::collections::HashSet::new();
     addresses.retain(|address| seen.insert(address.clone()));
     addresses
-}
-
-fn listened(ip: IpAddr, port: u16) -> [Multiaddr; 2] {
-    use libp2p::multiaddr::Protocol;
-    let host = Multiaddr::from(ip);
-    [host.clone().with(Protocol::Tcp(port)), host.with(Protocol::Udp(port)).with(Protocol::QuicV1)]
 }

@@ -1,12 +1,10 @@
 //! The task of a head: drives its swarm, keeps the shared books.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use libp2p::core::transport::ListenerId;
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm, identify, ping};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -18,7 +16,7 @@ use crate::head::{Command, Config, Phase, Shared, name};
 use crate::net::dialer::Dialer;
 use crate::net::gate::Gate;
 use crate::net::rpc::{Rpc, Server};
-use crate::net::transport::{TransportError, swarm};
+use crate::net::transport::{TransportError, listen_addresses, swarm};
 use crate::net::{Behaviour, BehaviourEvent};
 use crate::routing::contacts::Side;
 use crate::scout::Candidate;
@@ -229,9 +227,4 @@ fn identified(shared: &Shared, peer: PeerId, info: &identify::Info) {
     } else if shared.table.get(&peer).is_some_and(|member| !member.entry.own) {
         shared.table.remove(&peer);
     }
-}
-
-fn listen_addresses(ip: IpAddr, port: u16) -> [Multiaddr; 2] {
-    let host = Multiaddr::from(ip);
-    [host.clone().with(Protocol::Tcp(port)), host.with(Protocol::Udp(port)).with(Protocol::QuicV1)]
 }

@@ -1,8 +1,10 @@
 //! Transports of an identity: tcp with tls and noise over yamux, and quic-v1.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use libp2p::identity::Keypair;
+use libp2p::multiaddr::{Multiaddr, Protocol};
 use libp2p::{Swarm, SwarmBuilder, noise, quic, tcp, tls, yamux};
 
 use crate::net::Behaviour;
@@ -34,6 +36,13 @@ const QUIC_STREAMS: u32 = 128;
 
 /// Time for a dial or an inbound handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Where an identity listens on an IP and a port: tcp, and quic-v1 on the same number.
+#[must_use]
+pub fn listen_addresses(ip: IpAddr, port: u16) -> [Multiaddr; 2] {
+    let host = Multiaddr::from(ip);
+    [host.clone().with(Protocol::Tcp(port)), host.with(Protocol::Udp(port)).with(Protocol::QuicV1)]
+}
 
 /// The transports could not be set up.
 #[derive(Debug, thiserror::Error)]

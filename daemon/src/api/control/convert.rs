@@ -6,6 +6,7 @@ use hydra_protocol::v1;
 use prost_types::Timestamp;
 
 use crate::hydra::{DaemonState, Finding, HeadState, HeadView, Warning};
+use crate::net::transport::listen_addresses;
 use crate::routing::contacts::{Contacts, Side};
 use crate::telemetry::{Event, Level, Rates, Sample};
 use crate::wire::Kind;
@@ -51,7 +52,8 @@ pub(super) fn open_by_head(contacts: &Contacts) -> Open {
 
 pub(super) fn head(head: &HeadView, open: &Open) -> v1::Head {
     let (inbound, outbound) = open.get(&head.index).copied().unwrap_or_default();
-    let listen = head.listen.iter().flat_map(|ip| listen_texts(*ip, head.port));
+    let listen =
+        head.listen.iter().flat_map(|ip| listen_addresses(*ip, head.port)).map(|addr| addr.to_string());
     let announced: Vec<String> = head.announce.iter().map(ToString::to_string).collect();
     v1::Head {
         name: head.name(),
@@ -70,11 +72,6 @@ pub(super) fn head(head: &HeadView, open: &Open) -> v1::Head {
         serving_since: head.serving_since.and_then(timestamp),
         added_at: timestamp(head.added_at),
     }
-}
-
-fn listen_texts(ip: std::net::IpAddr, port: u16) -> [String; 2] {
-    let family = if ip.is_ipv4() { "ip4" } else { "ip6" };
-    [format!("/{family}/{ip}/tcp/{port}"), format!("/{family}/{ip}/udp/{port}/quic-v1")]
 }
 
 fn state(state: HeadState) -> v1::HeadState {
