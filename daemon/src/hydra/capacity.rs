@@ -208,18 +208,22 @@ impl Hydra {
 fn free_port(listen: &[IpAddr], taken: &HashSet<u16>) -> Result<u16, RosterError> {
     const TRIES: u32 = 16;
     let Some(first) = listen.first() else {
-        return Err(RosterError::Start("no address to listen on; set listen.ips".to_owned()));
+        return Err(nothing_added("no address to listen on; set listen.ips"));
     };
     let mut failure = None;
     for _ in 0..TRIES {
-        let port = ports::find(*first, |port| taken.contains(&port))
-            .map_err(|e| RosterError::Start(e.to_string()))?;
+        let port =
+            ports::find(*first, |port| taken.contains(&port)).map_err(|e| nothing_added(&e.to_string()))?;
         match listen.iter().try_for_each(|ip| ports::check(*ip, port)) {
             Ok(()) => return Ok(port),
             Err(error) => failure = Some(error),
         }
     }
-    Err(RosterError::Start(failure.map_or_else(|| "no free port".to_owned(), |e| e.to_string())))
+    Err(nothing_added(&failure.map_or_else(|| "no free port".to_owned(), |e| e.to_string())))
+}
+
+fn nothing_added(why: &str) -> RosterError {
+    RosterError::Start(format!("{why}; nothing was added"))
 }
 
 fn no_room(what: String, remedy: String) -> RosterError {

@@ -70,8 +70,12 @@ pub fn find(ip: IpAddr, taken: impl Fn(u16) -> bool) -> Result<u16, PortError> {
             _ => PortError::Other { ip, port: 0, source },
         })?;
         let port = tcp.local_addr().ok().and_then(|a| a.as_socket()).map(|a| a.port());
-        if let Some(port) = port.filter(|port| !taken(*port) && open_udp(ip, *port).is_ok()) {
-            return Ok(port);
+        let Some(port) = port.filter(|port| !taken(*port)) else { continue };
+        match open_udp(ip, port) {
+            Ok(_) => return Ok(port),
+            // somebody has it for udp: another number may do
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(source) => return Err(PortError::Other { ip, port, source }),
         }
     }
     Err(PortError::NoneFree { ip })
