@@ -17,7 +17,7 @@ use crate::net::dialer::Dialer;
 use crate::net::gate::Gate;
 use crate::net::rpc::{Rpc, Server};
 use crate::net::transport::{TransportError, listen_addresses, swarm};
-use crate::net::{Behaviour, BehaviourEvent};
+use crate::net::{Behaviour, BehaviourEvent, behaviour};
 use crate::routing::contacts::Side;
 use crate::scout::Candidate;
 use crate::telemetry::{Drop as Reason, Level, drops};
@@ -217,9 +217,7 @@ impl Task {
 
 /// Keeps what a peer said of itself; a server is handed to the scout to be checked.
 fn identified(shared: &Shared, peer: PeerId, info: &identify::Info) {
-    let addrs = shared.policy.admit(&peer, info.listen_addrs.iter().map(AsRef::as_ref));
-    let protocols = info.protocols.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("\n");
-    shared.contacts.identified(&peer, &info.agent_version, &protocols, addrs.clone());
+    let addrs = behaviour::identified(&shared.contacts, shared.policy, &peer, info);
     if info.protocols.contains(&shared.protocol) {
         if !addrs.is_empty() && shared.candidates.try_send(Candidate { peer, addrs }).is_err() {
             drops::count(Reason::CandidateQueue);

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use libp2p::identity::Keypair;
 use libp2p::swarm::NetworkBehaviour;
-use libp2p::{identify, ping};
+use libp2p::{PeerId, identify, ping};
 
 use crate::net::gate::Gate;
 use crate::net::rpc::Rpc;
+use crate::routing::{AddressPolicy, Contacts};
+use crate::wire::AddrList;
 
 /// How often a connected peer is asked again who it is; changes are pushed at once.
 const IDENTIFY_INTERVAL: Duration = Duration::from_secs(6 * 3600);
@@ -43,4 +45,18 @@ impl Behaviour {
         let ping = ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT);
         Self { gate, identify: identify::Behaviour::new(identify), ping: ping::Behaviour::new(ping), rpc }
     }
+}
+
+/// Keeps what a connected peer said of itself; answers those of its addresses that the policy
+/// allows.
+pub fn identified(
+    contacts: &Contacts,
+    policy: AddressPolicy,
+    peer: &PeerId,
+    info: &identify::Info,
+) -> AddrList {
+    let addrs = policy.admit(peer, info.listen_addrs.iter().map(AsRef::as_ref));
+    let protocols = info.protocols.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("\n");
+    contacts.identified(peer, &info.agent_version, &protocols, addrs.clone());
+    addrs
 }

@@ -14,7 +14,7 @@ use crate::net::dialer::{Dialer, NotDialled, cause};
 use crate::net::gate::Gate;
 use crate::net::rpc::Rpc;
 use crate::net::transport::{TransportError, swarm};
-use crate::net::{Behaviour, BehaviourEvent};
+use crate::net::{Behaviour, BehaviourEvent, behaviour};
 use crate::routing::contacts::Side;
 use crate::routing::snapshot::Entry;
 use crate::scout::bootstrap::{Bootstrap, CONTENT};
@@ -139,9 +139,7 @@ impl Task {
                 info,
                 ..
             })) => {
-                let addrs = self.config.policy.admit(&peer_id, info.listen_addrs.iter().map(AsRef::as_ref));
-                let protocols = info.protocols.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("\n");
-                self.shared.contacts.identified(&peer_id, &info.agent_version, &protocols, addrs);
+                behaviour::identified(&self.shared.contacts, self.config.policy, &peer_id, &info);
             }
             _ => {}
         }
