@@ -5,6 +5,7 @@
 //! keys, ports and settings are in `state/`.
 
 pub mod clock;
+mod index;
 pub mod sqlite;
 
 use std::future::Future;
