@@ -112,12 +112,12 @@ impl Index {
 
     /// Many records of one generation, sorted by hash: one lock for each shard.
     ///
-    /// `taken` is told the provider of each that is new.
+    /// `taken` is told the provider of each that is new; beyond `max` entries there is none.
     pub(super) fn put_sorted(
         &self,
         records: &[(u64, u32)],
-        generation: u8,
-        now: u32,
+        (generation, now): (u8, u32),
+        max: u64,
         group_of: &dyn Fn(u32) -> u16,
         mut taken: impl FnMut(u32),
     ) {
@@ -126,10 +126,11 @@ impl Index {
             let Some((first, _)) = run.first() else { continue };
             let mut shard = self.shard(*first).lock();
             let mut new = 0;
+            let room = max.saturating_sub(self.entries());
             for (hash, provider) in run {
                 let arrival =
                     Arrival { hash: *hash, provider: *provider, generation, now, may_displace: false };
-                if let Ok(Change::New { .. }) = shard.put(&self.generations, &arrival, group_of, || Ok(())) {
+                if let Ok(Change::New { .. }) = shard.put(&self.generations, &arrival, group_of, || if new < room { Ok(()) } else { Err(Refused::StoreFull) }) {
                     new += 1;
                     taken(*provider);
                 }

@@ -230,12 +230,6 @@ impl SqliteBelly {
         Ok(belly)
     }
 
-    /// How often something was refused, by reason, since the start.
-    #[must_use]
-    pub fn drops(&self) -> Vec<(&'static str, u64)> {
-        self.shared.pulse.drops()
-    }
-
     /// Removes all that expired, now, instead of bit by bit.
     #[cfg(test)]
     fn sweep(&self) -> Answer<Result<(), Unavailable>> {
@@ -381,6 +375,26 @@ impl Belly for SqliteBelly {
 
     fn flush(&self) -> Answer<Result<(), Unavailable>> {
         Answer::later(self.shared.flush())
+    }
+
+    fn top_providers(&self, _: usize) -> Vec<(PeerId, u32)> {
+        Vec::new()
+    }
+
+    fn most_asked(&self, _: usize) -> Vec<super::AskedKey> {
+        Vec::new()
+    }
+
+    fn regions(&self) -> Vec<super::Region> {
+        Vec::new()
+    }
+
+    fn purge(&self, _: super::Purge) -> Answer<Result<u64, Unavailable>> {
+        Answer::now(Err(Unavailable("this store does not purge".to_owned())))
+    }
+
+    fn drops(&self) -> Vec<(&'static str, u64)> {
+        self.shared.pulse.drops()
     }
 }
 

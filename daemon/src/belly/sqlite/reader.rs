@@ -123,7 +123,7 @@ impl Reader {
         };
         let Some((mut from, to)) = range(query) else { return Ok(Page::default()) };
         let mut from_provider = -1i64;
-        if let Some(cursor) = after.filter(|c| c.place >= from) {
+        if let Some(cursor) = after.and_then(Position::read).filter(|c| c.place >= from) {
             // A provider that was forgotten meanwhile: its key starts over, nothing is skipped.
             from = cursor.place;
             from_provider = self.shared.providers.id(&cursor.provider).map_or(-1, |id| id.get().into());
@@ -150,7 +150,7 @@ impl Reader {
             }
             if page.records.len() == limit || last_look {
                 let provider = id.and_then(|id| self.shared.providers.get(id, now)).map(|p| p.peer);
-                page.next = Some(Cursor { place, key, provider: provider.unwrap_or_else(nobody) });
+                page.next = Some(Position { place, provider: provider.unwrap_or_else(nobody) }.write());
                 break;
             }
         }
@@ -167,12 +167,30 @@ impl Reader {
         Some(Record {
             key: key.clone(),
             provider: provider.peer,
-            head: seen.head,
+            head: Some(seen.head),
             announced: from_secs(seen.announced),
             expires: from_secs(seen.expires),
             addrs: provider.addrs,
             addrs_expire: self.shared.providers.addrs_expire(id, now).map(from_secs),
         })
+    }
+}
+
+struct Position {
+    place: Key256,
+    provider: PeerId,
+}
+
+impl Position {
+    fn write(&self) -> Cursor {
+        let mut out = self.place.0.to_vec();
+        out.extend_from_slice(&self.provider.to_bytes());
+        Cursor(out.into())
+    }
+
+    fn read(cursor: &Cursor) -> Option<Self> {
+        let (place, provider) = cursor.0.split_first_chunk::<32>()?;
+        Some(Self { place: Key256(*place), provider: PeerId::from_bytes(provider).ok()? })
     }
 }
 

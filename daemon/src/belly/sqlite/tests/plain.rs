@@ -52,7 +52,7 @@ fn a_restart_gives_back_records_addresses_heads_and_values() {
     assert_eq!(belly.counts().unsaved, 0);
     let records = list(&belly, &Query::default(), 77);
     assert_eq!(records.len(), before.0);
-    assert!(records.iter().all(|r| r.head == 3 && r.announced == start()));
+    assert!(records.iter().all(|r| r.head == Some(3) && r.announced == start()));
     assert_eq!(wait(belly.addresses_of(&peer(0))), Some(addrs(&["two", "one"])));
     assert_eq!(peers(&belly, &7u32.to_be_bytes()), [peer(14), peer(15)]);
     let value = wait(belly.value(b"/pk/x")).expect("readable").expect("there");

@@ -1,0 +1,202 @@
+//! From the files into memory, at the start.
+//!
+//! Providers first, from all files, the newest first; then the records, by several
+//! threads, the newest files first. The order does not matter for the outcome: of two
+//! records the newer generation stands. Must not write.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use super::Shared;
+use super::catalogue::{Entry, KEPT_HOURS, Numbers, SERVED_HOURS};
+use super::pulse::Reason;
+use crate::belly::database::{self, BellyError, Trouble};
+use crate::belly::log::{LogReader, Name, Page};
+use crate::belly::{PROVIDER_VALIDITY, Progress};
+
+/// Records that are sorted together before they go into the index: the passes over its
+/// shards are then sequential.
+const BATCH: usize = 1 << 18;
+
+/// Records of a page, on the average; for the estimate only.
+const PAGE_RECORDS: u64 = 700;
+
+/// How far the loading is.
+#[derive(Default)]
+pub(super) struct Loading {
+    files: Vec<(Name, u8, Arc<Numbers>)>,
+    next: AtomicUsize,
+    /// Files of the last day that are not yet read.
+    day_left: AtomicUsize,
+    left: AtomicUsize,
+    records: AtomicU64,
+    expected: u64,
+    pub(super) cancelled: AtomicBool,
+}
+
+impl Loading {
+    pub(super) fn progress(&self) -> Option<Progress> {
+        let left = self.left.load(Ordering::Acquire);
+        (left > 0).then(|| Progress {
+            records: self.records.load(Ordering::Relaxed),
+            expected: self.expected,
+            day: self.day_left.load(Ordering::Acquire) == 0,
+        })
+    }
+}
+
+/// Files that are there, the newest first.
+pub(super) fn list(dir: &Path) -> std::io::Result<Vec<Name>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        names.extend(Name::parse(&entry?.file_name().to_string_lossy()));
+    }
+    names.sort_unstable();
+    names.reverse();
+    Ok(names)
+}
+
+/// Takes in the files' providers and prepares the reading of their records.
+pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, BellyError> {
+    let now = shared.clock.secs();
+    let mut loading = Loading::default();
+    let mut day_left = 0;
+    for name in names {
+        let path = name.path(&shared.dir);
+        let mut entry = Entry { generation: 0, bytes: database::bytes(&path), numbers: None };
+        if name.hour.saturating_add(SERVED_HOURS) <= now / 3600 {
+            if name.hour.saturating_add(KEPT_HOURS) > now / 3600 {
+                shared.catalogue.insert(name, entry);
+            } else if let Err(error) = database::unlink(&path) {
+                tracing::warn!("cannot delete {}: {error}", path.display());
+            }
+            continue;
+        }
+        let read = LogReader::open(&path).and_then(|log| {
+            let mut numbers = Numbers::default();
+            let mut refused = 0;
+            let mut bad = log.providers(|row| {
+                let in_file = row.number;
+                match shared.providers.load(row, now) {
+                    Some(number) => numbers.insert(in_file, number),
+                    None => refused += 1,
+                }
+            })?;
+            bad += refused;
+            if bad > 0 {
+                numbers.set_holes();
+            }
+            Ok((numbers, bad, log.last()?))
+        });
+        let (numbers, bad, pages) = match read {
+            Ok(read) => read,
+            Err(trouble) if trouble.is_damage() => {
+                broken_at_start(shared, &path, &trouble)?;
+                continue;
+            }
+            Err(trouble) => return Err(trouble.at(&path)),
+        };
+        shared.pulse.add(Reason::RowDamaged, bad);
+        let Some(generation) = shared.catalogue.adopt(&shared.index.generations, name) else {
+            shared.pulse.set_notice(format!("{} is not read: there are too many hours", path.display()));
+            continue;
+        };
+        let numbers = Arc::new(numbers);
+        entry.generation = generation;
+        entry.numbers = Some(numbers.clone());
+        shared.catalogue.insert(name, entry);
+        day_left += usize::from(name.hour + 24 >= now / 3600);
+        loading.expected += pages.unsigned_abs() * PAGE_RECORDS;
+        loading.files.push((name, generation, numbers));
+    }
+    shared.providers.loaded(|_| false);
+    loading.left = AtomicUsize::new(loading.files.len());
+    loading.day_left = AtomicUsize::new(day_left);
+    Ok(loading)
+}
+
+/// A file of which nothing can be read is set aside, and told.
+fn broken_at_start(shared: &Shared, path: &Path, trouble: &Trouble) -> Result<(), BellyError> {
+    let aside = database::move_aside(path)?;
+    shared.pulse.count(Reason::FileDamaged);
+    shared.pulse.set_notice(format!(
+        "the record store's {} was damaged ({trouble}) and is now {}; what was in it fills again as providers \
+         announce (22 h)",
+        path.display(),
+        aside.display()
+    ));
+    Ok(())
+}
+
+/// One of several threads that read.
+pub(super) fn run(shared: &Shared) {
+    let loading = &shared.loading;
+    while let Some((name, generation, numbers)) = loading.files.get(loading.next.fetch_add(1, Ordering::AcqRel)) {
+        if !loading.cancelled.load(Ordering::Relaxed)
+            && let Err(trouble) = read(shared, *name, *generation, numbers)
+        {
+            shared.pulse.count(Reason::FileDamaged);
+            shared.pulse.set_notice(format!("the record store's {name} cannot be read to its end: {trouble}"));
+        }
+        if name.hour + 24 >= shared.clock.secs() / 3600 {
+            loading.day_left.fetch_sub(1, Ordering::AcqRel);
+        }
+        loading.left.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn read(shared: &Shared, name: Name, generation: u8, numbers: &Numbers) -> Result<(), Trouble> {
+    let log = LogReader::open(&name.path(&shared.dir))?;
+    let tombstones = shared.tombstones.read().clone();
+    let mut batch: Vec<(u64, u32)> = Vec::with_capacity(BATCH + 1024);
+    let (mut garbled, mut unknown) = (0u64, 0u64);
+    let lost = log.pages(|bytes| {
+        let Some(page) = Page::open(bytes, name.hour) else {
+            garbled += 1;
+            return;
+        };
+        let mut read = 0;
+        page.each(|key, tail| {
+            read += 1;
+            let Some(provider) = numbers.read(tail.provider) else {
+                unknown += 1;
+                return;
+            };
+            let hash = shared.key.hash(key);
+            let at = super::purge::time(name.hour, tail.minute);
+            if !tombstones.is_empty() && tombstones.cover(hash, provider, at) {
+                return;
+            }
+            batch.push((hash, provider));
+        });
+        shared.loading.records.fetch_add(read, Ordering::Relaxed);
+        if batch.len() >= BATCH {
+            put(shared, &mut batch, generation);
+        }
+    })?;
+    put(shared, &mut batch, generation);
+    shared.pulse.add(Reason::PageDamaged, lost + garbled);
+    shared.pulse.add(Reason::ProviderUnknown, unknown);
+    if lost + garbled + unknown > 0 {
+        let text = format!(
+            "the record store's {name} has {} damaged pages and {unknown} records without a provider; the rest is served",
+            lost + garbled
+        );
+        shared.pulse.set_notice(text);
+    }
+    Ok(())
+}
+
+fn put(shared: &Shared, batch: &mut Vec<(u64, u32)>, generation: u8) {
+    batch.sort_unstable();
+    let group = |provider| shared.providers.group(provider);
+    let at = (generation, shared.clock.secs());
+    shared.index.put_sorted(batch, at, shared.max_records, &group, |provider| {
+        shared.providers.gain_record(provider);
+    });
+    batch.clear();
+}
+
+/// A store that was not used for so long has nothing to serve.
+const _: () = assert!(PROVIDER_VALIDITY.as_secs() == (SERVED_HOURS as u64 - 1) * 3600);
