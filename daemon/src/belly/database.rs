@@ -3,8 +3,9 @@
 //!
 //! Owns the pragmas and the migrations' order. Knows no tables.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,9 +102,11 @@ impl Format {
 
     /// A connection that only reads.
     pub(super) fn reader(&self, path: &Path) -> Result<Connection, Trouble> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // one that may not write could neither recover the log of a crash nor tidy up
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(path, flags)?;
         db.busy_timeout(Duration::from_secs(5))?;
+        db.pragma_update(None, "query_only", true)?;
         db.pragma_update(None, "cache_size", -4_096)?;
         self.check(&db, path)?;
         Ok(db)
@@ -147,6 +150,27 @@ pub(super) fn close(db: Connection) -> rusqlite::Result<()> {
 pub(super) fn bytes(path: &Path) -> u64 {
     let len = |path: &Path| fs::metadata(path).map_or(0, |m| m.len());
     len(path) + len(&with_suffix(path, "-wal"))
+}
+
+/// Makes a file that was cut as long as its header says, with zeros, so that SQLite reads
+/// what is left of it. True when it was cut.
+pub(super) fn mend_cut(path: &Path) -> io::Result<bool> {
+    // "page size" and "database size in pages" of the SQLite file format
+    const HEADER: usize = 32;
+    const LONGEST: u64 = 1 << 40;
+    let file = File::options().read(true).write(true).open(path)?;
+    let mut header = [0; HEADER];
+    file.read_exact_at(&mut header, 0)?;
+    let page = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    let pages = u64::from(u32::from_be_bytes([header[28], header[29], header[30], header[31]]));
+    let cut = header.starts_with(b"SQLite format 3\0") && file.metadata()?.len() < page * pages;
+    if cut && page * pages <= LONGEST {
+        file.set_len(page * pages)?;
+    }
+    Ok(cut)
 }
 
 /// A write-ahead log with something in it is beside the file.

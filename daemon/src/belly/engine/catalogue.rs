@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -24,8 +24,8 @@ pub(super) struct Numbers {
     same: Vec<u64>,
     /// Numbers that mean another one: the file's was taken when it was loaded.
     other: HashMap<u32, u32>,
-    /// The file has numbers that mean nobody.
-    holes: bool,
+    /// Something of the file is broken.
+    unsound: AtomicBool,
 }
 
 impl Numbers {
@@ -49,13 +49,14 @@ impl Numbers {
         }
     }
 
-    pub(super) fn set_holes(&mut self) {
-        self.holes = true;
+    /// Something of the file is broken: it is read, and never continued.
+    pub(super) fn set_unsound(&self) {
+        self.unsound.store(true, Ordering::Release);
     }
 
-    /// The file may be continued: its numbers are those of memory.
-    pub(super) fn plain(&self) -> bool {
-        self.other.is_empty() && !self.holes
+    /// The file may be continued: it is whole, and its numbers are those of memory.
+    fn plain(&self) -> bool {
+        self.other.is_empty() && !self.unsound.load(Ordering::Acquire)
     }
 }
 
@@ -66,8 +67,28 @@ pub(super) struct Entry {
     pub(super) generation: u8,
     /// With its write-ahead log.
     pub(super) bytes: u64,
-    /// `None` for a file of this run: its numbers are those of memory.
+    /// `None` for a file that was made in this run: its numbers are those of memory.
     pub(super) numbers: Option<Arc<Numbers>>,
+    /// It takes, or took, records in this run.
+    pub(super) written: bool,
+}
+
+impl Entry {
+    /// The number in memory for one of the file.
+    #[inline]
+    pub(super) fn number(&self, in_file: u32) -> Option<u32> {
+        match &self.numbers {
+            // a file that is continued has new numbers, and its old ones are the same
+            Some(numbers) if !self.written => numbers.read(in_file),
+            Some(numbers) => Some(numbers.read(in_file).unwrap_or(in_file)),
+            None => Some(in_file),
+        }
+    }
+
+    /// It may take records.
+    fn open(&self) -> bool {
+        self.numbers.as_ref().is_none_or(|numbers| numbers.plain())
+    }
 }
 
 #[derive(Default)]
@@ -147,12 +168,18 @@ impl Catalogue {
         self.files.lock().iter().rev().map(|(name, entry)| (*name, entry.clone())).collect()
     }
 
-    /// The file that takes records of this generation; of several, one that may be
-    /// continued.
+    /// The file that takes records of this generation from now on; of several, one that
+    /// may be continued.
     pub(super) fn file_of(&self, generation: u8) -> Option<Name> {
-        let files = self.files.lock();
-        let plain = |entry: &Entry| entry.numbers.as_ref().is_none_or(|numbers| numbers.plain());
-        files.iter().find(|(_, entry)| entry.generation == generation && plain(entry)).map(|(name, _)| *name)
+        let mut files = self.files.lock();
+        let (name, entry) = files.iter_mut().find(|(_, e)| e.generation == generation && e.open())?;
+        entry.written = true;
+        Some(*name)
+    }
+
+    /// False when the file was found broken since, or is gone.
+    pub(super) fn may_continue(&self, name: Name) -> bool {
+        self.files.lock().get(&name).is_some_and(Entry::open)
     }
 
     /// The hour of the oldest file; `now` when there is none.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
+use crate::belly::index::Rank;
 use crate::belly::log::{Batch, Tail};
 use crate::belly::values::Tombstone;
 use crate::belly::{Refused, Unavailable};
@@ -40,8 +41,9 @@ pub(super) type FlushReply = oneshot::Sender<Result<(), Unavailable>>;
 /// What the writer takes out at once.
 #[derive(Default)]
 pub(super) struct Group {
-    /// By generation; there are seldom more than two.
-    pub(super) batches: Vec<(u8, Batch)>,
+    /// By generation; there are seldom more than two. The rank tells the generation from
+    /// a later one of the same number.
+    pub(super) batches: Vec<((u8, Rank), Batch)>,
     records: usize,
     /// Providers whose addresses changed without a record to write.
     pub(super) moved: Vec<u32>,
@@ -53,7 +55,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    fn batch(&mut self, generation: u8) -> &mut Batch {
+    fn batch(&mut self, generation: (u8, Rank)) -> &mut Batch {
         let at = self.batches.iter().position(|(g, _)| *g == generation).unwrap_or_else(|| {
             self.batches.push((generation, Batch::default()));
             self.batches.len() - 1
@@ -143,7 +145,7 @@ impl Inbox {
     }
 
     #[inline]
-    pub(super) fn push(&self, generation: u8, key: &[u8], tail: Tail) {
+    pub(super) fn push(&self, generation: (u8, Rank), key: &[u8], tail: Tail) {
         let mut group = self.waiting.lock();
         group.batch(generation).push(key, tail);
         group.records += 1;
@@ -255,8 +257,8 @@ mod tests {
     #[test]
     fn a_group_waits_for_company_and_a_flush_closes_it() {
         let inbox = Inbox::new(10);
-        inbox.push(1, b"a", TAIL);
-        inbox.push(2, b"b", TAIL);
+        inbox.push((1, Rank::new(1, true, true)), b"a", TAIL);
+        inbox.push((1, Rank::new(2, true, true)), b"b", TAIL);
         assert!(!inbox.take(Duration::from_millis(30)).has_records());
         let (reply, _rx) = oneshot::channel();
         inbox.push_flush(reply);
@@ -269,7 +271,7 @@ mod tests {
     fn a_value_goes_within_its_age_and_alone() {
         let inbox = Inbox::new(10);
         let (reply, _rx) = oneshot::channel();
-        inbox.push(1, b"a", TAIL);
+        inbox.push((1, Rank::new(1, true, true)), b"a", TAIL);
         let value = WaitingValue { key: Bytes::from_static(b"k"), value: Bytes::new(), reply };
         assert!(inbox.push_value(value).is_ok());
         let began = Instant::now();

@@ -3,6 +3,7 @@
 //! Holds a shard's lock for one pass over it, and never the writer.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Shared;
@@ -12,8 +13,8 @@ use crate::belly::database;
 use crate::belly::log::{LogWriter, Name};
 
 const ROUND: Duration = Duration::from_secs(1);
-/// Providers are looked through once in so many rounds, most-asked keys fade in so many.
-const PROVIDER_ROUNDS: u32 = 60;
+/// Providers and values are looked through once in so many rounds, most-asked keys fade in so many.
+const SWEEP_ROUNDS: u32 = 60;
 const FADE_ROUNDS: u32 = 3_600;
 /// So long after its hour a generation is sealed for certain.
 const SEALED_SECS: u32 = 60;
@@ -28,8 +29,9 @@ pub(super) fn run(shared: &Arc<Shared>) {
             mended = true;
             seal_what_a_crash_left(shared);
         }
-        if rounds.is_multiple_of(PROVIDER_ROUNDS) && shared.warm() {
+        if rounds.is_multiple_of(SWEEP_ROUNDS) && shared.warm() {
             sweep_providers(shared);
+            shared.sweep_values.store(true, Ordering::Relaxed);
         }
         if rounds.is_multiple_of(FADE_ROUNDS) {
             shared.demand.fade();

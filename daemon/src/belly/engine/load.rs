@@ -64,7 +64,7 @@ pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, Bell
     let mut day_left = 0;
     for name in names {
         let path = name.path(&shared.dir);
-        let mut entry = Entry { generation: 0, bytes: database::bytes(&path), numbers: None };
+        let mut entry = Entry { generation: 0, bytes: database::bytes(&path), numbers: None, written: false };
         if name.hour.saturating_add(SERVED_HOURS) <= now / 3600 {
             if name.hour.saturating_add(KEPT_HOURS) > now / 3600 {
                 shared.catalogue.insert(name, entry);
@@ -73,22 +73,18 @@ pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, Bell
             }
             continue;
         }
-        let read = LogReader::open(&path).and_then(|log| {
-            let mut numbers = Numbers::default();
-            let mut refused = 0;
-            let mut bad = log.providers(|row| {
-                let in_file = row.number;
-                match shared.providers.load(row, now) {
-                    Some(number) => numbers.insert(in_file, number),
-                    None => refused += 1,
-                }
-            })?;
-            bad += refused;
-            if bad > 0 {
-                numbers.set_holes();
+        let mut read = read_providers(shared, &path);
+        if read.as_ref().is_err_and(Trouble::is_damage) && database::mend_cut(&path).unwrap_or(false) {
+            shared.pulse.set_notice(format!(
+                "the record store's {} was cut; what was in the missing part fills again as providers announce (22 h), \
+                 and its damaged pages are counted",
+                path.display()
+            ));
+            read = read_providers(shared, &path);
+            if let Ok((numbers, ..)) = &read {
+                numbers.set_unsound();
             }
-            Ok((numbers, bad, log.last()?))
-        });
+        }
         let (numbers, bad, pages) = match read {
             Ok(read) => read,
             Err(trouble) if trouble.is_damage() => {
@@ -114,6 +110,25 @@ pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, Bell
     loading.left = AtomicUsize::new(loading.files.len());
     loading.day_left = AtomicUsize::new(day_left);
     Ok(loading)
+}
+
+/// How the file's numbers are to be read, rows that made no sense, and the last page.
+fn read_providers(shared: &Shared, path: &Path) -> Result<(Numbers, u64, i64), Trouble> {
+    let now = shared.clock.secs();
+    let log = LogReader::open(path)?;
+    let mut numbers = Numbers::default();
+    let mut refused = 0;
+    let bad = log.providers(|row| {
+        let in_file = row.number;
+        match shared.providers.load(row, now) {
+            Some(number) => numbers.insert(in_file, number),
+            None => refused += 1,
+        }
+    })?;
+    if bad + refused > 0 {
+        numbers.set_unsound();
+    }
+    Ok((numbers, bad + refused, log.last()?))
 }
 
 /// A file of which nothing can be read is set aside, and told.
@@ -179,6 +194,7 @@ fn read(shared: &Shared, name: Name, generation: u8, numbers: &Numbers) -> Resul
     shared.pulse.add(Reason::PageDamaged, lost + garbled);
     shared.pulse.add(Reason::ProviderUnknown, unknown);
     if lost + garbled + unknown > 0 {
+        numbers.set_unsound();
         let text = format!(
             "the record store's {name} has {} damaged pages and {unknown} records without a provider; the rest is served",
             lost + garbled

@@ -92,6 +92,8 @@ struct Shared {
     ahead: AtomicI64,
     /// `ahead` is to be written down.
     ahead_moved: AtomicBool,
+    /// The writer is to delete values that expired.
+    sweep_values: AtomicBool,
     /// Nothing expires before this, in seconds since the Unix epoch.
     paused_until: AtomicU32,
 }
@@ -248,8 +250,10 @@ impl Shared {
         let heard = self.providers.hear(*provider, addrs, now);
         let heard = heard.ok_or_else(|| self.refuse(Reason::ProvidersFull, Refused::StoreFull))?;
         let queue = self.inbox.reserve();
-        if !queue && !self.pulse.troubled() && !self.has_now(hash, heard.number, now) {
-            return Err(self.refuse(Reason::Behind, Refused::Behind));
+        if !queue && !self.pulse.troubled() {
+            // what was written in this hour need not be written again
+            let written = self.was_written(hash, heard.number, now);
+            return if written { Ok(()) } else { Err(self.refuse(Reason::Behind, Refused::Behind)) };
         }
         let change = self.put(hash, heard.number, *near, queue, now);
         let write = queue && matches!(change, Ok((_, Change::New { .. } | Change::Renewed)));
@@ -259,7 +263,8 @@ impl Shared {
         if let (Ok((generation, _)), true) = (&change, write) {
             let minute = u16::try_from(now % 3600 / 60).unwrap_or(0);
             let head = u16::try_from(*head).unwrap_or(u16::MAX);
-            self.inbox.push(*generation, key, Tail { provider: heard.number, minute, head });
+            let generation = (*generation, self.index.generations.rank(*generation));
+            self.inbox.push(generation, key, Tail { provider: heard.number, minute, head });
         } else if heard.moved {
             self.inbox.push_moved(heard.number);
         }
@@ -267,10 +272,10 @@ impl Shared {
         change.map(|_| ())
     }
 
-    /// The record was told the log within this hour.
-    fn has_now(&self, hash: u64, provider: u32, now: u32) -> bool {
-        let generation = self.index.generation(hash, provider);
-        generation.is_some_and(|g| self.index.generations.rank(g).hour() >= now / 3600)
+    /// The record was given to the log within this hour.
+    fn was_written(&self, hash: u64, provider: u32, now: u32) -> bool {
+        let rank = self.index.generation(hash, provider).map(|g| self.index.generations.rank(g));
+        rank.is_some_and(|rank| rank.disk() && rank.hour() >= now / 3600)
     }
 
     fn put(&self, hash: u64, provider: u32, near: bool, disk: bool, now: u32) -> Result<(u8, Change), Refused> {
@@ -312,6 +317,7 @@ impl LogBelly {
     fn keep(&self) {
         keeper::round(&self.shared);
         keeper::sweep_providers(&self.shared);
+        self.shared.sweep_values.store(true, Ordering::Relaxed);
     }
 }
 

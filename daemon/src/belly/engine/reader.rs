@@ -151,15 +151,19 @@ impl Reader {
             self.of_key(&files, &mut walk, key, after)?;
             return Ok(walk.page);
         }
+        let now = self.shared.clock.secs();
         // who holds a cursor that is none of ours begins again
         let mut from = after.and_then(Position::read);
         for (name, entry) in files {
             let start = from.filter(|from| from.name == name);
-            let served = entry.generation != 0 && self.shared.index.generations.count(entry.generation) > 0;
-            if from.is_some_and(|from| name > from.name) || (!served && start.is_none()) {
+            if from.is_some_and(|from| name > from.name) {
                 continue;
             }
             from = None;
+            let generations = &self.shared.index.generations;
+            if !generations.live(entry.generation, now) || generations.count(entry.generation) == 0 {
+                continue;
+            }
             let next = self.of_file(name, &entry, start, &mut walk)?;
             if let Some(next) = next {
                 walk.page.next = Some(next.write());
@@ -277,7 +281,7 @@ impl Reader {
                 let Some(page) = LogPage::open(&bytes, name.hour) else { continue };
                 page.each(|other, tail| {
                     if other == key {
-                        let number = entry.numbers.as_ref().map_or(Some(tail.provider), |n| n.read(tail.provider));
+                        let number = entry.number(tail.provider);
                         if let Some(number) = number.filter(|n| holders.contains(&(*n, entry.generation))) {
                             found.entry(number).or_insert((tail.minute, tail.head));
                         }
@@ -306,7 +310,7 @@ impl Walk<'_> {
 
     fn see(&mut self, shared: &Shared, name: Name, entry: &Entry, key: &[u8], tail: crate::belly::log::Tail) {
         self.scanned += 1;
-        let number = entry.numbers.as_ref().map_or(Some(tail.provider), |numbers| numbers.read(tail.provider));
+        let number = entry.number(tail.provider);
         let Some(number) = number.filter(|n| self.provider.is_none_or(|only| only == *n)) else { return };
         if self.query.prefix.is_some_and(|prefix| !inside(prefix, key)) {
             return;

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Shared;
@@ -21,9 +22,8 @@ use crate::wire::Key256;
 
 /// Between two looks at what is to be done besides.
 const TICK: Duration = Duration::from_secs(1);
-/// Files are looked for once in so many ticks, values that expired in so many.
+/// Files are looked for once in so many ticks.
 const LOOK_TICKS: u32 = 10;
-const SWEEP_TICKS: u32 = 60;
 /// Records of an hour may come so long after it ended, in seconds.
 const GRACE_SECS: u32 = 5;
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -104,9 +104,9 @@ impl Writer {
 
     fn write_records(&mut self) -> Result<(), (String, Trouble)> {
         while !self.group.batches.is_empty() {
-            let generation = self.group.batches[0].0;
-            if !self.shared.index.generations.rank(generation).disk() {
-                // its file was deleted meanwhile; what is new goes to another one
+            let (generation, rank) = self.group.batches[0].0;
+            if self.shared.index.generations.rank(generation) != rank || !rank.disk() {
+                // it expired while it waited, or its file was deleted: what is new goes elsewhere
                 let batch = self.group.settle_batch(0);
                 self.shared.inbox.settle(batch.len());
                 continue;
@@ -137,10 +137,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the generation's batch, if there is one, and providers.
+    /// Writes the generation's first batch, if there is one, and providers.
     fn append(&mut self, generation: u8, moved: &[u32]) -> Result<(), (String, Trouble)> {
         let shared = &self.shared;
-        let (name, mut log) = match self.logs.remove(&generation) {
+        let open = self.logs.remove(&generation).filter(|(name, _)| shared.catalogue.may_continue(*name));
+        let (name, mut log) = match open {
             Some(open) => open,
             None => {
                 let rank = shared.index.generations.rank(generation);
@@ -149,13 +150,13 @@ impl Writer {
                 let at = |trouble| (name.path(&shared.dir).display().to_string(), trouble);
                 let log = LogWriter::open(&shared.dir, name).map_err(at)?;
                 if known.is_none() {
-                    shared.catalogue.insert(name, Entry { generation, bytes: 0, numbers: None });
+                    shared.catalogue.insert(name, Entry { generation, bytes: 0, numbers: None, written: true });
                 }
                 (name, log)
             }
         };
         let empty = crate::belly::log::Batch::default();
-        let batch = self.group.batches.iter().find(|(g, _)| *g == generation).map_or(&empty, |(_, b)| b);
+        let batch = self.group.batches.iter().find(|((g, _), _)| *g == generation).map_or(&empty, |(_, b)| b);
         let outcome = log.append(batch, moved, &shared.providers);
         outcome.map_err(|trouble| (log.path().display().to_string(), trouble))?;
         shared.catalogue.set_bytes(name, database::bytes(log.path()));
@@ -290,7 +291,7 @@ impl Writer {
                 .and_then(|file| file.set_meta("clock ahead", &ahead.to_le_bytes()).map_err(|e| (String::new(), e.into())))
                 .unwrap_or_else(|(_, e)| tracing::warn!("the clock's shift is not kept: {e}"));
         }
-        if self.ticks.is_multiple_of(SWEEP_TICKS)
+        if self.shared.sweep_values.swap(false, Ordering::Relaxed)
             && let Err((path, trouble)) = self.sweep_values()
         {
             self.stumble(&path, &trouble);

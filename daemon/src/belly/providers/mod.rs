@@ -284,7 +284,7 @@ impl Providers {
             }
         }
         idle.sort_unstable();
-        idle.truncate((self.max / 16) as usize);
+        idle.truncate((self.max / 16).max(1) as usize);
         for (seen, number) in idle {
             if let Some(seen) = self.forget(number, seen) {
                 self.numbers.lock().waiting.push((number, seen / 3600));
