@@ -10,6 +10,7 @@ mod demand;
 pub mod engine;
 mod index;
 mod log;
+pub mod offline;
 mod providers;
 pub mod sqlite;
 mod values;

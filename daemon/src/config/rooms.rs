@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use libp2p::Multiaddr;
 use libp2p::swarm::StreamProtocol;
 
-use crate::belly::sqlite::SqliteConfig;
+use crate::belly::engine::LogConfig;
 use crate::config::{AddressPolicy, Config, LogFormat, listen};
-use crate::limits::{Machine, budget};
+use crate::limits::{Machine, budget, dir_bytes, disk_free};
 use crate::telemetry::log;
 use crate::wire::class::class;
 use crate::{dht, hydra, routing, scout};
@@ -19,6 +19,13 @@ const MEMORY: f64 = 0.9;
 /// Shares of that for records and for connections; the rest is for tables, caches and history.
 const MEMORY_RECORDS: f64 = 0.55;
 const MEMORY_CONNECTIONS: f64 = 0.25;
+const MEMORY_PROVIDERS: f64 = 0.08;
+
+/// What a provider costs with its addresses, in bytes.
+const PROVIDER_BYTES: f64 = 600.0;
+
+/// Share of the disk for records.
+const DISK_RECORDS: f64 = 0.9;
 
 /// What a connection costs at most (a QUIC one), in bytes.
 const CONNECTION_BYTES: f64 = 95.0 * 1024.0;
@@ -83,10 +90,18 @@ impl Config {
     }
 
     #[must_use]
-    pub fn belly(&self, machine: &Machine) -> SqliteConfig {
-        let memory = (self.memory(machine) as f64 * MEMORY_RECORDS) as u64;
-        let mut config = SqliteConfig::new(self.belly_dir()).with_memory(memory);
-        config.max_records = config.max_records.min(self.belly.max_records);
+    pub fn belly(&self, machine: &Machine) -> LogConfig {
+        let whole = self.memory(machine) as f64;
+        let memory = self.belly.max_memory.map_or((whole * MEMORY_RECORDS) as u64, |bytes| bytes.0);
+        let mut config = LogConfig::new(self.belly_dir()).with_memory(memory);
+        if let Some(records) = self.belly.max_records {
+            config.max_records = config.max_records.min(records);
+        }
+        config.max_providers = (whole * MEMORY_PROVIDERS / PROVIDER_BYTES).max(10_000.0) as u64;
+        config.max_disk = self.belly.max_disk.map_or_else(
+            || ((disk_free(&config.dir) + dir_bytes(&config.dir)) as f64 * DISK_RECORDS) as u64,
+            |bytes| bytes.0,
+        );
         config
     }
 

@@ -27,6 +27,14 @@ pub fn status(status: &str) {
     send(&[NotifyState::Status(status)]);
 }
 
+/// The store is being read: the start may take so much longer.
+pub fn warming(records: u64, expected: u64, longer: Duration) {
+    let text = format!("reading the belly: {records} of about {expected} records");
+    tracing::info!("{text}");
+    let longer = u32::try_from(longer.as_micros()).unwrap_or(u32::MAX);
+    send(&[NotifyState::ExtendTimeoutUsec(longer), NotifyState::Status(&text)]);
+}
+
 pub fn stopping() {
     send(&[NotifyState::Stopping]);
 }

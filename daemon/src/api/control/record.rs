@@ -100,10 +100,7 @@ impl RecordService for Service {
         let empty = first && page.records.is_empty();
         Ok(Response::new(ListRecordsResponse {
             records: page.records.iter().map(record).collect(),
-            next_page_token: page
-                .next
-                .map(|next| page::token(mark.as_bytes(), &next.0))
-                .unwrap_or_default(),
+            next_page_token: page.next.map(|next| page::token(mark.as_bytes(), &next.0)).unwrap_or_default(),
             empty_reason: if empty {
                 why_empty(&self.hydra, query != Query::default())
             } else {

@@ -55,6 +55,8 @@ impl Demand {
     pub(super) fn regions(&self) -> Vec<Region> {
         let load = |l: &AtomicU64| l.load(Relaxed);
         let regions = self.regions.iter();
-        regions.map(|r| Region { reads: load(&r.reads), misses: load(&r.misses), writes: load(&r.writes) }).collect()
+        regions
+            .map(|r| Region { reads: load(&r.reads), misses: load(&r.misses), writes: load(&r.writes) })
+            .collect()
     }
 }

@@ -89,7 +89,8 @@ fn seal_what_a_crash_left(shared: &Shared) {
 /// Generations that ended leave the index; their numbers are free then.
 fn sweep(shared: &Shared, now: u32) {
     let generations = &shared.index.generations;
-    let dead: Vec<u8> = generations.numbers().map(|(n, _)| n).filter(|n| !generations.live(*n, now)).collect();
+    let dead: Vec<u8> =
+        generations.numbers().map(|(n, _)| n).filter(|n| !generations.live(*n, now)).collect();
     if dead.is_empty() {
         return;
     }
@@ -145,7 +146,10 @@ impl Shared {
         let now = self.clock.secs();
         let generations = &self.index.generations;
         let far = generations.numbers().filter(|(number, rank)| {
-            !rank.near() && rank.hour() < now.saturating_sub(SEALED_SECS) / 3600 && generations.live(*number, now) && rank.disk()
+            !rank.near()
+                && rank.hour() < now.saturating_sub(SEALED_SECS) / 3600
+                && generations.live(*number, now)
+                && rank.disk()
         });
         let Some((number, rank)) = far.min_by_key(|(_, rank)| rank.hour()) else { return false };
         self.pulse.add(Reason::FarShed, generations.count(number));

@@ -147,12 +147,16 @@ fn broken_at_start(shared: &Shared, path: &Path, trouble: &Trouble) -> Result<()
 /// One of several threads that read.
 pub(super) fn run(shared: &Shared) {
     let loading = &shared.loading;
-    while let Some((name, generation, numbers)) = loading.files.get(loading.next.fetch_add(1, Ordering::AcqRel)) {
+    while let Some((name, generation, numbers)) =
+        loading.files.get(loading.next.fetch_add(1, Ordering::AcqRel))
+    {
         if !loading.cancelled.load(Ordering::Relaxed)
             && let Err(trouble) = read(shared, *name, *generation, numbers)
         {
             shared.pulse.count(Reason::FileDamaged);
-            shared.pulse.set_notice(format!("the record store's {name} cannot be read to its end: {trouble}"));
+            shared
+                .pulse
+                .set_notice(format!("the record store's {name} cannot be read to its end: {trouble}"));
         }
         if name.hour + 24 >= shared.clock.secs() / 3600 {
             loading.day_left.fetch_sub(1, Ordering::AcqRel);

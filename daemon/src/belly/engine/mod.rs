@@ -45,8 +45,8 @@ use super::log::{LogWriter, Name, Tail};
 use super::providers::Providers;
 use super::values::{MAX_VALUE, Values, ValuesFile};
 use super::{
-    Announcement, Answer, AskedKey, Belly, Counts, Cursor, Health, MAX_PROVIDER_KEY, Page, Progress, Provider,
-    Purge, Query, Record, Refused, Region, Unavailable, Value,
+    Announcement, Answer, AskedKey, Belly, Counts, Cursor, Health, MAX_PROVIDER_KEY, Page, Progress,
+    Provider, Purge, Query, Record, Refused, Region, Unavailable, Value,
 };
 use crate::wire::{AddrList, Key256};
 use catalogue::Catalogue;
@@ -228,7 +228,10 @@ impl Shared {
             Some(Ok(())) => Ok(()),
             Some(Err(TrySendError::Full(_))) => {
                 self.pulse.count(Reason::ReadersBusy);
-                Err(Unavailable(format!("{} reads of the record store wait already; try again", reader::QUEUE)))
+                Err(Unavailable(format!(
+                    "{} reads of the record store wait already; try again",
+                    reader::QUEUE
+                )))
             }
             _ => Err(closing()),
         }
@@ -240,12 +243,12 @@ impl Shared {
         async move { answer.await.unwrap_or_else(|_| Err(closing())) }
     }
 
-    fn add(&self, announcement: &Announcement<'_>) -> Result<(), Refused> {
+    /// Takes in what was announced at a time in seconds since the Unix epoch.
+    fn add(&self, announcement: &Announcement<'_>, now: u32) -> Result<(), Refused> {
         let Announcement { key, provider, addrs, head, near } = announcement;
         if key.is_empty() || key.len() > MAX_PROVIDER_KEY {
             return Err(self.refuse(Reason::KeyLength, Refused::KeyLength(key.len())));
         }
-        let now = self.clock.secs();
         let hash = self.key.hash(key);
         let heard = self.providers.hear(*provider, addrs, now);
         let heard = heard.ok_or_else(|| self.refuse(Reason::ProvidersFull, Refused::StoreFull))?;
@@ -278,7 +281,14 @@ impl Shared {
         rank.is_some_and(|rank| rank.disk() && rank.hour() >= now / 3600)
     }
 
-    fn put(&self, hash: u64, provider: u32, near: bool, disk: bool, now: u32) -> Result<(u8, Change), Refused> {
+    fn put(
+        &self,
+        hash: u64,
+        provider: u32,
+        near: bool,
+        disk: bool,
+        now: u32,
+    ) -> Result<(u8, Change), Refused> {
         let generation = self.catalogue.current(&self.index.generations, now / 3600, near, disk);
         let generation = generation.ok_or_else(|| self.refuse(Reason::StoreFull, Refused::StoreFull))?;
         let arrival = Arrival { hash, provider, generation, now, may_displace: true };
@@ -312,6 +322,21 @@ pub struct LogBelly {
 }
 
 impl LogBelly {
+    /// Takes in what was announced earlier, at `at` seconds since the Unix epoch, waiting
+    /// for the disk when it is behind.
+    pub(super) fn add_at(&self, announcement: &Announcement<'_>, at: u32) -> Result<(), Refused> {
+        let now = self.shared.clock.secs();
+        if at / 3600 + catalogue::SERVED_HOURS <= now / 3600 {
+            return Err(Refused::StoreFull);
+        }
+        loop {
+            match self.shared.add(announcement, at.min(now)) {
+                Err(Refused::Behind) => std::thread::sleep(Duration::from_millis(5)),
+                outcome => return outcome,
+            }
+        }
+    }
+
     /// All that is due by the clock, now: for tests that jump hours.
     #[cfg(test)]
     fn keep(&self) {
@@ -323,7 +348,7 @@ impl LogBelly {
 
 impl Belly for LogBelly {
     fn add_provider(&self, announcement: Announcement<'_>) -> Result<(), Refused> {
-        self.shared.add(&announcement)
+        self.shared.add(&announcement, self.shared.clock.secs())
     }
 
     fn providers(&self, key: &[u8], limit: usize) -> Answer<Vec<Provider>> {

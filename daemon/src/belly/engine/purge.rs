@@ -41,7 +41,8 @@ impl Shared {
         let mut tombstones = self.tombstones.write();
         if !tombstone.provider {
             tombstones.keys.insert(self.key.hash(&tombstone.what), tombstone.at);
-        } else if let Some(number) = PeerId::from_bytes(&tombstone.what).ok().and_then(|p| self.providers.number(&p))
+        } else if let Some(number) =
+            PeerId::from_bytes(&tombstone.what).ok().and_then(|p| self.providers.number(&p))
         {
             tombstones.providers.insert(number, tombstone.at);
         }
@@ -55,13 +56,13 @@ impl Shared {
 
     pub(super) fn tombstone(&self, what: &Purge) -> Result<Tombstone, Unavailable> {
         if !self.warm() {
-            return Err(Unavailable("the record store is still reading; purge again when it is warm".to_owned()));
+            return Err(Unavailable(
+                "the record store is still reading; purge again when it is warm".to_owned(),
+            ));
         }
         let tombstones = self.tombstones.read();
         if tombstones.keys.len() + tombstones.providers.len() >= MAX_TOMBSTONES {
-            return Err(Unavailable(format!(
-                "{MAX_TOMBSTONES} purges stand already; each is kept for 50 h"
-            )));
+            return Err(Unavailable(format!("{MAX_TOMBSTONES} purges stand already; each is kept for 50 h")));
         }
         let at = self.clock.secs();
         Ok(match what {

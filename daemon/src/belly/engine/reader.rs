@@ -55,7 +55,9 @@ pub(super) fn run(shared: &Arc<Shared>, requests: &Receiver<Request>) {
                 let PageRequest { query, after, limit, reply } = *request;
                 if !reply.is_closed() {
                     let page = reader.page(&query, after.as_ref(), limit.clamp(1, MAX_PAGE));
-                    reply.send(page.map_err(|e| Unavailable(format!("cannot read the record store: {e}")))).ok();
+                    reply
+                        .send(page.map_err(|e| Unavailable(format!("cannot read the record store: {e}"))))
+                        .ok();
                 }
             }
             Request::Value { place, reply } => {
@@ -252,7 +254,8 @@ impl Reader {
         let found = self.minutes(files, key, &holders)?;
         for (number, generation) in holders {
             let hour = self.shared.index.generations.rank(generation).hour();
-            let (minute, head) = found.get(&number).map_or((0, None), |(minute, head)| (*minute, Some(*head)));
+            let (minute, head) =
+                found.get(&number).map_or((0, None), |(minute, head)| (*minute, Some(*head)));
             let announced = purge::time(hour, minute);
             walk.page.records.extend(self.shared.record(key, number, generation, announced, head));
         }

@@ -150,7 +150,9 @@ impl Writer {
                 let at = |trouble| (name.path(&shared.dir).display().to_string(), trouble);
                 let log = LogWriter::open(&shared.dir, name).map_err(at)?;
                 if known.is_none() {
-                    shared.catalogue.insert(name, Entry { generation, bytes: 0, numbers: None, written: true });
+                    shared
+                        .catalogue
+                        .insert(name, Entry { generation, bytes: 0, numbers: None, written: true });
                 }
                 (name, log)
             }
@@ -288,7 +290,9 @@ impl Writer {
         }
         if let Some(ahead) = self.shared.clock_to_keep() {
             self.values()
-                .and_then(|file| file.set_meta("clock ahead", &ahead.to_le_bytes()).map_err(|e| (String::new(), e.into())))
+                .and_then(|file| {
+                    file.set_meta("clock ahead", &ahead.to_le_bytes()).map_err(|e| (String::new(), e.into()))
+                })
                 .unwrap_or_else(|(_, e)| tracing::warn!("the clock's shift is not kept: {e}"));
         }
         if self.shared.sweep_values.swap(false, Ordering::Relaxed)
@@ -301,7 +305,8 @@ impl Writer {
     /// Hands over files whose hour is over.
     fn seal(&mut self) {
         let hour = self.shared.clock.secs().saturating_sub(GRACE_SECS) / 3600;
-        let over: Vec<u8> = self.logs.iter().filter(|(_, (name, _))| name.hour < hour).map(|(g, _)| *g).collect();
+        let over: Vec<u8> =
+            self.logs.iter().filter(|(_, (name, _))| name.hour < hour).map(|(g, _)| *g).collect();
         for generation in over {
             if let Some(log) = self.logs.remove(&generation) {
                 self.shared.sealing.lock().push(log);
@@ -319,7 +324,8 @@ impl Writer {
             self.logs.remove(&entry.generation);
             self.shared.pulse.count(Reason::FileDeleted);
             self.shared.lost_file(&path);
-            let text = format!("the record store's {} was deleted; its records are in memory only", path.display());
+            let text =
+                format!("the record store's {} was deleted; its records are in memory only", path.display());
             self.shared.pulse.set_notice(text);
         }
         let values = crate::belly::values::path(&self.shared.dir);

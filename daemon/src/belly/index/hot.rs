@@ -45,7 +45,10 @@ impl List {
         may_grow: impl FnOnce() -> Result<(), Refused>,
     ) -> Result<Change, Refused> {
         if let Some(at) = self.provider.iter().position(|p| *p == arrival.provider) {
-            return Ok(self.generation.get_mut(at).map_or(Change::Same, |g| super::renew(generations, g, arrival)));
+            return Ok(self
+                .generation
+                .get_mut(at)
+                .map_or(Change::Same, |g| super::renew(generations, g, arrival)));
         }
         may_grow()?;
         let mut displaced = None;

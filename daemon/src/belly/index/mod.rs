@@ -130,7 +130,9 @@ impl Index {
             for (hash, provider) in run {
                 let arrival =
                     Arrival { hash: *hash, provider: *provider, generation, now, may_displace: false };
-                if let Ok(Change::New { .. }) = shard.put(&self.generations, &arrival, group_of, || if new < room { Ok(()) } else { Err(Refused::StoreFull) }) {
+                if let Ok(Change::New { .. }) = shard.put(&self.generations, &arrival, group_of, || {
+                    if new < room { Ok(()) } else { Err(Refused::StoreFull) }
+                }) {
                     new += 1;
                     taken(*provider);
                 }

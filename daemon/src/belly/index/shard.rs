@@ -101,7 +101,9 @@ impl Table {
 
     /// `false` when the table must grow first.
     fn insert(&mut self, at: usize, entry: Entry) -> bool {
-        let Some(empty) = self.high[at..].iter().position(|h| *h == EMPTY).map(|i| at + i) else { return false };
+        let Some(empty) = self.high[at..].iter().position(|h| *h == EMPTY).map(|i| at + i) else {
+            return false;
+        };
         if empty + 1 >= self.slots() {
             return false;
         }
@@ -375,7 +377,10 @@ impl Shard {
             self.listed -= list.len();
             let print = Print { high: (whole >> 16) as u32, low: whole as u16 };
             for (provider, generation) in list.iter() {
-                while self.full() || !self.table.insert(self.table.run(print.high).end, Entry { print, provider, generation })
+                while self.full()
+                    || !self
+                        .table
+                        .insert(self.table.run(print.high).end, Entry { print, provider, generation })
                 {
                     self.grow();
                 }

@@ -94,14 +94,18 @@ fn a_hot_key_does_not_slow_its_neighbours() {
 #[test]
 fn all_numbers_of_generations_can_be_used_and_come_back() {
     let generations = Generations::default();
-    let numbers: Vec<u8> = (1..=255).filter_map(|h| generations.begin(Rank::new(h, false, true), 9)).collect();
+    let numbers: Vec<u8> =
+        (1..=255).filter_map(|h| generations.begin(Rank::new(h, false, true), 9)).collect();
     assert_eq!(numbers.len(), 255);
     assert_eq!(generations.begin(Rank::new(300, true, true), 9), None);
     generations.free(77);
     assert_eq!(generations.begin(Rank::new(300, true, true), 9), Some(77));
     let rank = generations.rank(77);
     assert_eq!((rank.hour(), rank.near(), rank.disk()), (300, true, true));
-    assert!(Rank::new(5, true, false) > Rank::new(5, false, true) && Rank::new(6, false, false) > Rank::new(5, true, true));
+    assert!(
+        Rank::new(5, true, false) > Rank::new(5, false, true)
+            && Rank::new(6, false, false) > Rank::new(5, true, true)
+    );
 }
 
 #[derive(Debug, Clone)]

@@ -160,6 +160,11 @@ impl LogReader {
         Ok(Self { db: FORMAT.reader(path)? })
     }
 
+    /// What SQLite says of the file: "ok", or the first fault.
+    pub(in crate::belly) fn quick_check(&self) -> rusqlite::Result<String> {
+        self.db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))
+    }
+
     /// The providers, and how many rows made no sense.
     pub(in crate::belly) fn providers(&self, mut each: impl FnMut(Row)) -> rusqlite::Result<u64> {
         let mut bad = 0;
@@ -179,7 +184,9 @@ impl LogReader {
             let times = row.get_ref(3)?.as_blob()?.as_chunks::<4>().0;
             let heard: Box<[u32]> = times.iter().map(|t| u32::from_le_bytes(*t)).collect();
             match peer.zip(addrs).filter(|(_, addrs)| addrs.len() == heard.len()) {
-                Some((peer, addrs)) => each(Row { number, peer, addrs, heard, seen: row.get(4)?, version: 0 }),
+                Some((peer, addrs)) => {
+                    each(Row { number, peer, addrs, heard, seen: row.get(4)?, version: 0 })
+                }
                 None => *bad += 1,
             }
         }
@@ -242,7 +249,13 @@ mod tests {
         let name = Name { hour: 500_123, near: false, nonce: 0xab };
         assert_eq!(name.to_string(), "0500123-far-000000ab.log.db");
         assert_eq!(Name::parse(&name.to_string()), Some(name));
-        for wrong in ["", "values.db", "500123-far-000000ab.log.db", "0500123-far-000000ab.log.db-wal", "0500123-mid-000000ab.log.db"] {
+        for wrong in [
+            "",
+            "values.db",
+            "500123-far-000000ab.log.db",
+            "0500123-far-000000ab.log.db-wal",
+            "0500123-mid-000000ab.log.db",
+        ] {
             assert_eq!(Name::parse(wrong), None, "{wrong}");
         }
     }

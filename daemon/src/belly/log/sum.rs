@@ -24,7 +24,10 @@ pub(super) fn xxh64(bytes: &[u8]) -> u64 {
                 *lane = round(*lane, u64::from_le_bytes(*word));
             }
         }
-        sum = lanes.iter().zip([1, 7, 12, 18]).fold(0, |sum: u64, (lane, by)| sum.wrapping_add(lane.rotate_left(by)));
+        sum = lanes
+            .iter()
+            .zip([1, 7, 12, 18])
+            .fold(0, |sum: u64, (lane, by)| sum.wrapping_add(lane.rotate_left(by)));
         for lane in lanes {
             sum = (sum ^ round(0, lane)).wrapping_mul(P1).wrapping_add(P4);
         }

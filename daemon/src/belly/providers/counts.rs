@@ -51,7 +51,9 @@ impl Counts {
         for (chunk, counts) in self.0.iter().enumerate().filter_map(|(i, c)| Some((i, c.get()?))) {
             for (at, count) in counts.iter().enumerate() {
                 let count = count.load(Relaxed);
-                if count == 0 || (heap.len() == n && heap.peek().is_some_and(|Reverse((least, _))| *least >= count)) {
+                if count == 0
+                    || (heap.len() == n && heap.peek().is_some_and(|Reverse((least, _))| *least >= count))
+                {
                     continue;
                 }
                 heap.push(Reverse((count, (chunk * CHUNK + at) as u32)));

@@ -58,7 +58,8 @@ impl Known {
         older.sort_by_key(|(_, heard)| std::cmp::Reverse(*heard));
         let all = || addrs.iter().zip(times.iter().copied()).chain(older.iter().copied());
         let union = AddrList::from_raw(all().map(|(a, _)| a));
-        let heard = union.iter().map(|a| all().find(|(b, _)| a == *b).map_or(0, |(_, heard)| heard)).collect();
+        let heard =
+            union.iter().map(|a| all().find(|(b, _)| a == *b).map_or(0, |(_, heard)| heard)).collect();
         self.heard = heard;
         self.addrs = union;
         self.version = self.version.wrapping_add(1).max(1);
@@ -77,7 +78,8 @@ impl Known {
         }
         let all = || self.addrs.iter().zip(self.heard.iter().copied()).chain(older.iter().copied());
         let union = AddrList::from_raw(all().map(|(a, _)| a));
-        let heard = union.iter().map(|a| all().find(|(b, _)| a == *b).map_or(0, |(_, heard)| heard)).collect();
+        let heard =
+            union.iter().map(|a| all().find(|(b, _)| a == *b).map_or(0, |(_, heard)| heard)).collect();
         self.heard = heard;
         self.addrs = union;
         self.group = group(&self.addrs);

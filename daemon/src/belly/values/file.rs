@@ -121,15 +121,14 @@ impl ValuesFile {
     }
 
     pub(in crate::belly) fn meta<const N: usize>(&self, name: &str) -> rusqlite::Result<Option<[u8; N]>> {
-        let found: Option<Vec<u8>> = self
-            .db
-            .query_row("SELECT value FROM meta WHERE name = ?1", [name], |r| r.get(0))
-            .optional()?;
+        let found: Option<Vec<u8>> =
+            self.db.query_row("SELECT value FROM meta WHERE name = ?1", [name], |r| r.get(0)).optional()?;
         Ok(found.and_then(|bytes| bytes.try_into().ok()))
     }
 
     pub(in crate::belly) fn set_meta(&self, name: &str, value: &[u8]) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
+        let sql =
+            "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
         self.db.execute(sql, params![name, value]).map(|_| ())
     }
 

@@ -31,9 +31,30 @@ fn log_file(dir: &Path) -> std::path::PathBuf {
 #[test]
 fn what_is_broken_in_a_file_is_skipped_and_counted_and_the_rest_is_served() {
     let damages: [(&str, fn(&mut Vec<u8>), std::ops::Range<u64>); 4] = [
-        ("one bit", |bytes| { let at = bytes.len() / 2; bytes[at] ^= 1 }, 19_000..20_000),
-        ("a hole", |bytes| { let at = bytes.len() / 2; bytes[at..at + 4096].fill(0) }, 15_000..20_000),
-        ("a cut", |bytes| { let len = bytes.len() * 3 / 4 / 4096 * 4096; bytes.truncate(len) }, 5_000..19_999),
+        (
+            "one bit",
+            |bytes| {
+                let at = bytes.len() / 2;
+                bytes[at] ^= 1
+            },
+            19_000..20_000,
+        ),
+        (
+            "a hole",
+            |bytes| {
+                let at = bytes.len() / 2;
+                bytes[at..at + 4096].fill(0)
+            },
+            15_000..20_000,
+        ),
+        (
+            "a cut",
+            |bytes| {
+                let len = bytes.len() * 3 / 4 / 4096 * 4096;
+                bytes.truncate(len)
+            },
+            5_000..19_999,
+        ),
         ("all of it", |bytes| bytes.fill(0x5a), 0..1),
     ];
     for (what, damage, expected) in damages {

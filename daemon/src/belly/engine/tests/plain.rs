@@ -89,7 +89,8 @@ fn pages_list_each_record_once_and_conditions_are_joined() {
     assert_eq!(count(Some(key.clone()), Some(KeyPrefix { key: Key256([0; 32]), bits: 256 }), None), 0);
     assert_eq!(count(None, None, Some(peer(99))), 0);
     let of_key = list(&belly, &Query { key: Some(key.clone()), ..Query::default() }, 1);
-    let mut expected: Vec<_> = all.iter().filter(|r| r.key == key).map(|r| (r.provider, r.announced, r.head)).collect();
+    let mut expected: Vec<_> =
+        all.iter().filter(|r| r.key == key).map(|r| (r.provider, r.announced, r.head)).collect();
     let mut found: Vec<_> = of_key.iter().map(|r| (r.provider, r.announced, r.head)).collect();
     expected.sort_unstable();
     found.sort_unstable();

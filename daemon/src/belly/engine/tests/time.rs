@@ -85,7 +85,13 @@ fn far_records_have_files_of_their_own_and_go_first() {
     let belly = LogBelly::open(config).expect("opens");
     let add = |n: u32, near| {
         let key = n.to_be_bytes();
-        belly.add_provider(Announcement { key: &key, provider: peer(n % 50), addrs: addrs(&[]), head: 0, near })
+        belly.add_provider(Announcement {
+            key: &key,
+            provider: peer(n % 50),
+            addrs: addrs(&[]),
+            head: 0,
+            near,
+        })
     };
     for n in 0..400 {
         assert_eq!(add(n, false), Ok(()));
