@@ -20,7 +20,7 @@ use crate::belly::clock::from_millis;
 use crate::belly::database::Trouble;
 use crate::belly::log::{LogReader, Name, Page as LogPage};
 use crate::belly::values::{self, ValuesFile};
-use crate::belly::{Cursor, KeyPrefix, Page, Query, Record, Unavailable, Value};
+use crate::belly::{Cursor, KeyPrefix, Page, Query, Unavailable, Value};
 use crate::wire::Key256;
 
 /// Requests that may wait.

@@ -207,8 +207,12 @@ impl Writer {
         });
         match outcome {
             Ok(()) => {
-                taken.into_iter().for_each(|(_, waiting, _)| drop(waiting.reply.send(Ok(())).ok()));
-                tombstones.into_iter().for_each(|(_, reply)| drop(reply.send(Ok(())).ok()));
+                for (_, waiting, _) in taken {
+                    waiting.reply.send(Ok(())).ok(); // who stopped waiting wants no answer
+                }
+                for (_, reply) in tombstones {
+                    reply.send(Ok(())).ok(); // as above
+                }
                 Ok(())
             }
             Err(failed) => {

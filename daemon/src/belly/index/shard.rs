@@ -178,7 +178,7 @@ fn larger(slots: usize) -> usize {
 pub(super) struct Shard {
     table: Table,
     /// Keys with more than [`MAX_IN_TABLE`] providers, by fingerprint.
-    hot: Option<Box<HashMap<u64, List>>>,
+    hot: Option<HashMap<u64, List>>,
     /// Entries of `hot`.
     listed: usize,
     /// How full the table gets, in 1/256: differs from shard to shard, so that they do
@@ -193,11 +193,13 @@ impl Shard {
         Self { table: Table::new(MIN_SLOTS), hot: None, listed: 0, fill: 218 + (spread * 14 / 4096) as u16 }
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.table.len + self.listed
     }
 
     /// Bytes of the arrays and lists.
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.table.slots() * 11 + self.listed * 10
     }

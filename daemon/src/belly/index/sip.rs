@@ -60,11 +60,6 @@ impl SipKey {
         state.round();
         state.0[0] ^ state.0[1] ^ state.0[2] ^ state.0[3]
     }
-
-    /// Tells whether something was made with the same secret, and nothing else of it.
-    pub(in crate::belly) fn check(&self) -> u64 {
-        self.hash(b"hydra belly secret")
-    }
 }
 
 #[cfg(test)]

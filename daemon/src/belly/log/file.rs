@@ -185,7 +185,7 @@ impl LogReader {
             let heard: Box<[u32]> = times.iter().map(|t| u32::from_le_bytes(*t)).collect();
             match peer.zip(addrs).filter(|(_, addrs)| addrs.len() == heard.len()) {
                 Some((peer, addrs)) => {
-                    each(Row { number, peer, addrs, heard, seen: row.get(4)?, version: 0 })
+                    each(Row { number, peer, addrs, heard, seen: row.get(4)?, version: 0 });
                 }
                 None => *bad += 1,
             }

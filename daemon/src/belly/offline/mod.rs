@@ -8,7 +8,7 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, BufRead, BufWriter, Write};
+use std::io::{self, BufRead, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
