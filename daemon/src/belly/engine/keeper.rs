@@ -137,6 +137,15 @@ fn over_budget(shared: &Shared) {
     let crowded = shared.index.entries() >= max.saturating_sub(max / 50) && max > 50;
     if (crowded || shared.catalogue.bytes() > shared.max_disk) && shared.shed_far() {
         tracing::warn!("far records of an hour were dropped to make room, in {:?}", began.elapsed());
+        return;
+    }
+    let hour = shared.clock.secs() / 3600;
+    if shared.disk_bytes() >= shared.max_disk && shared.disk_told.swap(hour, Ordering::Relaxed) != hour {
+        shared.pulse.set_notice(format!(
+            "the record store has the {} MiB of disk that it may have: no new records are taken; raise \
+             belly.max_disk, or wait for the oldest hour to end",
+            shared.max_disk >> 20
+        ));
     }
 }
 

@@ -92,6 +92,8 @@ struct Shared {
     ahead: AtomicI64,
     /// `ahead` is to be written down.
     ahead_moved: AtomicBool,
+    /// The hour in which it was last told that the disk budget is used up.
+    disk_told: AtomicU32,
     /// The writer is to delete values that expired.
     sweep_values: AtomicBool,
     /// Nothing expires before this, in seconds since the Unix epoch.
@@ -252,8 +254,9 @@ impl Shared {
         let hash = self.key.hash(key);
         let heard = self.providers.hear(*provider, addrs, now);
         let heard = heard.ok_or_else(|| self.refuse(Reason::ProvidersFull, Refused::StoreFull))?;
-        let queue = self.inbox.reserve();
-        if !queue && !self.pulse.troubled() {
+        let over = self.over_disk();
+        let queue = !over && self.inbox.reserve();
+        if !queue && !over && !self.pulse.troubled() {
             // what was written in this hour need not be written again
             let written = self.was_written(hash, heard.number, now);
             return if written { Ok(()) } else { Err(self.refuse(Reason::Behind, Refused::Behind)) };
@@ -273,6 +276,11 @@ impl Shared {
         }
         self.demand.wrote(key);
         change.map(|_| ())
+    }
+
+    /// What is sent again goes to memory only, too: new records stopped 5 % earlier.
+    fn over_disk(&self) -> bool {
+        self.pulse.disk_bytes() >= self.max_disk.saturating_add(self.max_disk / 20)
     }
 
     /// The record was given to the log within this hour.

@@ -85,6 +85,7 @@ impl LogBelly {
             max_disk: config.max_disk,
             ahead: AtomicI64::new(ahead),
             ahead_moved: AtomicBool::new(ahead.unsigned_abs() >= STEP_MILLIS),
+            disk_told: AtomicU32::new(0),
             sweep_values: AtomicBool::new(false),
             paused_until: AtomicU32::new(0),
             dir,

@@ -242,3 +242,32 @@ fn writes_that_fail_are_told_survived_in_memory_and_recovered_from() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
+
+#[test]
+fn a_disk_budget_holds_and_is_told_and_what_is_there_is_served() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Clock::manual(start());
+    let config = LogConfig { max_disk: 2 << 20, ..config(dir.path(), &clock) };
+    let belly = LogBelly::open(config).expect("opens");
+    let long = |n: u32| n.to_be_bytes().repeat(16);
+    let mut refused = 0u32;
+    for hour in 0..4u32 {
+        for n in 0..30_000u32 {
+            // the second half is sent again in each hour
+            let key = if n < 15_000 { n + hour * 1_000_000 } else { n };
+            refused += u32::from(announce(&belly, &long(key), peer(n % 50), &["a"]).is_err());
+            if n % 5_000 == 0 {
+                wait(belly.flush()).expect("flushed");
+            }
+        }
+        clock.advance(HOUR);
+    }
+    belly.keep();
+    assert!(refused > 10_000, "{refused}");
+    assert!(drops(&belly).iter().any(|(reason, n)| *reason == "disk_full" && *n > 0));
+    assert!(belly.health().disk_bytes < 6 << 20, "{}", belly.health().disk_bytes);
+    assert!(belly.health().trouble.is_some_and(|t| t.contains("belly.max_disk")));
+    for n in 15_000..30_000u32 {
+        assert_eq!(peers(&belly, &long(n)), [peer(n % 50)]);
+    }
+}
