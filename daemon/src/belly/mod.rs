@@ -12,7 +12,6 @@ mod index;
 mod log;
 pub mod offline;
 mod providers;
-pub mod sqlite;
 mod values;
 
 pub use database::BellyError;

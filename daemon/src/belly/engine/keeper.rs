@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::Shared;
 use super::catalogue::{KEPT_HOURS, SERVED_HOURS};
 use super::pulse::Reason;
+use super::shared::Shared;
 use crate::belly::database;
 use crate::belly::log::{LogWriter, Name};
 

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use super::Shared;
 use super::catalogue::{Entry, KEPT_HOURS, Numbers, SERVED_HOURS};
 use super::pulse::Reason;
+use super::shared::Shared;
 use crate::belly::database::{self, BellyError, Trouble};
 use crate::belly::log::{LogReader, Name, Page};
 use crate::belly::{PROVIDER_VALIDITY, Progress};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use libp2p::PeerId;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::belly::values::Tombstone;
 use crate::belly::{Purge, Unavailable};
 

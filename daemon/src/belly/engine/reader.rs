@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::Shared;
 use super::catalogue::Entry;
 use super::pulse::Reason;
 use super::purge::{self, Tombstones};
+use super::shared::Shared;
 use crate::belly::clock::from_millis;
 use crate::belly::database::Trouble;
 use crate::belly::log::{LogReader, Name, Page as LogPage};

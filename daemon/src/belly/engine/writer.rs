@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::Shared;
 use super::catalogue::Entry;
 use super::inbox::{Group, WaitingValue};
 use super::pulse::Reason;
+use super::shared::Shared;
 use crate::belly::database::{self, Trouble};
 use crate::belly::log::{LogWriter, Name};
 use crate::belly::values::{Meta, ValuesFile};

@@ -14,6 +14,7 @@ mod generations;
 mod hot;
 mod shard;
 mod sip;
+mod table;
 
 #[cfg(test)]
 mod tests;

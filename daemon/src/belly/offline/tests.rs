@@ -1,3 +1,5 @@
+//! Writing out, reading in, copying and checking.
+
 use std::fs;
 
 use libp2p::{Multiaddr, PeerId};

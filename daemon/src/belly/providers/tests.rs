@@ -1,3 +1,5 @@
+//! Numbers and addresses of providers.
+
 use super::*;
 
 fn list(addrs: &[&[u8]]) -> AddrList {

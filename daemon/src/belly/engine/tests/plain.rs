@@ -1,3 +1,5 @@
+//! The trait's promises on a quiet store.
+
 use bytes::Bytes;
 
 use super::*;
