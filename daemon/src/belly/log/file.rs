@@ -80,6 +80,9 @@ pub(in crate::belly) struct LogWriter {
     db: Connection,
     /// Providers whose row is in the file, with the version of their addresses there.
     written: HashMap<u32, u32>,
+    /// For each provider's number, the last commit that looked at it.
+    looked: Vec<u32>,
+    commit: u32,
 }
 
 impl LogWriter {
@@ -91,7 +94,7 @@ impl LogWriter {
             .prepare("SELECT number FROM providers")?
             .query_map([], |r| Ok((r.get::<_, u32>(0)?, 0)))?
             .collect::<rusqlite::Result<_>>()?;
-        Ok(Self { name, path, db, written })
+        Ok(Self { name, path, db, written, looked: Vec::new(), commit: 0 })
     }
 
     pub(in crate::belly) fn path(&self) -> &Path {
@@ -113,9 +116,13 @@ impl LogWriter {
                 "INSERT INTO providers (number, peer, addrs, heard, seen) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (number) DO UPDATE SET peer = ?2, addrs = ?3, heard = ?4, seen = ?5",
             )?;
-            let mut last = None;
+            self.commit += 1;
             for number in moved.iter().copied().chain(batch.providers()) {
-                if last.replace(number) == Some(number) || rows.contains_key(&number) {
+                let at = number as usize;
+                if self.looked.len() <= at {
+                    self.looked.resize(at + 1, 0);
+                }
+                if std::mem::replace(&mut self.looked[at], self.commit) == self.commit {
                     continue;
                 }
                 let Some(version) = providers.version(number) else { continue };

@@ -3,6 +3,7 @@
 use libp2p::PeerId;
 
 use crate::belly::ADDRS_VALIDITY;
+use crate::belly::index::SipKey;
 use crate::wire::AddrList;
 
 pub(super) const ADDRS_SECS: u32 = ADDRS_VALIDITY.as_secs() as u32;
@@ -10,8 +11,13 @@ pub(super) const ADDRS_SECS: u32 = ADDRS_VALIDITY.as_secs() as u32;
 pub(super) struct Known {
     pub(super) peer: PeerId,
     pub(super) addrs: AddrList,
-    /// When each of `addrs` was last announced, in seconds since the Unix epoch.
-    pub(super) heard: Box<[u32]>,
+    /// When each of `addrs` was last announced but for `all_heard`, in seconds since the
+    /// Unix epoch.
+    heard: Box<[u32]>,
+    /// When exactly `addrs` were last announced.
+    all_heard: u32,
+    /// The keyed hash of `addrs`: tells that nothing is new without looking at them.
+    digest: u64,
     /// The last announcement, with addresses or without.
     pub(super) seen: u32,
     /// Grows when `addrs` change; 0 for what was read from disk.
@@ -22,15 +28,31 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn new(peer: PeerId) -> Self {
-        Self { peer, addrs: AddrList::default(), heard: Box::default(), seen: 0, version: 1, group: 0 }
+        Self {
+            peer,
+            addrs: AddrList::default(),
+            heard: Box::default(),
+            all_heard: 0,
+            digest: 0,
+            seen: 0,
+            version: 1,
+            group: 0,
+        }
     }
 
     /// The union of what was announced within [`ADDRS_VALIDITY`], the newest first when
     /// there is no room for all. True when the addresses are others than before.
-    pub(super) fn hear(&mut self, addrs: &AddrList, now: u32) -> bool {
+    ///
+    /// `digest` is `key`'s hash of them.
+    pub(super) fn hear(&mut self, addrs: &AddrList, digest: u64, key: &SipKey, now: u32) -> bool {
         self.seen = self.seen.max(now);
+        if digest == self.digest {
+            self.all_heard = now;
+            return false;
+        }
         if addrs.as_fields() == self.addrs.as_fields() {
-            self.heard.fill(now);
+            self.digest = digest;
+            self.all_heard = now;
             return false;
         }
         let known = |addr: &[u8]| self.addrs.iter().position(|a| a == addr);
@@ -44,6 +66,7 @@ impl Known {
             return false;
         }
         self.join(addrs, &vec![now; addrs.len()], now);
+        self.digest = key.hash(self.addrs.as_fields());
         true
     }
 
@@ -52,7 +75,7 @@ impl Known {
         let mut older: Vec<(&[u8], u32)> = self
             .addrs
             .iter()
-            .zip(self.heard.iter().copied())
+            .zip(self.heard())
             .filter(|(a, heard)| fresh(*heard, now) && !addrs.iter().any(|b| a == &b))
             .collect();
         older.sort_by_key(|(_, heard)| std::cmp::Reverse(*heard));
@@ -61,6 +84,8 @@ impl Known {
         let heard =
             union.iter().map(|a| all().find(|(b, _)| a == *b).map_or(0, |(_, heard)| heard)).collect();
         self.heard = heard;
+        self.all_heard = 0;
+        self.digest = 0; // until its owner sets it
         self.addrs = union;
         self.version = self.version.wrapping_add(1).max(1);
         self.group = group(&self.addrs);
@@ -76,11 +101,13 @@ impl Known {
         if older.is_empty() {
             return;
         }
-        let all = || self.addrs.iter().zip(self.heard.iter().copied()).chain(older.iter().copied());
+        let all = || self.addrs.iter().zip(self.heard()).chain(older.iter().copied());
         let union = AddrList::from_raw(all().map(|(a, _)| a));
         let heard =
             union.iter().map(|a| all().find(|(b, _)| a == *b).map_or(0, |(_, heard)| heard)).collect();
         self.heard = heard;
+        self.all_heard = 0;
+        self.digest = 0; // until its owner sets it
         self.addrs = union;
         self.group = group(&self.addrs);
         self.version = self.version.wrapping_add(1).max(1);
@@ -94,12 +121,18 @@ impl Known {
         self.version = 0;
     }
 
+    /// When each of the addresses was last announced.
+    pub(super) fn heard(&self) -> impl Iterator<Item = u32> + '_ {
+        self.heard.iter().map(|heard| self.all_heard.max(*heard))
+    }
+
     pub(super) fn current(&self, now: u32) -> AddrList {
-        if self.heard.iter().all(|h| fresh(*h, now)) {
+        if (self.all_heard > 0 && fresh(self.all_heard, now)) || self.heard().all(|h| fresh(h, now)) {
             return self.addrs.clone();
         }
-        let times = self.heard.iter();
-        AddrList::from_raw(self.addrs.iter().zip(times).filter(|(_, h)| fresh(**h, now)).map(|(a, _)| a))
+        AddrList::from_raw(
+            self.addrs.iter().zip(self.heard()).filter(|(_, h)| fresh(*h, now)).map(|(a, _)| a),
+        )
     }
 }
 

@@ -10,6 +10,7 @@ mod known;
 mod tests;
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use libp2p::PeerId;
@@ -48,6 +49,29 @@ pub(super) struct Heard {
     pub(super) moved: bool,
 }
 
+/// The keys are keyed hashes already.
+type ByHash = HashMap<u64, u32, BuildHasherDefault<AsIs>>;
+
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        // the low bits choose the lock
+        self.0 = hash.rotate_right(8);
+    }
+}
+
 #[derive(Default)]
 struct Numbers {
     next: u32,
@@ -70,7 +94,7 @@ impl Numbers {
 pub(super) struct Providers {
     key: SipKey,
     /// Numbers by the hash of an id. Two ids of one hash: the second is not taken.
-    by_peer: Box<[RwLock<HashMap<u64, u32>>]>,
+    by_peer: Box<[RwLock<ByHash>]>,
     known: Box<[RwLock<Vec<Option<Known>>>]>,
     numbers: Mutex<Numbers>,
     counts: Counts,
@@ -100,7 +124,7 @@ impl Providers {
         self.key.hash(multihash.digest()) ^ multihash.code()
     }
 
-    fn by_peer(&self, hash: u64) -> &RwLock<HashMap<u64, u32>> {
+    fn by_peer(&self, hash: u64) -> &RwLock<ByHash> {
         &self.by_peer[hash as usize % SHARDS]
     }
 
@@ -125,19 +149,25 @@ impl Providers {
 
     /// Notes where a provider is and gives its number; `None` when there are too many.
     pub(super) fn hear(&self, peer: PeerId, addrs: &AddrList, now: u32) -> Option<Heard> {
+        let (hash, digest) = (self.hash(&peer), self.key.hash(addrs.as_fields()));
+        let once = || self.hear_once((peer, hash), (addrs, digest), now);
         // again when a sweep forgot it in between
-        self.hear_once(peer, addrs, now).or_else(|| self.hear_once(peer, addrs, now))
+        once().or_else(once)
     }
 
-    fn hear_once(&self, peer: PeerId, addrs: &AddrList, now: u32) -> Option<Heard> {
-        let hash = self.hash(&peer);
+    fn hear_once(
+        &self,
+        (peer, hash): (PeerId, u64),
+        (addrs, digest): (&AddrList, u64),
+        now: u32,
+    ) -> Option<Heard> {
         let number = self.by_peer(hash).read().get(&hash).copied();
         let number = match number {
             Some(number) => number,
             None => self.intern(hash, peer)?,
         };
         self.with_mut(number, |known| {
-            (known.peer == peer).then(|| Heard { number, moved: known.hear(addrs, now) })
+            (known.peer == peer).then(|| Heard { number, moved: known.hear(addrs, digest, &self.key, now) })
         })?
     }
 
@@ -189,7 +219,7 @@ impl Providers {
 
     /// When the last of a provider's addresses lapses, in seconds since the Unix epoch.
     pub(super) fn addrs_expire(&self, number: u32, now: u32) -> Option<u32> {
-        let newest = self.with(number, |known| known.heard.iter().max().copied())??;
+        let newest = self.with(number, |known| known.heard().max())??;
         fresh(newest, now).then(|| newest.saturating_add(ADDRS_SECS))
     }
 
@@ -208,7 +238,7 @@ impl Providers {
             number,
             peer: known.peer,
             addrs: known.addrs.clone(),
-            heard: known.heard.clone(),
+            heard: known.heard().collect(),
             seen: known.seen,
             version: known.version,
         })
