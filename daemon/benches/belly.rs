@@ -158,6 +158,7 @@ impl Bench {
         let per = |bytes: u64| bytes as f64 / count as f64;
         println!("upserts: {rate:.0}/s kept, {:.2} µs CPU each", (cpu_us(cpu)) / self.records as f64);
         println!("  last tenth against first: {:.2}", rates[rates.len() - 1] / rates[0]);
+        println!("  memory {:.1} B a record (index)", per(belly.index_bytes()));
         println!("  memory {:.1} B a record (RSS)", per(status("VmRSS:").saturating_sub(memory)));
         println!("  disk {:.1} B a record, written {:.1} B", per(belly.health().disk_bytes), {
             per(proc("/proc/self/io", "write_bytes:") - written)

@@ -4,6 +4,7 @@
 //! threads, the newest files first. The order does not matter for the outcome: of two
 //! records the newer generation stands. Must not write.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -17,21 +18,34 @@ use crate::belly::{PROVIDER_VALIDITY, Progress};
 
 /// Records that are sorted together before they go into the index: the passes over its
 /// shards are then sequential.
-const BATCH: usize = 1 << 18;
+const BATCH: usize = 1 << 20;
 
 /// Records of a page, on the average; for the estimate only.
 const PAGE_RECORDS: u64 = 700;
 
+/// Pages of one file that one thread reads at a time.
+const PORTION: i64 = 2_000;
+
+/// Some pages of a file.
+struct Portion {
+    name: Name,
+    generation: u8,
+    numbers: Arc<Numbers>,
+    pages: RangeInclusive<i64>,
+}
+
 /// How far the loading is.
 #[derive(Default)]
 pub(super) struct Loading {
-    files: Vec<(Name, u8, Arc<Numbers>)>,
+    portions: Vec<Portion>,
     next: AtomicUsize,
-    /// Files of the last day that are not yet read.
+    /// Portions of the last day that are not yet read.
     day_left: AtomicUsize,
     left: AtomicUsize,
     records: AtomicU64,
     expected: u64,
+    /// When, in seconds since the Unix epoch.
+    began: u32,
     pub(super) cancelled: AtomicBool,
 }
 
@@ -60,7 +74,7 @@ pub(super) fn list(dir: &Path) -> std::io::Result<Vec<Name>> {
 /// Takes in the files' providers and prepares the reading of their records.
 pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, BellyError> {
     let now = shared.clock.secs();
-    let mut loading = Loading::default();
+    let mut loading = Loading { began: now, ..Loading::default() };
     let mut day_left = 0;
     for name in names {
         let path = name.path(&shared.dir);
@@ -102,12 +116,15 @@ pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, Bell
         entry.generation = generation;
         entry.numbers = Some(numbers.clone());
         shared.catalogue.insert(name, entry);
-        day_left += usize::from(name.hour + 24 >= now / 3600);
         loading.expected += pages.unsigned_abs() * PAGE_RECORDS;
-        loading.files.push((name, generation, numbers));
+        for from in (1..=pages).step_by(PORTION as usize) {
+            let pages = from..=pages.min(from + PORTION - 1);
+            loading.portions.push(Portion { name, generation, numbers: numbers.clone(), pages });
+            day_left += usize::from(of_last_day(name, now));
+        }
     }
     shared.providers.loaded(|_| false);
-    loading.left = AtomicUsize::new(loading.files.len());
+    loading.left = AtomicUsize::new(loading.portions.len());
     loading.day_left = AtomicUsize::new(day_left);
     Ok(loading)
 }
@@ -144,33 +161,38 @@ fn broken_at_start(shared: &Shared, path: &Path, trouble: &Trouble) -> Result<()
     Ok(())
 }
 
+fn of_last_day(name: Name, now: u32) -> bool {
+    name.hour + 24 >= now / 3600
+}
+
 /// One of several threads that read.
 pub(super) fn run(shared: &Shared) {
     let loading = &shared.loading;
-    while let Some((name, generation, numbers)) =
-        loading.files.get(loading.next.fetch_add(1, Ordering::AcqRel))
-    {
+    while let Some(portion) = loading.portions.get(loading.next.fetch_add(1, Ordering::AcqRel)) {
+        let name = portion.name;
         if !loading.cancelled.load(Ordering::Relaxed)
-            && let Err(trouble) = read(shared, *name, *generation, numbers)
+            && let Err(trouble) = read(shared, portion)
         {
             shared.pulse.count(Reason::FileDamaged);
             shared
                 .pulse
                 .set_notice(format!("the record store's {name} cannot be read to its end: {trouble}"));
         }
-        if name.hour + 24 >= shared.clock.secs() / 3600 {
+        if of_last_day(name, loading.began) {
             loading.day_left.fetch_sub(1, Ordering::AcqRel);
         }
         loading.left.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-fn read(shared: &Shared, name: Name, generation: u8, numbers: &Numbers) -> Result<(), Trouble> {
+fn read(shared: &Shared, portion: &Portion) -> Result<(), Trouble> {
+    let Portion { name, generation, numbers, pages } = portion;
+    let (name, generation) = (*name, *generation);
     let log = LogReader::open(&name.path(&shared.dir))?;
     let tombstones = shared.tombstones.read().clone();
-    let mut batch: Vec<(u64, u32)> = Vec::with_capacity(BATCH + 1024);
+    let mut batch: Vec<(u64, u32)> = Vec::new();
     let (mut garbled, mut unknown) = (0u64, 0u64);
-    let lost = log.pages(|bytes| {
+    let lost = log.pages(pages.clone(), |bytes| {
         let Some(page) = Page::open(bytes, name.hour) else {
             garbled += 1;
             return;

@@ -54,6 +54,12 @@ pub struct LogBelly {
 }
 
 impl LogBelly {
+    /// Memory that the index takes, in bytes; looks at each shard.
+    #[must_use]
+    pub fn index_bytes(&self) -> u64 {
+        self.shared.index.bytes()
+    }
+
     /// Takes in what was announced earlier, at `at` seconds since the Unix epoch, waiting
     /// for the disk when it is behind.
     pub(super) fn add_at(&self, announcement: &Announcement<'_>, at: u32) -> Result<(), Refused> {

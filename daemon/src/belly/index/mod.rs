@@ -185,8 +185,7 @@ impl Index {
         self.entries.fetch_sub(removed, Relaxed);
     }
 
-    /// Bytes that the entries take.
-    #[cfg(test)]
+    /// Bytes that the entries take, in one walk over the shards.
     pub(super) fn bytes(&self) -> u64 {
         self.shards.iter().map(|shard| shard.lock().bytes() as u64).sum()
     }

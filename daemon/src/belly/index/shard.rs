@@ -33,7 +33,6 @@ impl Shard {
     }
 
     /// Bytes of the arrays and lists.
-    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.table.slots() * 11 + self.listed * 10
     }

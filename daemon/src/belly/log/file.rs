@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use libp2p::PeerId;
@@ -213,14 +214,18 @@ impl LogReader {
         }
     }
 
-    /// All pages in order of their numbers; where the file is broken, each page that can
+    /// These pages in order of their numbers; where the file is broken, each that can
     /// still be found. Returns how many cannot.
-    pub(in crate::belly) fn pages(&self, mut each: impl FnMut(&[u8])) -> rusqlite::Result<u64> {
-        let mut next = 1i64;
-        let last = self.last()?;
+    pub(in crate::belly) fn pages(
+        &self,
+        pages: RangeInclusive<i64>,
+        mut each: impl FnMut(&[u8]),
+    ) -> rusqlite::Result<u64> {
+        let mut next = *pages.start();
         let outcome = (|| {
-            let mut select = self.db.prepare_cached("SELECT id, page FROM pages ORDER BY id")?;
-            let mut rows = select.query([])?;
+            let sql = "SELECT id, page FROM pages WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
+            let mut select = self.db.prepare_cached(sql)?;
+            let mut rows = select.query(params![pages.start(), pages.end()])?;
             while let Some(row) = rows.next()? {
                 each(row.get_ref(1)?.as_blob()?);
                 next = row.get::<_, i64>(0)? + 1;
@@ -232,10 +237,11 @@ impl LogReader {
             outcome => return outcome.map(|()| 0),
         }
         let mut lost = 0;
-        for id in next..=last {
+        for id in next..=*pages.end() {
             match self.page(id) {
                 Ok(Some(page)) => each(&page),
-                _ => lost += 1,
+                Ok(None) => {}
+                Err(_) => lost += 1,
             }
         }
         Ok(lost)

@@ -88,7 +88,7 @@ fn check_log(path: &Path, hour: u32, checked: &mut Checked) -> Result<(), Troubl
     checked.fault = Some(fault).filter(|fault| fault != "ok");
     let damaged = log.providers(|_| checked.providers += 1)?;
     let mut garbled = 0;
-    let lost = log.pages(|bytes| {
+    let lost = log.pages(1..=log.last()?, |bytes| {
         checked.pages += 1;
         match Page::open(bytes, hour) {
             Some(page) => page.each(|_, _| checked.records += 1),

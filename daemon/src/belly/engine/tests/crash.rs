@@ -16,7 +16,7 @@ fn announce_nth(belly: &LogBelly, n: u32) {
         provider: peer(n % 50),
         addrs: addrs(&["a"]),
         head: 3,
-        near: n % 3 > 0,
+        near: !n.is_multiple_of(3),
     };
     while belly.add_provider(announcement.clone()) == Err(Refused::Behind) {
         std::thread::sleep(Duration::from_millis(1));

@@ -30,12 +30,13 @@ fn log_file(dir: &Path) -> std::path::PathBuf {
 
 #[test]
 fn what_is_broken_in_a_file_is_skipped_and_counted_and_the_rest_is_served() {
-    let damages: [(&str, fn(&mut Vec<u8>), std::ops::Range<u64>); 4] = [
+    type Damage = (&'static str, fn(&mut Vec<u8>), std::ops::Range<u64>);
+    let damages: [Damage; 4] = [
         (
             "one bit",
             |bytes| {
                 let at = bytes.len() / 2;
-                bytes[at] ^= 1
+                bytes[at] ^= 1;
             },
             19_000..20_000,
         ),
@@ -43,7 +44,7 @@ fn what_is_broken_in_a_file_is_skipped_and_counted_and_the_rest_is_served() {
             "a hole",
             |bytes| {
                 let at = bytes.len() / 2;
-                bytes[at..at + 4096].fill(0)
+                bytes[at..at + 4096].fill(0);
             },
             15_000..20_000,
         ),
@@ -51,7 +52,7 @@ fn what_is_broken_in_a_file_is_skipped_and_counted_and_the_rest_is_served() {
             "a cut",
             |bytes| {
                 let len = bytes.len() * 3 / 4 / 4096 * 4096;
-                bytes.truncate(len)
+                bytes.truncate(len);
             },
             5_000..19_999,
         ),
