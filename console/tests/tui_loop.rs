@@ -4,8 +4,10 @@ mod tui_common;
 
 use std::io::{self, Write};
 use std::pin::Pin;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
@@ -34,14 +36,14 @@ impl Wire {
     }
 
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes.lock().expect("a lock")).into_owned()
+        String::from_utf8_lossy(&self.bytes.lock()).into_owned()
     }
 }
 
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.count.fetch_add(bytes.len(), Ordering::SeqCst);
-        self.bytes.lock().expect("a lock").extend_from_slice(bytes);
+        self.bytes.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::api::control::{Access, Control, ControlError, Socket, SocketError};
@@ -91,21 +91,36 @@ fn complain(error: &BootError) {
 }
 
 async fn serve(config: Config) -> Result<(), BootError> {
+    // first of all: a signal must not find the default, which is to die without a word
+    let mut stop = Stop::watch()?;
     log::init(config.log_format(), &config.log.level)?;
+    return_memory();
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let daemon = boot(config).await?;
+    let daemon = tokio::select! {
+        daemon = boot(config) => daemon?,
+        () = stop.asked() => {
+            tracing::info!("told to end while it started: hydrad has ended");
+            return Ok(());
+        }
+    };
     tracing::info!("{}", greeting(&daemon.hydra));
     notify::ready(&daemon.hydra.summary());
-    stopped().await?;
+    stop.asked().await;
     notify::stopping();
     tokio::select! {
         () = daemon.shutdown() => {}
-        // a second signal ends it at once
-        second = stopped() => second?,
+        () = stop.asked() => tracing::warn!("told to end a second time: ended at once"),
     }
     Ok(())
+}
+
+/// Lets jemalloc give memory back while the daemon is idle, not only when it allocates.
+fn return_memory() {
+    if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
+        tracing::debug!(%error, "memory is given back only on use");
+    }
 }
 
 /// Opens everything, in this order: state, belly, control sockets, scout, heads.
@@ -181,11 +196,17 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     for (path, access) in
         [(&config.control.socket, Access::Control), (&config.control.observe_socket, Access::Observe)]
     {
-        control.push(Control::serve(Socket::open(path, access)?, &hydra, stopping.clone())?);
+        control.push(Control::serve(Socket::open(path, access)?, &hydra, stopping.clone()).await?);
     }
 
-    hydra.restore_heads(wanted_heads(&hydra.state, config.heads.count).await?).await?;
+    let count = config.heads.count;
+    let all_there = hydra.restore_heads(wanted_heads(&hydra.state, count).await?).await?;
+    // heads that could not be added are wanted at the next start, too
+    if all_there {
+        hydra.state.set_setting(HEADS_CONFIGURED, Some(count.to_be_bytes().to_vec())).await?;
+    }
     hydra.running();
+    hydra.serve_at_once().await;
     tokio::spawn(Arc::clone(&hydra).rounds());
     tokio::spawn(notify::watchdog(Arc::clone(&hydra)));
     let restoring = Arc::clone(&hydra);
@@ -203,7 +224,7 @@ fn open_belly(config: LogConfig) -> Result<LogBelly, BellyError> {
     belly.wait_warm(|progress| {
         if told.is_none_or(|at| at.elapsed() >= WARMING_REPORT) {
             told = Some(Instant::now());
-            notify::warming(progress.records, progress.expected, 2 * WARMING_REPORT);
+            notify::loading(progress.records, progress.expected);
         }
     });
     Ok(belly)
@@ -213,12 +234,8 @@ fn open_belly(config: LogConfig) -> Result<LogBelly, BellyError> {
 /// made of it since.
 async fn wanted_heads(state: &State, configured: u32) -> Result<u32, StateError> {
     let known = state.setting(HEADS_CONFIGURED).await?;
-    let bytes = configured.to_be_bytes().to_vec();
-    if known.as_ref() == Some(&bytes) {
-        return Ok(0);
-    }
-    state.set_setting(HEADS_CONFIGURED, Some(bytes)).await?;
-    Ok(configured)
+    let unchanged = known.as_deref() == Some(configured.to_be_bytes().as_slice());
+    Ok(if unchanged { 0 } else { configured })
 }
 
 /// What a person wants to read first.
@@ -255,12 +272,21 @@ impl Daemon {
     }
 }
 
-/// SIGTERM or SIGINT.
-async fn stopped() -> Result<(), BootError> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// SIGTERM and SIGINT; each is told once, also when nobody waited for it yet.
+struct Stop {
+    term: Signal,
+    int: Signal,
+}
+
+impl Stop {
+    fn watch() -> Result<Self, BootError> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
 }

@@ -14,7 +14,7 @@ mod error;
 mod socket;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
@@ -188,11 +188,11 @@ async fn dial(socket: &Path) -> Result<UnixStream, ConnectError> {
 /// HTTP/2 over a stream that is already open. The connector gives the stream away once; a
 /// second dial, which tonic would do in the background, is refused.
 async fn speak(socket: &Path, stream: UnixStream) -> Result<Channel, ConnectError> {
-    let stream = Arc::new(Mutex::new(Some(stream)));
+    let mut stream = Some(stream);
     let connector = tower::service_fn(move |_| {
-        let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
         std::future::ready(
             stream
+                .take()
                 .map(TokioIo::new)
                 .ok_or_else(|| std::io::Error::new(std::io::ErrorKind::NotConnected, "the connection ended")),
         )

@@ -2,6 +2,7 @@
 //! counterparts, a raw client that can say anything on the wire, the load generator and the
 //! private network.
 
+pub mod fuzzing;
 pub mod harness;
 pub mod load;
 pub mod raw;

@@ -8,10 +8,10 @@ use hydra_tests::harness::{Target, eventually};
 use hydra_tests::raw::Transport;
 use hydra_tests::raw::ipns::{self, Says};
 use hydra_tests::raw::node::{KAD, peer_of};
-use libp2p_kad::store::MemoryStore;
-use libp2p_kad::{self as kad, GetProvidersOk, GetRecordOk, QueryId, QueryResult, Quorum, Record, RecordKey};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, identify, identity::Keypair, noise, tcp, tls, yamux};
+use libp2p_kad::store::MemoryStore;
+use libp2p_kad::{self as kad, GetProvidersOk, GetRecordOk, QueryId, QueryResult, Quorum, Record, RecordKey};
 use tokio_util::task::AbortOnDropHandle;
 
 /// How long a query may take.

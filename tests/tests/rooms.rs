@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// From the top down: a room imports only rooms that stand after it
 /// (`docs/architecture.md`, "Rooms").
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
+    "boot",
     "commands",
     "config",
     "api",

@@ -4,11 +4,12 @@
 use std::io::{Read as _, Write};
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hydra_tests::harness::binaries;
 use hydractl::fixture::server::{FakeHydrad, World};
+use parking_lot::{Mutex, MutexGuard};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::Runtime;
@@ -70,7 +71,7 @@ impl Terminal {
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(read @ 1..) = output.read(&mut bytes) {
-                parser.lock().expect("a lock").process(&bytes[..read]);
+                parser.lock().process(&bytes[..read]);
             }
         });
         let keyboard = pty.master.take_writer().expect("its keyboard");
@@ -85,7 +86,7 @@ impl Terminal {
     }
 
     fn parser(&self) -> MutexGuard<'_, vt100::Parser> {
-        self.seen.lock().expect("a lock")
+        self.seen.lock()
     }
 
     fn wait(&self, what: &str, fits: impl Fn(&vt100::Screen) -> bool) {
@@ -137,23 +138,9 @@ impl Drop for Terminal {
     }
 }
 
-/// The built console beside this test, brought up to date first.
+/// The built console.
 fn hydractl() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT
-        .get_or_init(|| {
-            let test = std::env::current_exe().expect("this test has a path");
-            let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned();
-            let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "--quiet", "--package", "hydractl", "--bin", "hydractl"]);
-            if profile.ends_with("release") {
-                build.arg("--release");
-            }
-            let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
-            assert!(built.success(), "hydractl could not be built");
-            profile.join("hydractl")
-        })
-        .clone()
+    binaries::hydractl().unwrap_or_else(|missing| panic!("{}", missing.0))
 }
 
 fn scratch() -> (tempfile::TempDir, PathBuf) {

@@ -1,3 +1,5 @@
+//! Which exit code each failure has.
+
 use std::path::PathBuf;
 
 use hydra_protocol::client::SpokenVersion;

@@ -89,20 +89,30 @@ pub trait Belly: Send + Sync + 'static {
     }
 
     /// Providers with the most records, most first, at most `n`.
-    fn top_providers(&self, n: usize) -> Vec<(PeerId, u32)>;
+    fn top_providers(&self, _n: usize) -> Vec<(PeerId, u32)> {
+        Vec::new()
+    }
 
     /// Keys asked for most since the start, recent hours counting more; at most `n`.
-    fn most_asked(&self, n: usize) -> Vec<AskedKey>;
+    fn most_asked(&self, _n: usize) -> Vec<AskedKey> {
+        Vec::new()
+    }
 
     /// The load of each of the [`REGIONS`] of the keyspace since the start.
-    fn regions(&self) -> Vec<Region>;
+    fn regions(&self) -> Vec<Region> {
+        Vec::new()
+    }
 
     /// Forgets all records of a key or a provider that were announced until now, on disk
     /// too. Answers with their number.
-    fn purge(&self, what: Purge) -> Answer<Result<u64, Unavailable>>;
+    fn purge(&self, _what: Purge) -> Answer<Result<u64, Unavailable>> {
+        Answer::now(Err(Unavailable("this store cannot purge".to_owned())))
+    }
 
     /// How often something was refused or lost, by reason, since the start.
-    fn drops(&self) -> Vec<(&'static str, u64)>;
+    fn drops(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
 }
 
 /// Equal parts of the keyspace whose load is counted: by the first byte of a key's place.

@@ -21,8 +21,11 @@ const MEMORY_RECORDS: f64 = 0.55;
 const MEMORY_CONNECTIONS: f64 = 0.25;
 const MEMORY_PROVIDERS: f64 = 0.08;
 
-/// What a provider costs with its addresses, in bytes.
-const PROVIDER_BYTES: f64 = 600.0;
+/// What a provider with five addresses costs, in bytes.
+const PROVIDER_BYTES: f64 = 512.0;
+
+/// Providers known at least and at most, whatever the memory.
+const PROVIDERS: (u64, u64) = (10_000, 4_000_000);
 
 /// Share of the disk for records.
 const DISK_RECORDS: f64 = 0.9;
@@ -33,8 +36,8 @@ const CONNECTION_BYTES: f64 = 95.0 * 1024.0;
 /// Share of the descriptors for connections.
 const FILES_CONNECTIONS: f64 = 0.9;
 
-/// Connections half open at one time, for each handshake a second.
-const OPEN_PER_RATE: f64 = 4.0;
+/// Connections half open at one time: a handshake holds some 20 KiB.
+const HANDSHAKES_OPEN: usize = 4096;
 
 impl Config {
     #[must_use]
@@ -77,7 +80,7 @@ impl Config {
             connections: self.limits.max_connections.map_or(connections, |n| n as usize),
             connections_per_ip: self.limits.connections_per_ip(self.heads.count) as usize,
             handshakes_per_second: rate,
-            handshakes_open: (rate * OPEN_PER_RATE) as usize,
+            handshakes_open: HANDSHAKES_OPEN,
             files,
             memory,
         }
@@ -97,7 +100,8 @@ impl Config {
         if let Some(records) = self.belly.max_records {
             config.max_records = config.max_records.min(records);
         }
-        config.max_providers = (whole * MEMORY_PROVIDERS / PROVIDER_BYTES).max(10_000.0) as u64;
+        let providers = (whole * MEMORY_PROVIDERS / PROVIDER_BYTES) as u64;
+        config.max_providers = providers.clamp(PROVIDERS.0, PROVIDERS.1);
         config.max_disk = self.belly.max_disk.map_or_else(
             || ((disk_free(&config.dir) + dir_bytes(&config.dir)) as f64 * DISK_RECORDS) as u64,
             |bytes| bytes.0,

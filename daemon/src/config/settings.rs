@@ -300,7 +300,7 @@ pub const SETTINGS: &[Setting] = &[
         "handshakes-per-second",
         &["HYDRA_HANDSHAKES_PER_SECOND"],
         Kind::Number,
-        "200",
+        "5000",
         "1 to 100000",
         "Most new incoming connections a second; a handshake costs about a millisecond of a core.",
     ),

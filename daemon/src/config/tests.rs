@@ -17,7 +17,7 @@ struct World {
 
 fn world(variables: &[(&str, &str)]) -> World {
     let root = tempfile::tempdir().expect("a directory");
-    let set = [("HOME", "/home/ana")].iter().chain(variables);
+    let set = [("HOME", "/users/ana")].iter().chain(variables);
     let variables = set.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let at =
         Surroundings { variables, root: root.path().into(), system: false, hostname: "lerna".to_owned() };
@@ -68,8 +68,8 @@ const SEED: &str = "hjHT+Yq82BHSWwa1wZDAX/O/JkWDX3Y6xTHRIk+XbFY=";
 #[test]
 fn nothing_given_is_the_defaults_of_a_user() {
     let config = world(&[]).good(&[]);
-    assert_eq!(config.data_dir, Path::new("/home/ana/.local/state/hydra"));
-    assert_eq!(config.control.socket, Path::new("/home/ana/.local/state/hydra/control.sock"));
+    assert_eq!(config.data_dir, Path::new("/users/ana/.local/state/hydra"));
+    assert_eq!(config.control.socket, Path::new("/users/ana/.local/state/hydra/control.sock"));
     assert_eq!(config.name, "lerna");
     assert_eq!((config.heads.count, config.listen.port_begin), (1, 0));
     assert_eq!(config.identity.indexes.to_string(), "0..");
@@ -91,15 +91,15 @@ fn nothing_given_is_the_defaults_of_a_user() {
 fn a_flag_wins_over_a_variable_over_a_fragment_over_the_file() {
     let file = "[heads]\ncount = 2\n\n[listen]\nport_begin = 4000\n";
     let world = world(&[("HYDRA_PORT_BEGIN", "30000"), ("HYDRA_NHEADS", "4")])
-        .file("/home/ana/.config/hydra/hydrad.toml", file)
+        .file("/users/ana/.config/hydra/hydrad.toml", file)
         .file(
-            "/home/ana/.config/hydra/conf.d/20-b.toml",
+            "/users/ana/.config/hydra/conf.d/20-b.toml",
             "dht.reply_max = \"128 KiB\"\n[heads]\ncount = 33\n",
         )
-        .file("/home/ana/.config/hydra/conf.d/10-a.toml", "[heads]\ncount = 3")
-        .file("/home/ana/.config/hydra/conf.d/notes.txt", "not read");
+        .file("/users/ana/.config/hydra/conf.d/10-a.toml", "[heads]\ncount = 3")
+        .file("/users/ana/.config/hydra/conf.d/notes.txt", "not read");
     let config = world.good(&["--heads", "5"]);
-    let dir = "/home/ana/.config/hydra";
+    let dir = "/users/ana/.config/hydra";
     assert_eq!(
         from(&config, "heads.count"),
         "5 | flag --heads, over env HYDRA_NHEADS (4), over 20-b.toml:3 (33), over 10-a.toml:2 (3), \
@@ -401,7 +401,7 @@ fn the_table_for_people_shows_key_value_and_origin() {
     assert_eq!(line("listen.port_begin"), "listen.port_begin 30000 env HYDRA_PORT_BEGIN");
     assert_eq!(line("network.bootstrap_peers"), "network.bootstrap_peers none flag --bootstrap-peers");
     assert_eq!(line("identity.seed "), "identity.seed none default");
-    assert_eq!(line("data_dir"), "data_dir /home/ana/.local/state/hydra default");
+    assert_eq!(line("data_dir"), "data_dir /users/ana/.local/state/hydra default");
 }
 
 proptest::proptest! {

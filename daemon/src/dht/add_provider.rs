@@ -18,6 +18,7 @@ pub(super) fn handle(service: &Service, to: &Local, from: &Contact, request: &Me
     if request.key.is_empty() || request.key.len() > MAX_PROVIDER_KEY {
         return Served::Reset(Reason::RequestRefused);
     }
+    let near = service.table.snapshot().is_near(&Key256::of(request.key), NEAR);
     let mut own = false;
     for entry in request.provider_peers() {
         if entry.peer_id() != Some(from.peer) || entry.addrs().next().is_none() {
@@ -29,7 +30,7 @@ pub(super) fn handle(service: &Service, to: &Local, from: &Contact, request: &Me
             provider: from.peer,
             addrs: service.config.policy.admit(&from.peer, entry.addrs()),
             head: to.index,
-            near: service.table.snapshot().is_near(&Key256::of(request.key), NEAR),
+            near,
         };
         if let Err(refused) = service.belly.add_provider(announcement) {
             // a reset would lose what else is under way on this stream

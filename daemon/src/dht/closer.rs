@@ -3,8 +3,6 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use libp2p::PeerId;
-
 use crate::routing::groups::{Fit, ReplyGroups};
 use crate::routing::snapshot::{Entry, Snapshot};
 use crate::wire::bounds::{K, MAX_OWN_HEADS};
@@ -48,12 +46,12 @@ impl<'r> Closer<'r> {
         true
     }
 
-    /// Writes the k peers nearest to the target, except these.
-    pub fn fill(&mut self, table: &Snapshot, target: &Key256, except: &[&PeerId]) {
+    /// Writes the k peers nearest to the target, except those at these places.
+    pub fn fill(&mut self, table: &Snapshot, target: &Key256, except: &[&Key256]) {
         let (mut written, mut visited) = (0, 0);
         table.nearest(target, |entry: &Arc<Entry>| {
             visited += 1;
-            if !except.contains(&&entry.peer) && self.write(entry) {
+            if !except.contains(&&entry.key) && self.write(entry) {
                 written += 1;
             }
             if written == K || visited == MAX_VISITED {

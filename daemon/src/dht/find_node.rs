@@ -23,8 +23,8 @@ pub(super) async fn handle(service: &Service, to: &Local, from: &Contact, reques
     let mut closer = Closer::new(&mut reply, service.reply_max(from));
     let asked_for = table.get(&target).map(AsRef::as_ref).or(elsewhere.as_ref());
     match asked_for.filter(|entry| closer.write(entry)) {
-        Some(entry) => closer.fill(&table, &target, &[&to.peer, &from.peer, &entry.peer]),
-        None => closer.fill(&table, &target, &[&to.peer, &from.peer]),
+        Some(entry) => closer.fill(&table, &target, &[&to.key, &from.key, &entry.key]),
+        None => closer.fill(&table, &target, &[&to.key, &from.key]),
     }
     Served::Reply(reply.into_frame())
 }

@@ -12,7 +12,8 @@ use crate::wire::{Key256, Kind, Message, Reply};
 const MAX_PROVIDERS: usize = 1024;
 
 /// kad-dht `handleGetProviders`: a key of 1 to 80 bytes, echoed; providers until the reply
-/// is full, those with addresses first.
+/// is full, those with addresses first. Of a reply that would be full of closer peers alone a
+/// quarter is theirs.
 pub(super) async fn handle(service: &Service, to: &Local, from: &Contact, request: &Message<'_>) -> Served {
     if request.key.is_empty() || request.key.len() > MAX_PROVIDER_KEY {
         return Served::Reset(Reason::RequestRefused);
@@ -21,10 +22,11 @@ pub(super) async fn handle(service: &Service, to: &Local, from: &Contact, reques
     let limit = service.reply_max(from);
     let mut reply =
         Reply::new(Kind::GetProviders, request.key, reply_cluster_level(request.cluster_level_raw));
-    Closer::new(&mut reply, limit).fill(
+    let for_closer = if providers.is_empty() { limit } else { limit / 4 * 3 };
+    Closer::new(&mut reply, for_closer).fill(
         &service.table.snapshot(),
         &Key256::of(request.key),
-        &[&to.peer, &from.peer],
+        &[&to.key, &from.key],
     );
     let mut written = 0;
     for provider in &providers {

@@ -10,6 +10,7 @@ use crate::dht::records::{self, Choice};
 use crate::dht::{Local, Served, Service};
 use crate::routing::contacts::Contact;
 use crate::telemetry::Drop as Reason;
+use crate::wire::bounds::MAX_MESSAGE;
 use crate::wire::message::reply_cluster_level;
 use crate::wire::{Key256, Kind, Message, Reply};
 
@@ -26,7 +27,11 @@ pub(super) async fn get(service: &Service, to: &Local, from: &Contact, request: 
     if let Some(stored) = stored {
         reply.record(request.key, &stored.value, &rfc3339(stored.received));
     }
-    let except = [&to.peer, &from.peer];
+    if reply.body_len() > MAX_MESSAGE {
+        // the echo of such a key is what nobody reads
+        return Served::Reset(Reason::RequestRefused);
+    }
+    let except = [&to.key, &from.key];
     Closer::new(&mut reply, limit).fill(&service.table.snapshot(), &Key256::of(request.key), &except);
     Served::Reply(reply.into_frame())
 }

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use crate::head;
 use crate::hydra::Hydra;
 use crate::hydra::roster::RosterError;
 use crate::limits::machine::open_files;
 use crate::net::ports;
 use crate::routing::groups::GROUP_MAX;
 use crate::state::{HeadRow, HeadStatus};
-use crate::wire::class::{Host, class};
+use crate::wire::class::{Class, Host, class};
 
 /// Descriptors of the daemon itself: store, state, sockets, log, runtime.
 const OWN_FILES: u64 = 64;
@@ -109,7 +110,8 @@ impl Hydra {
             free_port(&listen, taken)?
         };
         for ip in &listen {
-            ports::check(*ip, port).map_err(|e| RosterError::Start(format!("{e}; nothing was added")))?;
+            let named = |e| RosterError::Start(format!("{}: {e}; nothing was added", head::name(index)));
+            ports::check(*ip, port).map_err(named)?;
         }
         let identity = self.roster_identity(index).await?;
         Ok(HeadRow {
@@ -183,7 +185,7 @@ impl Hydra {
             let ips: HashSet<IpAddr> = addresses
                 .iter()
                 .filter_map(|addr| class(addr.as_ref()))
-                .filter(|class| class.is_public())
+                .filter(Class::is_public)
                 .filter_map(|class| match class.host {
                     Host::Ip(ip) => Some(ip),
                     _ => None,

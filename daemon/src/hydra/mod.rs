@@ -54,10 +54,16 @@ pub struct Config {
     /// Nobody to bootstrap from: a hydra of its own, heads serve at once.
     pub alone: bool,
     /// The addresses that the head at this place of the index set listens on.
-    pub listen: Box<dyn Fn(usize) -> Vec<IpAddr> + Send + Sync>,
+    pub listen: Listen,
     /// What a head announces that listens on these addresses and this port.
-    pub announce: Box<dyn Fn(&[IpAddr], u16) -> Vec<Multiaddr> + Send + Sync>,
+    pub announce: Announce,
 }
+
+/// From a place in the index set to the addresses listened on there.
+pub type Listen = Box<dyn Fn(usize) -> Vec<IpAddr> + Send + Sync>;
+
+/// From addresses and a port to what is announced.
+pub type Announce = Box<dyn Fn(&[IpAddr], u16) -> Vec<Multiaddr> + Send + Sync>;
 
 /// What the hydra stands on; made by `boot`.
 pub struct Parts {

@@ -124,8 +124,9 @@ impl Hydra {
         }
         let last = report.last_error.unwrap_or_else(|| "no answer".to_owned());
         let text = format!(
-            "0 of {peers} bootstrap peers answered, {} tries in {}; last: {last}",
+            "0 of {peers} bootstrap peers answered, {} {} in {}; last: {last}",
             report.rounds,
+            if report.rounds == 1 { "try" } else { "tries" },
             minutes(self.started.elapsed())
         );
         let remedy = if last.contains("does not resolve") {

@@ -27,12 +27,12 @@ pub fn status(status: &str) {
     send(&[NotifyState::Status(status)]);
 }
 
-/// The store is being read: the start may take so much longer.
-pub fn warming(records: u64, expected: u64, longer: Duration) {
+/// The belly is being read; a large one takes longer than systemd waits by itself.
+pub fn loading(records: u64, expected: u64) {
+    const MORE: Duration = Duration::from_secs(60);
     let text = format!("reading the belly: {records} of about {expected} records");
     tracing::info!("{text}");
-    let longer = u32::try_from(longer.as_micros()).unwrap_or(u32::MAX);
-    send(&[NotifyState::ExtendTimeoutUsec(longer), NotifyState::Status(&text)]);
+    send(&[NotifyState::ExtendTimeoutUsec(MORE.as_micros() as u32), NotifyState::Status(&text)]);
 }
 
 pub fn stopping() {

@@ -25,7 +25,7 @@ use crate::wire::Key256;
 
 /// The heads, and the sequence their identities come from.
 pub(super) struct Roster {
-    sequence: Mutex<Sequence>,
+    sequence: Arc<parking_lot::Mutex<Sequence>>,
     shared: Arc<head::Shared>,
     members: RwLock<BTreeMap<u32, Member>>,
     /// What heads counted that are gone.
@@ -106,7 +106,7 @@ impl Roster {
         places: watch::Sender<Vec<Key256>>,
     ) -> Self {
         Self {
-            sequence: Mutex::new(sequence),
+            sequence: Arc::new(parking_lot::Mutex::new(sequence)),
             shared,
             members: RwLock::default(),
             retired: parking_lot::Mutex::default(),
@@ -161,10 +161,11 @@ impl Roster {
     }
 
     async fn identity(&self, index: u32) -> Result<Identity, RosterError> {
-        let mut sequence = self.sequence.lock().await;
+        let sequence = Arc::clone(&self.sequence);
         // thousands of key generations may be needed to reach an index
-        let identity = tokio::task::block_in_place(|| sequence.identity(index));
-        identity.map_err(|e| RosterError::IndexTaken { index, why: e.to_string() })
+        let found = tokio::task::spawn_blocking(move || sequence.lock().identity(index)).await;
+        let taken = |why: String| RosterError::IndexTaken { index, why };
+        found.map_err(|e| taken(e.to_string()))?.map_err(|e| taken(e.to_string()))
     }
 
     fn retire(&self, head: &Head) {
@@ -279,10 +280,11 @@ impl Hydra {
     }
 
     /// Brings up the heads that the state knows, and so many more that `wanted` are there.
+    /// Answers whether they are: heads that are known serve even when no more can be added.
     ///
     /// # Errors
-    /// When the state cannot be read, or new heads cannot be added.
-    pub async fn restore_heads(&self, wanted: u32) -> Result<(), RosterError> {
+    /// When the state cannot be read, or there would be no head at all.
+    pub async fn restore_heads(&self, wanted: u32) -> Result<bool, RosterError> {
         let rows = self.state.heads().await?;
         let change = self.roster.changing.lock().await;
         for mut row in rows.into_iter().filter(|row| row.status != HeadStatus::Removed) {
@@ -301,13 +303,24 @@ impl Hydra {
             }
         }
         self.roster.publish_places();
+        self.reserve_files();
+        let known: Vec<u32> = self.roster.members.read().keys().copied().collect();
+        self.settled(&known).await;
         drop(change);
-        let known = self.roster.len() as u32;
-        if known < wanted {
-            let plan = self.plan(wanted - known, None).await?;
-            self.add_heads(plan).await?;
+        let known = known.len() as u32;
+        if known >= wanted {
+            return Ok(true);
         }
-        Ok(())
+        match self.add_heads(wanted - known, None).await {
+            Ok(_) => Ok(true),
+            Err(error) if known == 0 => Err(error),
+            Err(error) => {
+                let text =
+                    format!("{known} of {wanted} heads are up; the others could not be added: {error}");
+                self.events.tell(Level::Fail, "hydrad", "HEADS_NOT_ADDED", text);
+                Ok(false)
+            }
+        }
     }
 
     /// The peer id at an index.
@@ -360,20 +373,23 @@ impl Hydra {
         }
     }
 
-    /// Makes the heads of a plan.
+    /// Adds heads at the next free indices, or one at an index; what the operator should know.
     ///
     /// # Errors
-    /// When the state cannot be written, or a port was taken meanwhile: then nothing is added.
-    pub async fn add_heads(&self, plan: super::Plan) -> Result<Vec<HeadView>, RosterError> {
+    /// When there is no room, the state cannot be written, or a head does not open its ports:
+    /// then nothing is added, and an index that was reserved stays so.
+    pub async fn add_heads(
+        &self,
+        count: u32,
+        index: Option<u32>,
+    ) -> Result<(Vec<HeadView>, Vec<String>), RosterError> {
+        // planned under the lock: two who add at once get different indices
         let _change = self.roster.changing.lock().await;
-        for row in &plan.rows {
-            if self.roster.members.read().contains_key(&row.index) {
-                let why = "it was added meanwhile".to_owned();
-                return Err(RosterError::IndexTaken { index: row.index, why });
-            }
-        }
+        let plan = self.plan(count, index).await?;
+        let before = self.state.heads().await?;
         self.state.add_heads(plan.rows.clone()).await?;
         let added: Vec<u32> = plan.rows.iter().map(|row| row.index).collect();
+        let reserved = before.iter().map(|row| row.index).filter(|index| added.contains(index)).collect();
         for row in plan.rows {
             let identity = self.roster.identity(row.index).await?;
             let announce = (self.config.announce)(&row.listen, row.port);
@@ -384,46 +400,66 @@ impl Hydra {
         self.roster.publish_places();
         self.reserve_files();
         if let Some(reason) = self.first_failure(&added).await {
-            self.undo(&added).await?;
+            self.undo(&added, reserved).await?;
             return Err(RosterError::Start(format!("{reason}; nothing was added")));
         }
+        self.roster.serve_where(self.may_serve());
         self.events.good("hydrad", format!("heads added: {}", names(&added)));
-        Ok(self.heads().into_iter().filter(|view| added.contains(&view.index)).collect())
+        let views = self.heads().into_iter().filter(|view| added.contains(&view.index)).collect();
+        Ok((views, plan.warnings))
     }
 
-    /// Waits until the new heads' ports are open; why the first that failed did.
-    async fn first_failure(&self, added: &[u32]) -> Option<String> {
+    /// Waits until the ports of these heads are open, or are known not to open.
+    async fn settled(&self, indexes: &[u32]) {
         let by = Instant::now() + OPENING;
-        loop {
-            let (mut opening, mut failed) = (false, None);
-            {
-                let members = self.roster.members.read();
-                for member in added.iter().filter_map(|index| members.get(index)) {
-                    match member.state() {
-                        HeadState::Failed => failed = failed.or_else(|| Some(member.reason(""))),
-                        HeadState::Starting => opening = true,
-                        _ => {}
-                    }
-                }
-            }
-            if failed.is_some() || !opening || Instant::now() > by {
-                return failed;
-            }
+        let opening = || {
+            let members = self.roster.members.read();
+            let mut of_these = indexes.iter().filter_map(|index| members.get(index));
+            of_these.any(|member| member.state() == HeadState::Starting)
+        };
+        while opening() && Instant::now() < by {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
-    async fn undo(&self, added: &[u32]) -> Result<(), RosterError> {
+    /// Waits for the new heads' ports; why the first that failed did.
+    async fn first_failure(&self, added: &[u32]) -> Option<String> {
+        self.settled(added).await;
+        let members = self.roster.members.read();
+        let mut new = added.iter().filter_map(|index| members.get(index));
+        new.find(|member| member.state() == HeadState::Failed).map(|member| member.reason(""))
+    }
+
+    /// Takes new heads back; those whose index was reserved before stay reserved.
+    async fn undo(&self, added: &[u32], reserved: Vec<u32>) -> Result<(), RosterError> {
         for index in added {
-            let member = self.roster.members.write().remove(index);
-            if let Some(head) = member.and_then(|member| member.head) {
-                head.withdraw().await;
-            }
-            self.state.purge(*index).await?;
+            self.withdraw(*index).await;
+            self.roster.members.write().remove(index);
         }
         self.roster.publish_places();
         self.reserve_files();
+        for index in added {
+            self.state.set_status(*index, HeadStatus::Removed).await?;
+            if !reserved.contains(index) {
+                self.state.purge(*index).await?;
+            }
+        }
         Ok(())
+    }
+
+    /// Has the heads serve that may, and waits a moment for them: so the first thing that is
+    /// told of them is not that they are about to.
+    pub async fn serve_at_once(&self) {
+        const MOMENT: Duration = Duration::from_secs(1);
+        if !self.may_serve() {
+            return;
+        }
+        let by = Instant::now() + MOMENT;
+        let coming = |m: &Member| matches!(m.state(), HeadState::Starting | HeadState::Warming);
+        while self.roster.members.read().values().any(coming) && Instant::now() < by {
+            self.roster.serve_where(true);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Withdraws and removes a head; its index stays reserved.

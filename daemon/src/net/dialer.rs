@@ -98,7 +98,7 @@ fn is_quic(addr: &Multiaddr) -> bool {
 pub fn cause(error: &DialError) -> String {
     let text = match error {
         DialError::Transport(tried) => match tried.first() {
-            Some((addr, error)) => format!("{addr}: {}", innermost(error)),
+            Some((addr, error)) => format!("{}: {}", without_peer(addr), innermost(error)),
             None => "no address".to_owned(),
         },
         DialError::WrongPeerId { obtained, .. } => format!("another peer answered: {obtained}"),
@@ -106,6 +106,10 @@ pub fn cause(error: &DialError) -> String {
         other => innermost(other),
     };
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
+}
+
+fn without_peer(addr: &Multiaddr) -> Multiaddr {
+    addr.iter().filter(|part| !matches!(part, libp2p::multiaddr::Protocol::P2p(_))).collect()
 }
 
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {

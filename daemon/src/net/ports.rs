@@ -54,9 +54,9 @@ pub fn check(ip: IpAddr, port: u16) -> Result<(), PortError> {
         io::ErrorKind::AddrNotAvailable => PortError::NotOurs { ip },
         _ => PortError::Other { ip, port, source },
     };
-    let _tcp = open_tcp(ip, port).map_err(explain)?;
-    let _udp = open_udp(ip, port).map_err(explain)?;
-    Ok(())
+    // closed before udp is tried: the holder that is named must not be this very socket
+    open_tcp(ip, port).map_err(explain)?;
+    open_udp(ip, port).map(drop).map_err(explain)
 }
 
 /// A port that is free for tcp and udp on this address, and not among `taken`.

@@ -287,7 +287,8 @@ impl Contacts {
     /// Peers connected to a head.
     #[must_use]
     pub fn connected(&self) -> usize {
-        self.peers.lock().len()
+        let peers = self.peers.lock();
+        peers.values().filter(|peer| peer.contacts.iter().any(|contact| contact.side != Side::Scout)).count()
     }
 
     /// A copy of everything, for lists.

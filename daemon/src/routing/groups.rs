@@ -13,6 +13,7 @@ use std::num::NonZeroU32;
 
 use super::asn;
 use crate::wire::AddrList;
+use crate::wire::addrs::MAX_ADDRS;
 use crate::wire::class::{Class, Host, class, is_public_ip};
 
 /// Most peers of one group in a reply (kad-dht `amino/defaults.go`, `DefaultMaxPeersPerIPGroup`).
@@ -49,6 +50,16 @@ impl Group {
 
     fn of_v6(ip: Ipv6Addr) -> Self {
         asn::asn(ip).map_or(Self::AsnUnknown, Self::Asn)
+    }
+
+    /// A number of at most 34 bits that no other group has.
+    fn code(self) -> u64 {
+        match self {
+            Self::V4Slash8(a) => u64::from(a),
+            Self::V4Slash16(ab) => 1 << 32 | u64::from(u16::from_be_bytes(ab)),
+            Self::Asn(number) => 2 << 32 | u64::from(number.get()),
+            Self::AsnUnknown => 3 << 32,
+        }
     }
 
     fn of_class(class: &Class) -> Option<Self> {
@@ -128,39 +139,47 @@ pub enum Fit {
 
 /// Counts the groups of the closer peers of one reply. The asked-for peer goes in first,
 /// so that it always fits.
+///
+/// One number a group, the count in its two lowest bits: each peer of each reply searches
+/// them.
 #[derive(Debug, Clone, Default)]
-pub struct ReplyGroups(Vec<(Group, u8)>);
+pub struct ReplyGroups(Vec<u64>);
+
+/// Bits that count up to [`GROUP_MAX`].
+const COUNT_BITS: u32 = 2;
+const COUNT: u64 = (1 << COUNT_BITS) - 1;
+const _: () = assert!(GROUP_MAX as u64 <= COUNT, "the count has room");
 
 impl ReplyGroups {
     #[must_use]
     pub fn new() -> Self {
-        Self(Vec::with_capacity(32))
+        // k peers of two groups each
+        Self(Vec::with_capacity(48))
     }
 
     /// Takes a peer in as far as its groups have room, and counts what was taken. `groups`
     /// is [`groups_of`] of `addrs`. A peer without public addresses always fits.
     pub fn take(&mut self, addrs: &AddrList, groups: &Groups) -> Fit {
-        let full = groups.0.iter().filter(|(g, _)| self.is_full(*g)).fold(0, |mask, (_, bits)| mask | bits);
+        let mut places = [None; MAX_ADDRS];
+        let mut full = 0;
+        for ((group, bits), place) in groups.0.iter().zip(&mut places) {
+            let code = group.code();
+            *place = self.0.iter().position(|counted| counted >> COUNT_BITS == code);
+            if place.is_some_and(|at| self.0[at] & COUNT >= u64::from(GROUP_MAX)) {
+                full |= bits;
+            }
+        }
         let fit = if full == 0 { Fit::Whole } else { without(addrs, full) };
         if fit != Fit::Nothing {
-            for (group, bits) in &groups.0 {
-                if bits & full == 0 {
-                    self.count(*group);
+            for ((group, bits), place) in groups.0.iter().zip(places) {
+                match place {
+                    _ if bits & full != 0 => {}
+                    Some(at) => self.0[at] += 1,
+                    None => self.0.push(group.code() << COUNT_BITS | 1),
                 }
             }
         }
         fit
-    }
-
-    fn is_full(&self, group: Group) -> bool {
-        self.0.iter().any(|(g, n)| *g == group && *n >= GROUP_MAX)
-    }
-
-    fn count(&mut self, group: Group) {
-        match self.0.iter_mut().find(|(g, _)| *g == group) {
-            Some((_, n)) => *n = n.saturating_add(1),
-            None => self.0.push((group, 1)),
-        }
     }
 }
 

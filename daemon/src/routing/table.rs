@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::routing::groups::Group;
 use crate::routing::snapshot::{Entry, Snapshot};
 use crate::telemetry::Drop as Reason;
-use crate::wire::class::{Host, class};
+use crate::wire::class::{Class, Host, class};
 use crate::wire::{AddrList, Key256};
 
 /// Peers in all.
@@ -260,7 +260,7 @@ fn public_ips(addrs: &AddrList) -> impl Iterator<Item = IpAddr> {
     let mut ips: Vec<IpAddr> = addrs
         .iter()
         .filter_map(class)
-        .filter(|class| class.is_public())
+        .filter(Class::is_public)
         .filter_map(|class| match class.host {
             Host::Ip(IpAddr::V6(v6)) => Some(IpAddr::V6((u128::from(v6) & (!0 << 64)).into())),
             Host::Ip(ip) => Some(ip),

@@ -37,10 +37,13 @@ pub(super) struct Question {
 pub(super) struct Outcome {
     pub(super) question: Question,
     /// Peers that the answer names, or why there was none.
-    pub(super) result: Result<Vec<(PeerId, Vec<Vec<u8>>)>, String>,
+    pub(super) result: Result<Vec<Named>, String>,
     /// The peer answered, but not this protocol.
     pub(super) unsupported: bool,
 }
+
+/// A peer that an answer names, with its raw addresses.
+type Named = (PeerId, Vec<Vec<u8>>);
 
 type Asked = BoxFuture<'static, (Question, Result<Vec<u8>, RpcError>)>;
 
@@ -61,27 +64,27 @@ impl Checks {
         self.len() < MAX_CHECKS
     }
 
-    /// Asks the peer, dialling it first when that is needed. An outcome comes back at once when
-    /// it cannot be dialled; `None` inside: not now, for politeness.
+    /// Asks the peer, dialling it first when that is needed. The question comes back when it
+    /// cannot be asked.
     pub(super) fn start(
         &mut self,
         question: Question,
         swarm: &mut Swarm<Behaviour>,
         dialer: &mut Dialer,
-    ) -> Result<(), (Question, NotDialled)> {
+    ) -> Result<(), Box<(Question, NotDialled)>> {
         if swarm.behaviour().rpc.is_connected(&question.peer) {
             self.ask(question, swarm);
             return Ok(());
         }
         if self.dialling.contains_key(&question.peer) {
-            return Err((question, NotDialled::Already));
+            return Err(Box::new((question, NotDialled::Already)));
         }
         match dialer.dial(swarm, question.peer, question.addrs.parsed()) {
             Ok(_) => {
                 self.dialling.insert(question.peer, (question, Instant::now() + CHECK));
                 Ok(())
             }
-            Err(not) => Err((question, not)),
+            Err(not) => Err(Box::new((question, not))),
         }
     }
 
@@ -149,7 +152,7 @@ impl Checks {
 }
 
 /// The peers that an answer names.
-fn read(body: &[u8]) -> Result<Vec<(PeerId, Vec<Vec<u8>>)>, String> {
+fn read(body: &[u8]) -> Result<Vec<Named>, String> {
     let message = Message::read(body).map_err(|e| e.to_string())?;
     let peers = message.closer_peers().take(MAX_CLOSER_READ);
     Ok(peers.filter_map(|peer| Some((peer.peer_id()?, peer.addrs().map(<[u8]>::to_vec).collect()))).collect())

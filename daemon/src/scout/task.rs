@@ -103,6 +103,10 @@ impl Task {
                 }
                 found = self.bootstrap.resolved() => {
                     for candidate in found {
+                        if self.is_fresh(&candidate.peer) {
+                            self.bootstrap.checked(&candidate.peer, Ok(()), false);
+                            continue;
+                        }
                         self.queue.forget(&candidate.peer);
                         self.consider(candidate);
                     }
@@ -117,7 +121,7 @@ impl Task {
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::ConnectionEstablished { peer_id, .. } => {
-                self.checks.connected(&peer_id, &mut self.swarm)
+                self.checks.connected(&peer_id, &mut self.swarm);
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established: 0, .. } => {
                 self.dialer.closed(connection_id);
@@ -145,12 +149,15 @@ impl Task {
 
     /// A server somebody spoke of: queued unless it is one of ours or known and fresh.
     fn consider(&mut self, candidate: Candidate) {
-        let known = self.shared.table.get(&candidate.peer);
-        let fresh =
-            known.is_some_and(|m| m.entry.own || (m.failures == 0 && m.checked.elapsed() < ASK_AFTER));
-        if !fresh && self.queue.push(candidate, Instant::now()) {
+        if !self.is_fresh(&candidate.peer) && self.queue.push(candidate, Instant::now()) {
             self.found_new = true;
         }
+    }
+
+    /// In the table, and asked of late; or one of our heads.
+    fn is_fresh(&self, peer: &PeerId) -> bool {
+        let known = self.shared.table.get(peer);
+        known.is_some_and(|m| m.entry.own || (m.failures == 0 && m.checked.elapsed() < ASK_AFTER))
     }
 
     fn start_checks(&mut self) {
@@ -162,10 +169,12 @@ impl Task {
     }
 
     fn ask(&mut self, question: Question) {
-        match self.checks.start(question, &mut self.swarm, &mut self.dialer) {
-            Ok(()) | Err((_, NotDialled::Already)) => {}
-            Err((question, NotDialled::Politeness | NotDialled::Budget)) => self.queue.forget(&question.peer),
-            Err((question, not @ NotDialled::NoAddress)) => {
+        let Err(not) = self.checks.start(question, &mut self.swarm, &mut self.dialer) else { return };
+        let (question, not) = *not;
+        match not {
+            NotDialled::Already => {}
+            NotDialled::Politeness | NotDialled::Budget => self.queue.forget(&question.peer),
+            NotDialled::NoAddress => {
                 self.judge(Outcome { question, result: Err(not.to_string()), unsupported: false });
             }
         }

@@ -23,20 +23,21 @@ pub struct AddrList(Option<Arc<[u8]>>);
 impl AddrList {
     /// Takes addresses in order until a bound is reached; repeats and empty ones are left out.
     pub fn from_raw<'a>(addrs: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut out = Vec::new();
-        let mut count = 0;
+        // on the stack, so that the list itself is the only allocation
+        let mut out = [0; MAX_ADDRS_BYTES];
+        let (mut len, mut count) = (0, 0);
         for addr in addrs {
             if count == MAX_ADDRS {
                 break;
             }
-            let framed = framed_len(addr);
-            if addr.is_empty() || out.len() + framed > MAX_ADDRS_BYTES || iter(&out).any(|a| a == addr) {
+            let end = len + framed_len(addr);
+            if addr.is_empty() || end > MAX_ADDRS_BYTES || iter(&out[..len]).any(|a| a == addr) {
                 continue;
             }
-            push(&mut out, addr);
-            count += 1;
+            frame(&mut out[len..end], addr);
+            (len, count) = (end, count + 1);
         }
-        if out.is_empty() { Self(None) } else { Self(Some(out.into())) }
+        if len == 0 { Self(None) } else { Self(Some(out[..len].into())) }
     }
 
     /// From bytes that [`Self::as_fields`] gave; `None` when they are not of that form
@@ -109,18 +110,19 @@ fn framed_len(addr: &[u8]) -> usize {
 }
 
 /// `addr` is shorter than [`MAX_ADDRS_BYTES`], so two length bytes suffice.
-fn push(out: &mut Vec<u8>, addr: &[u8]) {
-    out.push(FIELD_ADDRS);
+fn frame(out: &mut [u8], addr: &[u8]) {
+    out[0] = FIELD_ADDRS;
     if addr.len() < 0x80 {
-        out.push(addr.len() as u8);
+        out[1] = addr.len() as u8;
     } else {
-        out.push((addr.len() & 0x7f) as u8 | 0x80);
-        out.push((addr.len() >> 7) as u8);
+        out[1] = (addr.len() & 0x7f) as u8 | 0x80;
+        out[2] = (addr.len() >> 7) as u8;
     }
-    out.extend_from_slice(addr);
+    let at = out.len() - addr.len();
+    out[at..].copy_from_slice(addr);
 }
 
-/// Yields until the bytes end or are not of the form that [`push`] writes.
+/// Yields until the bytes end or are not of the form that [`frame`] writes.
 fn iter(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let [FIELD_ADDRS, low, tail @ ..] = rest else { return None };

@@ -76,7 +76,9 @@ mod tests {
 
         #[test]
         fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..20)) {
-            let _ = cut(&bytes);
+            if let Ok(Cut::Whole { start, end }) = cut(&bytes) {
+                prop_assert!(start <= end && end <= bytes.len());
+            }
         }
     }
 

@@ -33,6 +33,14 @@ impl Key256 {
         out
     }
 
+    /// The eight most significant bytes of [`Self::distance`]: orders all but keys that are
+    /// alike in their first 64 bits.
+    #[must_use]
+    pub fn distance_start(&self, other: &Self) -> u64 {
+        let start = |key: &Self| key.0.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
+        start(self) ^ start(other)
+    }
+
     /// Length of the common prefix in bits, 0 to 256.
     #[must_use]
     pub fn shared_bits(&self, other: &Self) -> u32 {

@@ -254,12 +254,13 @@ impl Reply {
     /// The frame: length prefix and message.
     #[must_use]
     pub fn into_frame(mut self) -> Frame {
-        let len = self.body_len() as u64;
-        let prefix = varint_len(len);
-        let start = PREFIX_ROOM - prefix;
-        let mut written = Vec::with_capacity(PREFIX_ROOM);
-        put_varint(&mut written, len);
-        self.out[start..PREFIX_ROOM].copy_from_slice(&written);
+        let mut rest = self.body_len();
+        let start = PREFIX_ROOM - varint_len(rest as u64);
+        for byte in &mut self.out[start..PREFIX_ROOM] {
+            *byte = rest as u8 | 0x80;
+            rest >>= 7;
+        }
+        self.out[PREFIX_ROOM - 1] &= 0x7f;
         Frame { bytes: self.out, start }
     }
 }

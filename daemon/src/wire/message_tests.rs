@@ -95,8 +95,11 @@ proptest! {
     #[test]
     fn garbage_is_refused_or_read_without_panic(raw in bytes(300)) {
         if let Ok(message) = Message::read(&raw) {
-            let peers = message.closer_peers().chain(message.provider_peers());
-            let bytes: usize = peers.map(|p| { let _ = p.peer_id(); p.addrs().map(<[u8]>::len).sum::<usize>() }).sum();
+            let mut bytes = 0;
+            for peer in message.closer_peers().chain(message.provider_peers()) {
+                prop_assert!(peer.peer_id().is_none_or(|id| id.to_bytes() == peer.id));
+                bytes += peer.addrs().map(<[u8]>::len).sum::<usize>();
+            }
             prop_assert!(bytes <= raw.len());
             prop_assert!(message.echo().len() <= raw.len());
         }

@@ -15,7 +15,8 @@ pub const SOCKET_VARIABLE: &str = "HYDRA_SOCKET";
 pub const SYSTEM_SOCKET: &str = "/run/hydra/control.sock";
 
 /// Where to look, first first: only `asked` when given, else only `$HYDRA_SOCKET` when set, else
-/// the user's socket (`$XDG_RUNTIME_DIR/hydra/control.sock`) and then the system's.
+/// the user's sockets (`$XDG_RUNTIME_DIR/hydra/control.sock`; where a session has no such
+/// directory, hydrad uses its data directory, `$XDG_STATE_HOME/hydra`) and then the system's.
 #[must_use]
 pub fn candidates(asked: Option<&Path>) -> Vec<PathBuf> {
     candidates_from(asked, |name| std::env::var_os(name))
@@ -31,8 +32,11 @@ pub fn candidates_from(asked: Option<&Path>, variable: impl Fn(&str) -> Option<O
     if let Some(named) = set(SOCKET_VARIABLE) {
         return vec![named.into()];
     }
-    let user = set("XDG_RUNTIME_DIR").map(|runtime| Path::new(&runtime).join("hydra/control.sock"));
-    user.into_iter().chain([PathBuf::from(SYSTEM_SOCKET)]).collect()
+    let below = |dir: PathBuf| dir.join("hydra/control.sock");
+    let runtime = set("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let home = || set("HOME").map(|home| Path::new(&home).join(".local/state"));
+    let state = set("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
+    runtime.into_iter().chain(state).map(below).chain([PathBuf::from(SYSTEM_SOCKET)]).collect()
 }
 
 /// The observe socket that belongs to a control socket: the same file name with "observe" for

@@ -94,8 +94,8 @@ impl Options {
     }
 }
 
-/// A running daemon; killed, and its directory removed, when dropped. When the test
-/// panics the directory with the log stays and its path is printed.
+/// A running daemon; killed, and its directory removed, when dropped. The end
+/// of its log is shown when the test fails; `HYDRA_TEST_KEEP=1` keeps the directory.
 pub struct Daemon {
     child: Option<Child>,
     dir: Option<TempDir>,
@@ -293,11 +293,7 @@ fn serves(status: &Status, heads: u32) -> bool {
 impl Drop for Daemon {
     fn drop(&mut self) {
         self.child = None;
-        if std::thread::panicking()
-            && let Some(dir) = self.dir.take()
-        {
-            super::process::keep(dir, "hydrad");
-        }
+        super::process::part(self.dir.take(), "hydrad");
     }
 }
 

@@ -159,11 +159,7 @@ impl<'n> Kubo<'n> {
 impl Drop for Kubo<'_> {
     fn drop(&mut self) {
         self.child = None;
-        if std::thread::panicking()
-            && let Some(dir) = self.dir.take()
-        {
-            super::process::keep(dir, "kubo");
-        }
+        super::process::part(self.dir.take(), "kubo");
     }
 }
 

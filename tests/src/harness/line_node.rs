@@ -128,10 +128,6 @@ fn read(path: &Path) -> String {
 
 impl Drop for LineNode {
     fn drop(&mut self) {
-        if std::thread::panicking()
-            && let Some(dir) = self.dir.take()
-        {
-            super::process::keep(dir, &self.name);
-        }
+        super::process::part(self.dir.take(), &self.name);
     }
 }

@@ -113,11 +113,26 @@ impl Drop for Child {
     }
 }
 
-/// Keeps a failed test's directory and says where it is.
+/// Keeps directories whatever happens: set it to look at them.
+const KEEP: &str = "HYDRA_TEST_KEEP";
+
+/// Lines of a log that are shown when a test fails.
+const LAST_WORDS: usize = 60;
+
+/// Parts with the directory of a process that is gone. The end of its log is printed, which
+/// the test runner shows when the test failed and swallows otherwise: a test that fails by
+/// an error, not by a panic, cannot be told apart from here. After a panic, or with
+/// `HYDRA_TEST_KEEP`, the directory stays.
 #[allow(clippy::print_stderr)]
-pub(super) fn keep(dir: tempfile::TempDir, whose: &str) {
-    // Captured by the test runner, and shown because the test failed.
-    eprintln!("{whose}: log and files are kept in {}", dir.keep().display());
+pub(super) fn part(dir: Option<tempfile::TempDir>, whose: &str) {
+    let Some(dir) = dir else { return };
+    let log = fs::read_to_string(dir.path().join("log")).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().collect();
+    let shown = lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n");
+    eprintln!("-- the end of what {whose} wrote:\n{shown}\n--");
+    if std::thread::panicking() || std::env::var_os(KEEP).is_some() {
+        eprintln!("-- {whose}: its files are kept in {}", dir.keep().display());
+    }
 }
 
 #[cfg(test)]

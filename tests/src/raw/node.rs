@@ -51,11 +51,14 @@ impl fmt::Display for Transport {
     }
 }
 
+/// Commands that wait for one node; tests that open hundreds of streams at once fit.
+const COMMANDS: usize = 4096;
+
 /// A node that the tests speak through. It closes its connections when dropped.
 pub struct RawNode {
     id: PeerId,
     keypair: Keypair,
-    commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::Sender<Command>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -83,7 +86,7 @@ impl RawNode {
     pub fn with_agent(transport: Transport, agent: &str) -> anyhow::Result<Self> {
         let keypair = Keypair::generate_ed25519();
         let swarm = swarm(transport, keypair.clone(), agent.to_owned())?;
-        let (commands, receiver) = mpsc::unbounded_channel();
+        let (commands, receiver) = mpsc::channel(COMMANDS);
         let id = *swarm.local_peer_id();
         let task = AbortOnDropHandle::new(tokio::spawn(run(swarm, receiver)));
         Ok(Self { id, keypair, commands, _task: task })
@@ -136,7 +139,7 @@ impl RawNode {
     }
 
     fn command(&self, command: Command) -> anyhow::Result<()> {
-        self.commands.send(command).map_err(|_| anyhow!("the raw node's task is gone"))
+        self.commands.try_send(command).map_err(|e| anyhow!("the raw node's task: {e}"))
     }
 }
 
@@ -173,7 +176,7 @@ struct Waiting {
     known: Vec<identify::Info>,
 }
 
-async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::UnboundedReceiver<Command>) {
+async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receiver<Command>) {
     let mut waiting = Waiting::default();
     loop {
         tokio::select! {

@@ -4,13 +4,14 @@
 //! clients keep it. What it answers stands in `answer`, how it walks in `lookup`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use libp2p::identity::Keypair;
 use libp2p::swarm::{Stream, StreamProtocol};
 use libp2p::{Multiaddr, PeerId};
+use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -51,15 +52,15 @@ impl Mind {
 
     // A panic while a lock is held leaves whole entries behind: the data is still good.
     pub(super) fn table(&self) -> RwLockReadGuard<'_, Table> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
+        self.table.read()
     }
 
     pub(super) fn table_mut(&self) -> RwLockWriteGuard<'_, Table> {
-        self.table.write().unwrap_or_else(PoisonError::into_inner)
+        self.table.write()
     }
 
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        self.store.lock()
     }
 
     /// As FIND_NODE for this peer's own id tells it.
@@ -213,7 +214,7 @@ impl LightPeer {
     }
 
     fn link(&self, peer: PeerId) -> Arc<tokio::sync::Mutex<Link>> {
-        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut links = self.links.lock();
         if links.len() >= MOST_LINKS && !links.contains_key(&peer) {
             links.clear();
         }

@@ -43,13 +43,16 @@ pub struct Playground {
     /// Keep the daemon's data here; without it a temporary directory goes with the playground.
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// The daemon; beside this program unless named.
+    /// Another daemon than the one in this program.
     #[arg(long)]
     hydrad: Option<PathBuf>,
     /// End after so many seconds instead of on Ctrl-C.
     #[arg(long, value_name = "SECONDS")]
     duration: Option<u64>,
 }
+
+/// As its first argument this makes the playground's program be hydrad.
+pub const BE_HYDRAD: &str = "be-hydrad";
 
 impl Playground {
     /// Runs until Ctrl-C or the duration's end.
@@ -70,16 +73,18 @@ impl Playground {
         daemon.stop().await.and(result)
     }
 
-    /// Starts the daemon as a process of its own, from the binary beside this one.
+    /// Starts the daemon as a process of its own: a binary that was named, or this program,
+    /// which holds the same daemon ([`BE_HYDRAD`]).
     fn start_daemon(&self, dir: &Path, bootstrap: &[Target]) -> Result<Daemon> {
-        let hydrad = match &self.hydrad {
-            Some(path) => path.clone(),
-            None => std::env::current_exe().context("find this program")?.with_file_name("hydrad"),
+        let (hydrad, role) = match &self.hydrad {
+            Some(path) => (path.clone(), None),
+            None => (std::env::current_exe().context("find this program")?, Some(BE_HYDRAD)),
         };
         let found = hydrad.exists();
         ensure!(found, "{} is not there: build it with cargo build --release --bin hydrad", hydrad.display());
         let socket = dir.join("control.sock");
         let child = Command::new(&hydrad)
+            .args(role)
             .args(daemon_args(dir, &socket, self.heads, bootstrap))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -89,7 +94,10 @@ impl Playground {
     }
 
     async fn play(&self, world: &Arc<World>, daemon: &mut Daemon) -> Result<()> {
-        daemon.ready(self.heads).await?;
+        tokio::select! {
+            ready = daemon.ready(self.heads) => ready?,
+            interrupted = tokio::signal::ctrl_c() => return interrupted.context("wait for Ctrl-C"),
+        }
         let socket = daemon.socket.display();
         say(&format!("{} heads are up; control socket {socket}", self.heads))?;
         say(&format!("look at them:  hydractl --socket {socket} top"))?;

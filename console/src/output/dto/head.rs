@@ -1,4 +1,4 @@
-//! A head.
+//! A head as JSON, CSV and tables tell it.
 
 use data_encoding::HEXLOWER;
 use hydra_protocol::v1;

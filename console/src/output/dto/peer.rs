@@ -1,4 +1,4 @@
-//! A peer.
+//! A peer as JSON, CSV and tables tell it.
 
 use data_encoding::HEXLOWER;
 use hydra_protocol::v1;

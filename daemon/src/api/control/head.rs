@@ -10,7 +10,7 @@ use hydra_protocol::v1::{
     ListHeadsResponse, PurgeHeadRequest, PurgeHeadResponse, RemoveHeadRequest, RemoveHeadResponse,
     StartHeadRequest, StartHeadResponse, StopHeadRequest, StopHeadResponse,
 };
-use parking_lot::Mutex;
+use tokio::sync::Mutex;
 use tonic::transport::server::UdsConnectInfo;
 use tonic::{Request, Response, Status};
 
@@ -24,16 +24,24 @@ const MAX_ADDED: u32 = 100_000;
 /// Answers kept for requests that are sent again.
 const MAX_REMEMBERED: usize = 64;
 
+/// Bytes of a request id.
+const MAX_REQUEST_ID: usize = 128;
+
 /// The service on one socket.
 pub(super) struct Service {
     hydra: Arc<Hydra>,
     access: Access,
-    answered: Mutex<VecDeque<(String, AddHeadsResponse)>>,
+    answered: Arc<Mutex<Answered>>,
 }
+
+/// Answers by request id, the newest last. Locked while a request is carried out: one that is
+/// sent again meanwhile waits for the first one's answer.
+#[derive(Default)]
+struct Answered(VecDeque<(String, AddHeadsResponse)>);
 
 impl Service {
     pub(super) fn new(hydra: Arc<Hydra>, access: Access) -> Self {
-        Self { hydra, access, answered: Mutex::default() }
+        Self { hydra, access, answered: Arc::default() }
     }
 
     /// Only the control socket changes anything; who did is written down.
@@ -70,21 +78,30 @@ impl Service {
         });
         planned.collect()
     }
+}
 
-    fn remembered(&self, id: &str) -> Option<AddHeadsResponse> {
-        let answered = self.answered.lock();
-        answered.iter().find(|(known, _)| !id.is_empty() && known == id).map(|(_, answer)| answer.clone())
+impl Answered {
+    fn to(&self, id: &str) -> Option<AddHeadsResponse> {
+        self.0.iter().find(|(known, _)| !id.is_empty() && known == id).map(|(_, answer)| answer.clone())
     }
 
-    fn remember(&self, id: String, answer: &AddHeadsResponse) {
-        let mut answered = self.answered.lock();
+    fn keep(&mut self, id: String, answer: &AddHeadsResponse) {
         if !id.is_empty() {
-            if answered.len() == MAX_REMEMBERED {
-                answered.pop_front();
+            if self.0.len() == MAX_REMEMBERED {
+                self.0.pop_front();
             }
-            answered.push_back((id, answer.clone()));
+            self.0.push_back((id, answer.clone()));
         }
     }
+}
+
+/// Carries a change out to its end, also when whoever asked for it has gone: a head that is
+/// half removed is neither there nor gone.
+async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, RosterError>> + Send + 'static,
+) -> Result<T, Status> {
+    let done = tokio::spawn(change).await;
+    done.map_err(|e| Status::internal(format!("the change did not end: {e}")))?.map_err(|e| status(&e))
 }
 
 #[tonic::async_trait]
@@ -94,8 +111,8 @@ impl HeadService for Service {
         request: Request<ListHeadsRequest>,
     ) -> Result<Response<ListHeadsResponse>, Status> {
         let request = request.into_inner();
-        let after = page::cursor(b"heads", &request.page_token).map_err(|status| *status)?;
-        let after = after.and_then(|cursor| cursor.try_into().ok()).map(u32::from_be_bytes);
+        let after = page::fixed(b"heads", &request.page_token).map_err(|status| *status)?;
+        let after = after.map(u32::from_be_bytes);
         let open = convert::open_by_head(&self.hydra.contacts);
         let heads = self.hydra.heads();
         let mut rest = heads.iter().filter(|head| after.is_none_or(|after| head.index > after));
@@ -127,23 +144,32 @@ impl HeadService for Service {
                 "count {count}: give 1 to {MAX_ADDED}, and 1 with an index; nothing was added"
             )));
         }
-        if let Some(answer) = self.remembered(&request.request_id) {
-            return Ok(Response::new(answer));
+        if request.request_id.len() > MAX_REQUEST_ID {
+            return Err(Status::invalid_argument(format!(
+                "request_id has {} bytes, {MAX_REQUEST_ID} are taken; nothing was added",
+                request.request_id.len()
+            )));
         }
-        let plan = self.hydra.plan(count, request.index).await.map_err(|e| status(&e))?;
-        let warnings = plan.warnings.clone();
-        let total = self.hydra.heads_total() as u32;
         if request.dry_run {
+            let plan = self.hydra.plan(count, request.index).await.map_err(|e| status(&e))?;
             let heads = self.planned(&plan);
-            let heads_total = total + heads.len() as u32;
-            return Ok(Response::new(AddHeadsResponse { heads, heads_total, warnings }));
+            let heads_total = (self.hydra.heads_total() + heads.len()) as u32;
+            return Ok(Response::new(AddHeadsResponse { heads, heads_total, warnings: plan.warnings }));
         }
-        let added = self.hydra.add_heads(plan).await.map_err(|e| status(&e))?;
-        let open = convert::Open::new();
-        let heads = added.iter().map(|head| convert::head(head, &open)).collect();
-        let answer = AddHeadsResponse { heads, heads_total: self.hydra.heads_total() as u32, warnings };
-        self.remember(request.request_id, &answer);
-        Ok(Response::new(answer))
+        let (hydra, answered) = (Arc::clone(&self.hydra), Arc::clone(&self.answered));
+        let answer = to_the_end(async move {
+            let mut answered = answered.lock().await;
+            if let Some(answer) = answered.to(&request.request_id) {
+                return Ok(answer);
+            }
+            let (added, warnings) = hydra.add_heads(count, request.index).await?;
+            let open = convert::Open::new();
+            let heads = added.iter().map(|head| convert::head(head, &open)).collect();
+            let answer = AddHeadsResponse { heads, heads_total: hydra.heads_total() as u32, warnings };
+            answered.keep(request.request_id, &answer);
+            Ok(answer)
+        });
+        Ok(Response::new(answer.await?))
     }
 
     async fn remove_head(
@@ -154,7 +180,8 @@ impl HeadService for Service {
         let began = Instant::now();
         let selector = Selector(request.head);
         let before = self.hydra.find_head(&selector).map(|view| self.head(&view)).map_err(|e| status(&e))?;
-        let (_, connections_closed) = self.hydra.remove_head(&selector).await.map_err(|e| status(&e))?;
+        let hydra = Arc::clone(&self.hydra);
+        let (_, connections_closed) = to_the_end(async move { hydra.remove_head(&selector).await }).await?;
         Ok(Response::new(RemoveHeadResponse {
             head: Some(before),
             heads_total: self.hydra.heads_total() as u32,
@@ -168,8 +195,9 @@ impl HeadService for Service {
         request: Request<StopHeadRequest>,
     ) -> Result<Response<StopHeadResponse>, Status> {
         let request = self.change("stop head", request)?;
-        let stopped = self.hydra.stop_head(&Selector(request.head)).await;
-        let (view, connections_closed) = stopped.map_err(|e| status(&e))?;
+        let hydra = Arc::clone(&self.hydra);
+        let stopped = to_the_end(async move { hydra.stop_head(&Selector(request.head)).await });
+        let (view, connections_closed) = stopped.await?;
         Ok(Response::new(StopHeadResponse { head: Some(self.head(&view)), connections_closed }))
     }
 
@@ -178,7 +206,8 @@ impl HeadService for Service {
         request: Request<StartHeadRequest>,
     ) -> Result<Response<StartHeadResponse>, Status> {
         let request = self.change("start head", request)?;
-        let view = self.hydra.start_head(&Selector(request.head)).await.map_err(|e| status(&e))?;
+        let hydra = Arc::clone(&self.hydra);
+        let view = to_the_end(async move { hydra.start_head(&Selector(request.head)).await }).await?;
         Ok(Response::new(StartHeadResponse { head: Some(self.head(&view)) }))
     }
 
@@ -187,8 +216,9 @@ impl HeadService for Service {
         request: Request<PurgeHeadRequest>,
     ) -> Result<Response<PurgeHeadResponse>, Status> {
         let request = self.change("purge head", request)?;
-        let purged = self.hydra.purge_head(&Selector(request.head)).await;
-        let (index, peer) = purged.map_err(|e| status(&e))?;
+        let hydra = Arc::clone(&self.hydra);
+        let purged = to_the_end(async move { hydra.purge_head(&Selector(request.head)).await });
+        let (index, peer) = purged.await?;
         Ok(Response::new(PurgeHeadResponse { index, peer_id: peer.to_base58() }))
     }
 }

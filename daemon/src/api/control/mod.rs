@@ -20,6 +20,7 @@ use hydra_protocol::v1::status_service_server::StatusServiceServer;
 use tokio::sync::watch as tokio_watch;
 use tokio::task::JoinHandle;
 use tonic::transport::Server;
+use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::hydra::Hydra;
@@ -48,13 +49,14 @@ impl Control {
     ///
     /// # Errors
     /// When reflection cannot be built.
-    pub fn serve(
+    pub async fn serve(
         socket: Socket,
         hydra: &Arc<Hydra>,
         mut stop: tokio_watch::Receiver<bool>,
     ) -> Result<Self, ControlError> {
         let access = socket.access();
         let (health, health_service) = tonic_health::server::health_reporter();
+        health.set_service_status("", ServingStatus::NotServing).await;
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(hydra_protocol::DESCRIPTOR)
             .build_v1()
@@ -79,6 +81,7 @@ impl Control {
 
     /// Tells health checks that the daemon is up.
     pub async fn ready(&self) {
+        self.health.set_service_status("", ServingStatus::Serving).await;
         self.health.set_serving::<StatusServiceServer<status::Service>>().await;
         self.health.set_serving::<HeadServiceServer<head::Service>>().await;
         self.health.set_serving::<PeerServiceServer<peer::Service>>().await;

@@ -39,6 +39,15 @@ pub(super) fn cursor(request: &[u8], token: &str) -> Result<Option<Vec<u8>>, Box
     Ok(Some(cursor.to_vec()))
 }
 
+/// [`cursor`] of a list whose cursors have this many bytes.
+pub(super) fn fixed<const N: usize>(request: &[u8], token: &str) -> Result<Option<[u8; N]>, Box<Status>> {
+    let whole = |cursor: Vec<u8>| {
+        let cut = |_| Box::new(Status::invalid_argument("page_token: not one that this daemon gave"));
+        cursor.try_into().map_err(cut)
+    };
+    cursor(request, token)?.map(whole).transpose()
+}
+
 const MARK: usize = 8;
 
 fn mark(request: &[u8]) -> [u8; MARK] {
@@ -58,6 +67,8 @@ mod tests {
         assert!(cursor(b"heads", "not a token!").is_err());
         assert!(cursor(b"heads", "AAA").is_err());
         assert_eq!(cursor(b"heads", "").expect("the first page"), None);
+        assert_eq!(fixed(b"heads", &token).expect("its own"), Some(*b"42"));
+        assert!(fixed::<3>(b"heads", &token).is_err(), "a cursor that was cut");
         assert_eq!([0, 7, 5000].map(size), [50, 7, 1000]);
     }
 }

@@ -83,8 +83,7 @@ impl PeerService for Service {
         let request = request.into_inner();
         let scope = request.scope();
         let mark = [b"peers".as_slice(), &[scope as u8]].concat();
-        let after = page::cursor(&mark, &request.page_token).map_err(|status| *status)?;
-        let after: Option<Key256> = after.and_then(|cursor| cursor.try_into().ok()).map(Key256);
+        let after = page::fixed(&mark, &request.page_token).map_err(|status| *status)?.map(Key256);
         let heads = self.hydra.heads();
         let known = self.known(scope);
         let mut rest = known.iter().filter(|(key, _)| after.is_none_or(|after| **key > after));

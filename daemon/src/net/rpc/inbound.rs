@@ -107,9 +107,9 @@ where
             Served::Reply(frame) => {
                 let frame = frame.as_ref();
                 counters.reply(frame.len());
-                // a batch of replies goes out together when more requests are here already
+                // replies to requests that came together go out together
                 let sent = match stream.write_all(frame).await {
-                    Ok(()) if reader.has_more() => Ok(()),
+                    Ok(()) if reader.has_next() => Ok(()),
                     Ok(()) => stream.flush().await,
                     broken => broken,
                 };

@@ -76,9 +76,9 @@ impl Reader {
         }
     }
 
-    /// Bytes of later messages are here already.
-    pub(super) fn has_more(&self) -> bool {
-        self.at < self.buf.len()
+    /// The next message is here already: reading it will not wait.
+    pub(super) fn has_next(&self) -> bool {
+        matches!(cut(&self.buf[self.at..]), Ok(Cut::Whole { .. }))
     }
 
     fn compact(&mut self) {
@@ -136,7 +136,7 @@ impl Drop for Large {
 #[cfg(test)]
 mod tests {
     use futures::executor::block_on;
-    use futures::io::{AsyncWriteExt as _, Cursor};
+    use futures::io::Cursor;
 
     use super::*;
     use crate::wire::bounds::MAX_MESSAGE;
@@ -202,6 +202,5 @@ mod tests {
             Err(End::Broken)
         );
         assert!(reader.large.0 <= 2 * LARGE_MESSAGE);
-        let _ = stream.close();
     }
 }

@@ -1,3 +1,5 @@
+//! Each rule of a value record, broken one at a time.
+
 use std::collections::BTreeMap;
 
 use ipld_core::ipld::Ipld;

@@ -1,3 +1,5 @@
+//! Records that others made: the vectors of the specification and of Kubo.
+
 use cid::Cid;
 use libp2p::PeerId;
 

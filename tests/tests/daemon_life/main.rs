@@ -1,0 +1,22 @@
+//! The life of a daemon as its operator meets it: first start, restarts and crashes, heads that
+//! come and go, what it refuses and how it says so, what systemd and the console are told.
+//!
+//! Real processes on directories of their own. The wire itself is in `wire_conformance`.
+
+mod console;
+mod control;
+mod first_start;
+mod grpc;
+mod heads;
+mod identity;
+mod manual;
+mod place;
+mod ports;
+mod records;
+mod refusals;
+mod restarts;
+mod scout;
+mod surroundings;
+mod systemd;
+mod top;
+mod trouble;
