@@ -1,130 +1,346 @@
-//! What the plain store does: announcements accepted and kept, look-ups, pages, memory.
+//! What the belly does, beside a plain SQLite table in the same run.
 //!
-//! `cargo bench -p hydrad --bench belly -- 1000000` (records; a million when left out).
+//! `cargo bench -p hydrad --bench belly -- 10000000 --threads 1 --dir /var/tmp`
+//! (records, a million when left out; `--no-table` leaves the table out).
 #![allow(clippy::print_stdout)] // its output is its purpose
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant, SystemTime};
 
-use hydrad::belly::sqlite::{SqliteBelly, SqliteConfig};
+use hydrad::belly::clock::Clock;
+use hydrad::belly::engine::{LogBelly, LogConfig};
 use hydrad::belly::{Announcement, Answer, Belly, Query, Refused};
 use hydrad::wire::AddrList;
 use libp2p::PeerId;
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Distinct providers; a quarter of the records repeats a key under another of them.
 const PROVIDERS: usize = 20_000;
-const LOOKUPS: u32 = 200_000;
+const LOOKUPS: u64 = 1_000_000;
+/// Rows of the plain table, and records of a commit to it.
+const TABLE_ROWS: u64 = 3_000_000;
+const TABLE_BATCH: u64 = 10_000;
+/// The table is given up after this time; its rate so far counts.
+const TABLE_TIME: Duration = Duration::from_secs(90);
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let benched = std::env::args().any(|a| a == "--bench");
-    let asked = std::env::args().find_map(|a| a.parse().ok());
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+struct Bench {
+    records: u64,
+    threads: u64,
+    peers: Vec<PeerId>,
+    addrs: AddrList,
+    runtime: tokio::runtime::Runtime,
+}
+
+fn main() -> Outcome {
+    let args: Vec<String> = std::env::args().collect();
+    let after = |name: &str| args.iter().position(|a| a == name).and_then(|at| args.get(at + 1));
+    let asked = args.get(1).and_then(|a| a.parse().ok());
     // Under `cargo test --all-targets` a look that it runs is enough.
-    let records: u32 = asked.unwrap_or(if benched { 1_000_000 } else { 1_000 });
-    let dir = tempfile::tempdir()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let config = SqliteConfig { max_records: u64::from(records) * 2, ..SqliteConfig::new(dir.path()) };
-    let peers: Vec<PeerId> = (0..PROVIDERS).map(|_| PeerId::random()).collect();
-    let addrs = AddrList::from_raw([
-        &b"\x04\xcb\x00\x71\x05\x06\x0f\xa1"[..],
-        b"\x04\xcb\x00\x71\x05\x91\x02\x0f\xa1",
-    ]);
+    let benched = args.iter().any(|a| a == "--bench");
+    let bench = Bench {
+        records: asked.unwrap_or(if benched { 1_000_000 } else { 2_000 }),
+        threads: after("--threads").map_or(Ok(1), |n| n.parse())?,
+        peers: (0..PROVIDERS).map(|_| PeerId::random()).collect(),
+        addrs: AddrList::from_raw([
+            &b"\x04\xcb\x00\x71\x05\x06\x0f\xa1"[..],
+            b"\x04\xcb\x00\x71\x05\x91\x02\x0f\xa1\xcd\x03",
+            b"\x04\xcb\x00\x71\x05\x91\x02\x0f\xa2\xcd\x03",
+            b"\x29\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x06\x0f\xa1",
+            b"\x29\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x91\x02\x0f\xa1\xcd\x03",
+        ]),
+        runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+    };
+    let parent = after("--dir").map_or_else(std::env::temp_dir, Into::into);
+    let dir = tempfile::tempdir_in(parent)?;
+    suffices(&bench, dir.path())?;
+    println!("{} records, {} threads, in {}", bench.records, bench.threads, dir.path().display());
 
-    let before = rss();
-    let belly = SqliteBelly::open(config.clone())?;
-    for (what, again) in [("announce", false), ("announce again, same half hour", true)] {
-        let began = Instant::now();
-        let mut behind = 0u64;
-        for n in 0..records {
-            let provider = peers[(mix(n) % PROVIDERS as u64) as usize];
-            while let Err(refused) = belly.add_provider(Announcement {
-                key: &key(n),
-                provider,
-                addrs: addrs.clone(),
-                head: 0,
-                near: true,
-            }) {
-                assert_eq!(refused, Refused::Behind);
-                behind += 1;
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        }
-        let accepted = began.elapsed();
-        runtime.block_on(belly.flush())?;
-        let kept = began.elapsed();
-        let (accepted, kept) = (rate(records, accepted), rate(records, kept));
-        println!("{what}: {accepted:.0}/s accepted, {kept:.0}/s kept, {behind} waits for the writer");
-        if !again {
-            let count = belly.counts().records;
-            let health = belly.health();
-            println!(
-                "  memory {} B a record, disk {} B a record",
-                (rss() - before) / count,
-                health.disk_bytes / count
-            );
-            println!("  commit p99 {:?}", health.commit_p99);
-        }
+    let rate = bench.belly(&dir.path().join("belly"))?;
+    if !args.iter().any(|a| a == "--no-table") {
+        let table = table(&dir.path().join("table.db"), bench.records.min(TABLE_ROWS))?;
+        println!("plain table (WITHOUT ROWID, NORMAL, sorted, {TABLE_BATCH} a commit): {table:.0}/s");
+        println!("ratio: {:.1}", rate / table);
     }
-
-    for (what, offset) in [("hit", 0), ("miss", 1 << 31)] {
-        let mut times: Vec<u64> = Vec::with_capacity(LOOKUPS as usize);
-        for n in 0..LOOKUPS {
-            let key = key((mix(n) % u64::from(records)) as u32 + offset);
-            let began = Instant::now();
-            let Answer::Now(Some(found)) = belly.providers(&key, 20) else {
-                return Err("not from memory".into());
-            };
-            times.push(u64::try_from(began.elapsed().as_nanos())?);
-            assert_eq!(found.is_empty(), offset != 0);
-        }
-        times.sort_unstable();
-        println!(
-            "look-up, {what}: p50 {} ns, p99 {} ns",
-            times[times.len() / 2],
-            times[times.len() * 99 / 100]
-        );
-    }
-
-    let (mut after, mut pages, mut listed) = (None, 0u32, 0usize);
-    let began = Instant::now();
-    loop {
-        let page = runtime.block_on(belly.page(Query::default(), after, 100))?;
-        (pages, listed, after) = (pages + 1, listed + page.records.len(), page.next);
-        if after.is_none() {
-            break;
-        }
-    }
-    println!("pages of 100: {:?} each, {listed} records", began.elapsed() / pages);
-    drop(belly);
-
-    let began = Instant::now();
-    let belly = SqliteBelly::open(config)?;
-    println!("restart: {:?} for {} records", began.elapsed(), belly.counts().records);
+    println!("peak memory: {} MiB", status("VmHWM:") >> 20);
     Ok(())
 }
 
+/// Says what is missing instead of dying of it.
+fn suffices(bench: &Bench, dir: &Path) -> Outcome {
+    let memory = proc("/proc/meminfo", "MemAvailable:") * 1024;
+    let disk = rustix::fs::statvfs(dir)?;
+    let disk = disk.f_bavail * disk.f_frsize;
+    let (need_memory, need_disk) = (bench.records * 20 + (256 << 20), bench.records * 100 + (256 << 20));
+    for (what, have, need) in [("memory", memory, need_memory), ("disk", disk, need_disk)] {
+        if have < need {
+            return Err(format!(
+                "{} records need {} MiB of {what}, there are {}: ask for fewer, or name another --dir",
+                bench.records,
+                need >> 20,
+                have >> 20
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
+
+impl Bench {
+    fn config(&self, dir: &Path, clock: &Clock) -> LogConfig {
+        let max_records = self.records * 2 + 1_000;
+        let share = Some(u32::MAX);
+        LogConfig {
+            max_records,
+            max_records_per_provider: share,
+            clock: clock.clone(),
+            ..LogConfig::new(dir)
+        }
+    }
+
+    fn add(&self, belly: &LogBelly, n: u64) -> u64 {
+        let provider = self.peers[(mix(n) % PROVIDERS as u64) as usize];
+        let mut waits = 0;
+        loop {
+            let (key, addrs) = (key(n), self.addrs.clone());
+            match belly.add_provider(Announcement { key: &key, provider, addrs, head: 0, near: true }) {
+                Ok(()) => return waits,
+                Err(refused) => assert_eq!(refused, Refused::Behind),
+            }
+            waits += 1;
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// Announces a range, shared by the threads.
+    fn announce(&self, belly: &LogBelly, range: std::ops::Range<u64>) -> (f64, u64) {
+        let (began, waits) = (Instant::now(), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            for thread in 0..self.threads {
+                let (range, waits) = (range.clone(), &waits);
+                scope.spawn(move || {
+                    let mine = range.skip(thread as usize).step_by(self.threads as usize);
+                    waits.fetch_add(mine.map(|n| self.add(belly, n)).sum::<u64>(), Relaxed);
+                });
+            }
+        });
+        (began.elapsed().as_secs_f64(), waits.load(Relaxed))
+    }
+
+    fn belly(&self, dir: &Path) -> Outcome<f64> {
+        let clock = Clock::manual(SystemTime::now());
+        let (memory, cpu) = (status("VmRSS:"), cpu());
+        let belly = LogBelly::open(self.config(dir, &clock))?;
+        let written = proc("/proc/self/io", "write_bytes:");
+        let step = (self.records / 10).max(1);
+        let (mut total, mut rates) = (0.0, Vec::new());
+        for from in (0..self.records).step_by(step as usize) {
+            let to = (from + step).min(self.records);
+            let (took, waits) = self.announce(&belly, from..to);
+            total += took;
+            rates.push((to - from) as f64 / took);
+            println!(
+                "  upserts up to {to}: {:.0}/s, {waits} waits for the writer",
+                (to - from) as f64 / took
+            );
+        }
+        let began = Instant::now();
+        self.runtime.block_on(belly.flush())?;
+        total += began.elapsed().as_secs_f64();
+        let rate = self.records as f64 / total;
+        let count = belly.counts().records;
+        let per = |bytes: u64| bytes as f64 / count as f64;
+        println!("upserts: {rate:.0}/s kept, {:.2} µs CPU each", (cpu_us(cpu)) / self.records as f64);
+        println!("  last tenth against first: {:.2}", rates[rates.len() - 1] / rates[0]);
+        println!("  memory {:.1} B a record (index)", per(belly.index_bytes()));
+        println!("  memory {:.1} B a record (RSS)", per(status("VmRSS:").saturating_sub(memory)));
+        println!("  disk {:.1} B a record, written {:.1} B", per(belly.health().disk_bytes), {
+            per(proc("/proc/self/io", "write_bytes:") - written)
+        });
+        println!("  commit p99 {:?}", belly.health().commit_p99);
+
+        let (took, _) = self.announce(&belly, 0..self.records.min(1_000_000));
+        println!("sent again in the same hour: {:.0}/s", self.records.min(1_000_000) as f64 / took);
+        self.look_up(&belly)?;
+        self.read(&belly)?;
+        drop(belly);
+
+        for loaders in [1, 2] {
+            let began = Instant::now();
+            let belly = LogBelly::open(LogConfig { loaders, ..self.config(dir, &clock) })?;
+            println!("restart: {:?}, {} records, {loaders} threads", began.elapsed(), belly.counts().records);
+            assert!(belly.counts().records >= count);
+        }
+        self.expire(dir, &clock)?;
+        Ok(rate)
+    }
+
+    /// Hits and misses while 100,000 upserts a second come.
+    fn look_up(&self, belly: &LogBelly) -> Outcome {
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let began = Instant::now();
+                for n in 0.. {
+                    if stop.load(Relaxed) {
+                        break;
+                    }
+                    self.add(belly, self.records + n % (self.records / 4).max(1));
+                    let ahead = Duration::from_micros(n * 10).saturating_sub(began.elapsed());
+                    if ahead > Duration::from_millis(1) {
+                        std::thread::sleep(ahead);
+                    }
+                }
+            });
+            let reads = proc("/proc/self/io", "read_bytes:");
+            for (what, offset) in [("hit", 0), ("miss", 1 << 40)] {
+                let mut times: Vec<u64> = Vec::with_capacity(LOOKUPS as usize);
+                for n in 0..LOOKUPS.min(self.records * 4) {
+                    let key = key(offset + mix(n) % self.records);
+                    let began = Instant::now();
+                    let Answer::Now(Some(found)) = belly.providers(&key, 20) else { continue };
+                    times.push(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX));
+                    assert_eq!(found.is_empty(), offset != 0);
+                }
+                times.sort_unstable();
+                let at = |permille: usize| times[times.len() * permille / 1000];
+                println!("look-up, {what}: p50 {} ns, p99 {} ns, p99.9 {} ns", at(500), at(990), at(999));
+            }
+            println!("  bytes read meanwhile: {}", proc("/proc/self/io", "read_bytes:") - reads);
+            stop.store(true, Relaxed);
+        });
+        Ok(())
+    }
+
+    fn read(&self, belly: &LogBelly) -> Outcome {
+        let (mut after, mut listed, mut times) = (None, 0usize, Vec::new());
+        for _ in 0..2_000 {
+            let began = Instant::now();
+            let page = self.runtime.block_on(belly.page(Query::default(), after, 100))?;
+            times.push(began.elapsed());
+            (listed, after) = (listed + page.records.len(), page.next);
+            if after.is_none() {
+                break;
+            }
+        }
+        times.sort_unstable();
+        println!(
+            "pages of 100: p50 {:?}, max {:?}, {listed} records",
+            times[times.len() / 2],
+            times[times.len() - 1]
+        );
+        let began = Instant::now();
+        let records = belly.counts().records;
+        println!("count: {:?} for {records}", began.elapsed());
+        let began = Instant::now();
+        let top = belly.top_providers(10);
+        println!(
+            "top 10 providers: {:?}, the first has {}",
+            began.elapsed(),
+            top.first().map_or(0, |(_, n)| *n)
+        );
+        Ok(())
+    }
+
+    /// The hour of all records ends while others come.
+    fn expire(&self, dir: &Path, clock: &Clock) -> Outcome {
+        let belly = LogBelly::open(self.config(dir, clock))?;
+        let logs = || {
+            let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
+            entries.filter(|path| path.to_string_lossy().ends_with(".log.db")).collect::<Vec<_>>()
+        };
+        let old = logs();
+        clock.advance(Duration::from_secs(51 * 3600));
+        let (began, mut worst, mut n) = (Instant::now(), Duration::ZERO, 0);
+        while old.iter().any(|path| path.exists()) && began.elapsed() < Duration::from_secs(60) {
+            let one = Instant::now();
+            for _ in 0..100 {
+                self.add(&belly, self.records * 3 + n);
+                n += 1;
+            }
+            worst = worst.max(one.elapsed());
+        }
+        println!(
+            "expiry of all: {:?} (up to 1 s of it waiting), worst 100 upserts meanwhile {worst:?}",
+            began.elapsed()
+        );
+        Ok(())
+    }
+}
+
+/// The store that every other server has.
+fn table(path: &Path, rows: u64) -> Outcome<f64> {
+    let mut db = rusqlite::Connection::open(path)?;
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1048576;
+         PRAGMA wal_autocheckpoint = 4000;
+         CREATE TABLE records (k BLOB, p INTEGER, t INTEGER, PRIMARY KEY (k, p)) WITHOUT ROWID;",
+    )?;
+    let (began, mut done) = (Instant::now(), 0);
+    while done < rows && began.elapsed() < TABLE_TIME {
+        let to = (done + TABLE_BATCH).min(rows);
+        let batch: BTreeMap<[u8; 34], u64> =
+            (done..to).map(|n| (key(n), mix(n) % PROVIDERS as u64)).collect();
+        let tx = db.transaction()?;
+        let mut insert = tx.prepare_cached(
+            "INSERT INTO records (k, p, t) VALUES (?1, ?2, ?3) ON CONFLICT (k, p) DO UPDATE SET t = ?3",
+        )?;
+        for (key, provider) in &batch {
+            insert.execute((&key[2..], *provider as i64, 500_000))?;
+        }
+        drop(insert);
+        tx.commit()?;
+        done = to;
+    }
+    println!("table: {done} rows in {:?}", began.elapsed());
+    Ok(done as f64 / began.elapsed().as_secs_f64())
+}
+
 /// A sha2-256 multihash; three keys for four records.
-fn key(n: u32) -> [u8; 34] {
+fn key(n: u64) -> [u8; 34] {
     let mut key = [0; 34];
     key[..2].copy_from_slice(&[0x12, 0x20]);
     let shared = if n % 4 == 3 { n - 1 } else { n };
-    key[2..10].copy_from_slice(&mix(shared).to_be_bytes());
+    for (at, part) in key[2..].chunks_mut(8).enumerate() {
+        part.copy_from_slice(&mix(shared ^ ((at as u64) << 56)).to_be_bytes());
+    }
     key
 }
 
 /// SplitMix64: scattered, the same in each run.
-fn mix(n: u32) -> u64 {
-    let mut z = u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+fn mix(n: u64) -> u64 {
+    let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
 
-fn rate(n: u32, time: Duration) -> f64 {
-    f64::from(n) / time.as_secs_f64()
+/// A line of a file of `/proc`, as a number.
+fn proc(file: &str, name: &str) -> u64 {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let line = text.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse().unwrap_or_default()
 }
 
-/// Resident bytes of this process.
-fn rss() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
-    line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or_default() * 1024
+/// Bytes of a line of `/proc/self/status`.
+fn status(name: &str) -> u64 {
+    proc("/proc/self/status", name) * 1024
+}
+
+/// CPU time of this process, to a hundredth of a second.
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // user and system time are the 14th and 15th field; the 2nd may have spaces in it
+    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(11).take(2);
+    Duration::from_millis(fields.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10)
+}
+
+fn cpu_us(since: Duration) -> f64 {
+    (cpu() - since).as_secs_f64() * 1e6
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt as _;
 use hydrad::belly::Belly;
-use hydrad::belly::sqlite::{SqliteBelly, SqliteConfig};
+use hydrad::belly::engine::{LogBelly, LogConfig};
 use hydrad::dht::{Config, Local, Served, Service};
 use hydrad::routing::contacts::{Contact, Contacts, Side};
 use hydrad::routing::table::Table;
@@ -83,7 +83,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn requests(plan: &Plan, peers: usize) -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
-    let belly: Arc<dyn Belly> = Arc::new(SqliteBelly::open(SqliteConfig::new(dir.path()))?);
+    let belly: Arc<dyn Belly> = Arc::new(LogBelly::open(LogConfig::new(dir.path()))?);
     let table = Arc::new(table(peers)?);
     let service = Service::new(Config::default(), belly, Arc::clone(&table), Arc::new(Contacts::default()));
     let (head, asker) = (Local::new(0, PeerId::random()), contact(PeerId::random())?);

@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::api::control::{Access, Control, ControlError, Socket, SocketError};
-use crate::belly::Belly;
-use crate::belly::sqlite::{BellyError, SqliteBelly};
+use crate::belly::engine::{LogBelly, LogConfig};
+use crate::belly::{Belly, BellyError};
 use crate::config::{Config, listen, rooms};
 use crate::dht::Service;
 use crate::head;
@@ -28,6 +28,9 @@ use crate::telemetry::{Events, History};
 
 /// Connections of the control socket end within this time at shutdown.
 const CONTROL_STOP: Duration = Duration::from_secs(2);
+
+/// Between two reports of how far the belly is read.
+const WARMING_REPORT: Duration = Duration::from_secs(5);
 
 /// The setting in the state that remembers how many heads were configured.
 const HEADS_CONFIGURED: &str = "heads.count";
@@ -135,8 +138,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     let state = State::open(&config.data_dir)?;
     let (seed, origin) = state.seed(config.identity.seed.clone()).await?;
     let belly_config = config.belly(&machine);
-    let opened =
-        tokio::task::spawn_blocking(move || SqliteBelly::open_with(belly_config, &mut notify::loading)).await;
+    let opened = tokio::task::spawn_blocking(move || open_belly(belly_config)).await;
     let belly: Arc<dyn Belly> = Arc::new(opened.map_err(std::io::Error::other)??);
 
     let (table, contacts) = (Arc::new(Table::default()), Arc::new(Contacts::default()));
@@ -213,6 +215,19 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         service.ready().await;
     }
     Ok(Daemon { hydra, control, stop })
+}
+
+/// Reads the store; systemd is told to wait as long as that takes.
+fn open_belly(config: LogConfig) -> Result<LogBelly, BellyError> {
+    let belly = LogBelly::open_warming(config)?;
+    let mut told = None::<Instant>;
+    belly.wait_warm(|progress| {
+        if told.is_none_or(|at| at.elapsed() >= WARMING_REPORT) {
+            told = Some(Instant::now());
+            notify::loading(progress.records, progress.expected);
+        }
+    });
+    Ok(belly)
 }
 
 /// Heads to bring up: the configured number when it is new; otherwise what the operator has

@@ -5,7 +5,16 @@
 //! keys, ports and settings are in `state/`.
 
 pub mod clock;
-pub mod sqlite;
+mod database;
+mod demand;
+pub mod engine;
+mod index;
+mod log;
+pub mod offline;
+mod providers;
+mod values;
+
+pub use database::BellyError;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -56,11 +65,12 @@ pub trait Belly: Send + Sync + 'static {
     /// The value record of a key, with the time it came; none when older than [`VALUE_VALIDITY`].
     fn value(&self, key: &[u8]) -> Answer<Result<Option<Value>, Unavailable>>;
 
-    /// Records after the cursor in the order of (key's place, key, provider), at most
-    /// `limit`; providers of a key in an order of the store's own that does not change.
-    /// The first page sees all that was accepted. A page may have few records or none
-    /// and yet a cursor: looking for them took long enough. The cursor of the last page
-    /// is `None`. When the store cannot write, what is on disk is listed.
+    /// Records after the cursor, at most `limit`, the newest hour first, in an order of
+    /// the store's own. No record comes twice; one that is announced again while the
+    /// list is read may be passed over. The first page sees all that was accepted. A
+    /// page may have few records or none and yet a cursor: looking for them took long
+    /// enough. The cursor of the last page is `None`. When the store cannot write, what
+    /// is on disk is listed.
     fn page(&self, query: Query, after: Option<Cursor>, limit: usize) -> Answer<Result<Page, Unavailable>>;
 
     /// Counts of what is kept, in constant time.
@@ -71,6 +81,77 @@ pub trait Belly: Send + Sync + 'static {
 
     /// Everything accepted is on disk when this answers.
     fn flush(&self) -> Answer<Result<(), Unavailable>>;
+
+    /// How far the store is with reading what it had before the start; `None` when it
+    /// has all. Until the last day is read, a head should not offer the protocol.
+    fn warming(&self) -> Option<Progress> {
+        None
+    }
+
+    /// Providers with the most records, most first, at most `n`.
+    fn top_providers(&self, _n: usize) -> Vec<(PeerId, u32)> {
+        Vec::new()
+    }
+
+    /// Keys asked for most since the start, recent hours counting more; at most `n`.
+    fn most_asked(&self, _n: usize) -> Vec<AskedKey> {
+        Vec::new()
+    }
+
+    /// The load of each of the [`REGIONS`] of the keyspace since the start.
+    fn regions(&self) -> Vec<Region> {
+        Vec::new()
+    }
+
+    /// Forgets all records of a key or a provider that were announced until now, on disk
+    /// too. Answers with their number.
+    fn purge(&self, _what: Purge) -> Answer<Result<u64, Unavailable>> {
+        Answer::now(Err(Unavailable("this store cannot purge".to_owned())))
+    }
+
+    /// How often something was refused or lost, by reason, since the start.
+    fn drops(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+}
+
+/// Equal parts of the keyspace whose load is counted: by the first byte of a key's place.
+pub const REGIONS: usize = 256;
+
+/// How far a start is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Records read.
+    pub records: u64,
+    /// Records that the files are thought to have.
+    pub expected: u64,
+    /// What was announced in the last 24 hours is there.
+    pub day: bool,
+}
+
+/// A key that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedKey {
+    pub key: Bytes,
+    /// May be too great, by at most `error`.
+    pub asked: u64,
+    pub missed: u64,
+    pub error: u64,
+}
+
+/// What happened in a part of the keyspace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Region {
+    pub reads: u64,
+    pub misses: u64,
+    pub writes: u64,
+}
+
+/// What to forget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purge {
+    Key(Bytes),
+    Provider(PeerId),
 }
 
 /// What ADD_PROVIDER brings; validated and address-filtered by the caller.
@@ -120,13 +201,9 @@ pub struct KeyPrefix {
     pub bits: u16,
 }
 
-/// Where a page ended.
+/// Where a page ended, in the store's own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor {
-    pub place: Key256,
-    pub key: Bytes,
-    pub provider: PeerId,
-}
+pub struct Cursor(pub Bytes);
 
 #[derive(Debug, Clone, Default)]
 pub struct Page {
@@ -139,7 +216,9 @@ pub struct Page {
 pub struct Record {
     pub key: Bytes,
     pub provider: PeerId,
-    pub head: u32,
+    /// The head that accepted it; `None` when it would take too long to find out.
+    pub head: Option<u32>,
+    /// To the minute; to the hour when there is no `head`.
     pub announced: SystemTime,
     pub expires: SystemTime,
     pub addrs: AddrList,

@@ -4,6 +4,8 @@
 //! the two outputs it is given and says with which code to exit (0 ok, 1 failed, 2 usage or
 //! configuration). It makes no runtime and logs nothing.
 
+mod belly;
+
 #[cfg(test)]
 mod tests;
 
@@ -98,6 +100,7 @@ pub fn command() -> Command {
                 .subcommand(backup)
                 .subcommand(restore),
         )
+        .subcommand(belly::command())
 }
 
 const OK: u8 = 0;
@@ -134,6 +137,10 @@ fn perform(matches: &ArgMatches, at: &Surroundings) -> Outcome {
         Some(("seed", _)) => new_seed(),
         Some(("state", verbs)) => match verbs.subcommand() {
             Some((verb, args)) => with_config(args, at, |config| on_state(verb, args, config)),
+            None => Outcome { code: USAGE, ..Outcome::default() },
+        },
+        Some(("belly", verbs)) => match verbs.subcommand() {
+            Some((verb, args)) => with_config(args, at, |config| belly::perform(verb, args, config)),
             None => Outcome { code: USAGE, ..Outcome::default() },
         },
         _ if matches.get_flag("check-config") => with_config(matches, at, checked),

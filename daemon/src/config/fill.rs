@@ -71,7 +71,9 @@ impl Fill {
         let protocol_prefix = self.one("network.protocol_prefix", quoted);
         let address_policy = self.one("network.address_policy", quoted);
         let reply_max = self.one("dht.reply_max", bytes(16 << 10..=4 << 20));
-        let max_records = self.one("belly.max_records", number(1000..=1_000_000_000));
+        let max_records = self.one("belly.max_records", auto(number(1000..=10_000_000_000)));
+        let belly_memory = self.one("belly.max_memory", auto(bytes(1 << 20..=64 << 40)));
+        let belly_disk = self.one("belly.max_disk", auto(bytes(64 << 20..=1024 << 40)));
         let control = self.sockets(at, data_dir.as_deref());
         let max_connections = self.one("limits.max_connections", auto(number(1..=10_000_000)));
         let max_connections_per_ip = self.one("limits.max_connections_per_ip", auto(number(1..=1_000_000)));
@@ -97,7 +99,11 @@ impl Fill {
                 address_policy: address_policy?,
             },
             dht: DhtConfig { reply_max: reply_max? },
-            belly: BellyConfig { max_records: max_records? },
+            belly: BellyConfig {
+                max_records: max_records?,
+                max_memory: belly_memory?,
+                max_disk: belly_disk?,
+            },
             control: control?,
             limits: LimitsConfig {
                 max_connections: small(max_connections?)?,

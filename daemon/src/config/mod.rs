@@ -111,7 +111,10 @@ pub struct DhtConfig {
 #[derive(Debug, Clone, Copy)]
 pub struct BellyConfig {
     /// Most provider records.
-    pub max_records: u64,
+    pub max_records: Option<u64>,
+    /// Of the index of records.
+    pub max_memory: Option<Bytes>,
+    pub max_disk: Option<Bytes>,
 }
 
 #[derive(Debug, Clone)]

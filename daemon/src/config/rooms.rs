@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use libp2p::Multiaddr;
 use libp2p::swarm::StreamProtocol;
 
-use crate::belly::sqlite::SqliteConfig;
+use crate::belly::engine::LogConfig;
 use crate::config::{AddressPolicy, Config, LogFormat, listen};
-use crate::limits::{Machine, budget};
+use crate::limits::{Machine, budget, dir_bytes, disk_free};
 use crate::net::transport::listen_addresses;
 use crate::telemetry::log;
 use crate::wire::class::class;
@@ -27,6 +27,9 @@ const PROVIDER_BYTES: f64 = 512.0;
 
 /// Providers known at least and at most, whatever the memory.
 const PROVIDERS: (u64, u64) = (10_000, 4_000_000);
+
+/// Share of the disk for records.
+const DISK_RECORDS: f64 = 0.9;
 
 /// What a connection costs at most (a QUIC one), in bytes.
 const CONNECTION_BYTES: f64 = 95.0 * 1024.0;
@@ -91,12 +94,19 @@ impl Config {
     }
 
     #[must_use]
-    pub fn belly(&self, machine: &Machine) -> SqliteConfig {
-        let memory = (self.memory(machine) as f64 * MEMORY_RECORDS) as u64;
-        let mut config = SqliteConfig::new(self.belly_dir()).with_memory(memory);
-        config.max_records = config.max_records.min(self.belly.max_records);
-        let providers = self.memory(machine) as f64 * MEMORY_PROVIDERS / PROVIDER_BYTES;
-        config.max_providers = (providers as u64).clamp(PROVIDERS.0, PROVIDERS.1);
+    pub fn belly(&self, machine: &Machine) -> LogConfig {
+        let whole = self.memory(machine) as f64;
+        let memory = self.belly.max_memory.map_or((whole * MEMORY_RECORDS) as u64, |bytes| bytes.0);
+        let mut config = LogConfig::new(self.belly_dir()).with_memory(memory);
+        if let Some(records) = self.belly.max_records {
+            config.max_records = config.max_records.min(records);
+        }
+        let providers = (whole * MEMORY_PROVIDERS / PROVIDER_BYTES) as u64;
+        config.max_providers = providers.clamp(PROVIDERS.0, PROVIDERS.1);
+        config.max_disk = self.belly.max_disk.map_or_else(
+            || ((disk_free(&config.dir) + dir_bytes(&config.dir)) as f64 * DISK_RECORDS) as u64,
+            |bytes| bytes.0,
+        );
         config
     }
 

@@ -231,9 +231,29 @@ pub const SETTINGS: &[Setting] = &[
         "max-records",
         &["HYDRA_MAX_RECORDS"],
         Kind::Number,
-        "50000000",
-        "1000 to 1000000000",
-        "Most provider records kept, as far as memory allows (55 % of limits.max_memory); more are refused and counted.",
+        "auto",
+        "1000 to 10000000000, or auto",
+        "Most provider records kept; more are refused and counted. auto is what belly.max_memory holds, at 15 \
+         bytes each.",
+    ),
+    setting(
+        "belly.max_memory",
+        "belly-max-memory",
+        &["HYDRA_BELLY_MAX_MEMORY"],
+        Kind::Size,
+        "auto",
+        "1 MiB to 64 TiB, or auto",
+        "Memory for the index of records. auto is 55 % of limits.max_memory.",
+    ),
+    setting(
+        "belly.max_disk",
+        "belly-max-disk",
+        &["HYDRA_BELLY_MAX_DISK"],
+        Kind::Size,
+        "auto",
+        "64 MiB to 1024 TiB, or auto",
+        "Disk for records: above it the oldest records of keys far from all heads go, then no new ones are taken. \
+         auto is 90 % of what the disk had free at the start and the belly has already.",
     ),
     setting(
         "control.socket",

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use super::{Config, Local, Served, Service};
 use crate::belly::clock::Clock;
-use crate::belly::sqlite::{SqliteBelly, SqliteConfig};
+use crate::belly::engine::{LogBelly, LogConfig};
 use crate::routing::contacts::{Contact, Contacts, Side};
 use crate::routing::table::Table;
 use crate::telemetry::{Drop as Reason, drops};
@@ -44,11 +44,11 @@ fn scene() -> Scene {
     scene_with(Config::default(), |config| config)
 }
 
-fn scene_with(config: Config, of: impl FnOnce(SqliteConfig) -> SqliteConfig) -> Scene {
+fn scene_with(config: Config, of: impl FnOnce(LogConfig) -> LogConfig) -> Scene {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Clock::manual(SystemTime::now());
-    let belly = of(SqliteConfig { clock: clock.clone(), ..SqliteConfig::new(dir.path()) });
-    let belly = Arc::new(SqliteBelly::open(belly).expect("the store opens"));
+    let belly = of(LogConfig { clock: clock.clone(), ..LogConfig::new(dir.path()) });
+    let belly = Arc::new(LogBelly::open(belly).expect("the store opens"));
     let (table, contacts) = (Arc::new(Table::default()), Arc::new(Contacts::default()));
     let service = Service::new(config, belly, Arc::clone(&table), Arc::clone(&contacts));
     let heads = [Local::new(0, peer(1_000)), Local::new(1, peer(1_001))];

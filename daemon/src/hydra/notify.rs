@@ -28,9 +28,10 @@ pub fn status(status: &str) {
 }
 
 /// The belly is being read; a large one takes longer than systemd waits by itself.
-pub fn loading(rows: u64) {
+pub fn loading(records: u64, expected: u64) {
     const MORE: Duration = Duration::from_secs(60);
-    let text = format!("reading the belly: {rows} records so far");
+    let text = format!("reading the belly: {records} of about {expected} records");
+    tracing::info!("{text}");
     send(&[NotifyState::ExtendTimeoutUsec(MORE.as_micros() as u32), NotifyState::Status(&text)]);
 }
 

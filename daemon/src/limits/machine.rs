@@ -39,6 +39,21 @@ pub fn open_files() -> u64 {
     }
 }
 
+/// Bytes that this user may still write to the disk of a directory, or of the nearest one
+/// above it that there is; all there can be when it does not tell.
+#[must_use]
+pub fn disk_free(dir: &Path) -> u64 {
+    let stat = dir.ancestors().find_map(|dir| rustix::fs::statvfs(dir).ok());
+    stat.map_or(u64::MAX / 2, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Bytes of the files in a directory, not of those in directories below it.
+#[must_use]
+pub fn dir_bytes(dir: &Path) -> u64 {
+    let files = fs::read_dir(dir).into_iter().flatten().flatten();
+    files.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file).map(|meta| meta.len()).sum()
+}
+
 fn raise_files() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);

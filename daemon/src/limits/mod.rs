@@ -9,4 +9,4 @@ pub mod machine;
 
 pub use bucket::TokenBucket;
 pub use budget::{Budget, Permit};
-pub use machine::Machine;
+pub use machine::{Machine, dir_bytes, disk_free};

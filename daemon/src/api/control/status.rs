@@ -117,9 +117,16 @@ pub(super) fn status(hydra: &Hydra) -> v1::Status {
             .collect(),
         drops: drops::counts()
             .map(|(reason, count)| v1::Drop { reason: reason.reason().to_owned(), count })
+            .chain(belly_drops(hydra))
             .collect(),
         control_socket: hydra.config.control_socket.display().to_string(),
         data_dir: hydra.config.data_dir.display().to_string(),
         load_level: 0,
     }
+}
+
+/// What the belly refused or lost, by its own reasons.
+fn belly_drops(hydra: &Hydra) -> impl Iterator<Item = v1::Drop> {
+    let drops = hydra.belly.drops().into_iter().filter(|(_, count)| *count > 0);
+    drops.map(|(reason, count)| v1::Drop { reason: format!("belly_{reason}"), count })
 }

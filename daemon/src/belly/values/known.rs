@@ -12,22 +12,22 @@ use crate::belly::{Refused, VALUE_VALIDITY};
 use crate::wire::Key256;
 
 /// Most bytes of a value record with its key; the validators ask for much less.
-pub(super) const MAX_VALUE: usize = 64 << 10;
+pub(in crate::belly) const MAX_VALUE: usize = 64 << 10;
 
 const VALIDITY_MILLIS: u64 = VALUE_VALIDITY.as_secs() * 1000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Meta {
-    pub(super) bytes: u64,
+pub(in crate::belly) struct Meta {
+    pub(in crate::belly) bytes: u64,
     /// Milliseconds since the Unix epoch.
-    pub(super) received: u64,
+    pub(in crate::belly) received: u64,
 }
 
-pub(super) fn live(received: u64, now: u64) -> bool {
+pub(in crate::belly) fn live(received: u64, now: u64) -> bool {
     now < received.saturating_add(VALIDITY_MILLIS)
 }
 
-pub(super) struct Values {
+pub(in crate::belly) struct Values {
     known: Mutex<HashMap<Key256, Meta>>,
     count: AtomicU64,
     bytes: AtomicU64,
@@ -36,21 +36,21 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub(super) fn new(max: u64, max_bytes: u64) -> Self {
+    pub(in crate::belly) fn new(max: u64, max_bytes: u64) -> Self {
         let known = Mutex::default();
         Self { known, count: AtomicU64::new(0), bytes: AtomicU64::new(0), max, max_bytes }
     }
 
-    pub(super) fn count(&self) -> u64 {
+    pub(in crate::belly) fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
 
-    pub(super) fn has(&self, place: &Key256, now: u64) -> bool {
+    pub(in crate::belly) fn has(&self, place: &Key256, now: u64) -> bool {
         self.known.lock().get(place).is_some_and(|meta| live(meta.received, now))
     }
 
     /// Notes a value; returns what it replaces.
-    pub(super) fn insert(&self, place: Key256, meta: Meta) -> Result<Option<Meta>, Refused> {
+    pub(in crate::belly) fn insert(&self, place: Key256, meta: Meta) -> Result<Option<Meta>, Refused> {
         let mut known = self.known.lock();
         let old = known.get(&place).copied();
         let bytes = self.bytes.load(Ordering::Relaxed) - old.map_or(0, |m| m.bytes) + meta.bytes;
@@ -63,7 +63,7 @@ impl Values {
     }
 
     /// Puts back what was there before an insertion that did not reach the disk.
-    pub(super) fn restore(&self, place: Key256, old: Option<Meta>) {
+    pub(in crate::belly) fn restore(&self, place: Key256, old: Option<Meta>) {
         let mut known = self.known.lock();
         let replaced = match old {
             Some(meta) => known.insert(place, meta),
@@ -74,12 +74,12 @@ impl Values {
     }
 
     /// Values that expired; they stay until [`Self::restore`]d to nothing.
-    pub(super) fn expired(&self, now: u64) -> Vec<Key256> {
+    pub(in crate::belly) fn expired(&self, now: u64) -> Vec<Key256> {
         let known = self.known.lock();
         known.iter().filter(|(_, meta)| !live(meta.received, now)).map(|(place, _)| *place).collect()
     }
 
-    pub(super) fn clear(&self) {
+    pub(in crate::belly) fn clear(&self) {
         let mut known = self.known.lock();
         known.clear();
         self.recount(&known, 0);

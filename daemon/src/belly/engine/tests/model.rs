@@ -9,7 +9,7 @@ use crate::belly::{PROVIDER_VALIDITY, Query};
 
 #[derive(Debug, Clone)]
 enum Step {
-    Announce { key: u8, provider: u8 },
+    Announce { key: u8, provider: u8, near: bool },
     Jump { minutes: u16 },
     Flush,
     Sweep,
@@ -18,7 +18,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        20 => (0..12u8, 0..5u8).prop_map(|(key, provider)| Step::Announce { key, provider }),
+        20 => (0..12u8, 0..5u8, any::<bool>()).prop_map(|(key, provider, near)| Step::Announce { key, provider, near }),
         6 => prop_oneof![0..40u16, 0..3_000u16].prop_map(|minutes| Step::Jump { minutes }),
         1 => Just(Step::Flush),
         1 => Just(Step::Sweep),
@@ -34,24 +34,30 @@ proptest! {
         let clock = Clock::manual(start());
         let mut belly = Some(open(dir.path(), &clock));
         let mut model: BTreeMap<(u8, u8), u64> = BTreeMap::new();
-        let mut restarted = false;
-        for step in steps {
+                for step in steps {
             let Some(store) = &belly else { unreachable!("reopened below") };
             match step {
-                Step::Announce { key, provider } => {
-                    announce(store, &[key], peer(provider.into()), &["a"]).expect("accepted");
+                Step::Announce { key, provider, near } => {
+                    let announcement = Announcement {
+                        key: &[key],
+                        provider: peer(provider.into()),
+                        addrs: addrs(&["a"]),
+                        head: 3,
+                        near,
+                    };
+                    store.add_provider(announcement).expect("accepted");
                     model.insert((key, provider), clock.millis());
                 }
                 Step::Jump { minutes } => clock.advance(Duration::from_secs(60) * u32::from(minutes)),
                 Step::Flush => wait(store.flush()).expect("flushed"),
-                Step::Sweep => wait(store.sweep()).expect("swept"),
+                Step::Sweep => store.keep(),
                 Step::Restart => {
                     drop(belly.take());
-                    belly = Some(open(dir.path(), &clock)).inspect(|_| restarted = true);
+                    belly = Some(open(dir.path(), &clock));
                 }
             }
             let Some(store) = &belly else { unreachable!("just opened") };
-            let grace = if restarted { HOUR } else { Duration::ZERO };
+            let grace = HOUR;
             let age = |at: u64| Duration::from_millis(clock.millis() - at);
             for key in 0..12u8 {
                 let found: BTreeSet<PeerId> = peers(store, &[key]).into_iter().collect();
@@ -70,7 +76,10 @@ proptest! {
         let served: usize = (0..12u8).map(|key| peers(store, &[key]).len()).sum();
         prop_assert_eq!(listed.len(), served);
         prop_assert_eq!(listed.iter().collect::<BTreeSet<_>>().len(), served);
-        wait(store.sweep()).expect("swept");
+        store.keep();
         prop_assert_eq!(store.counts().records, served as u64);
+        prop_assert_eq!(store.shared.index.entries(), served as u64);
+        let counted: u32 = store.top_providers(10).iter().map(|(_, n)| *n).sum();
+        prop_assert_eq!(u64::from(counted), served as u64);
     }
 }

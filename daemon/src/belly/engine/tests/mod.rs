@@ -5,13 +5,14 @@ mod disk;
 mod load;
 mod model;
 mod plain;
+mod time;
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use libp2p::PeerId;
 
-use super::{SqliteBelly, SqliteConfig};
+use super::{LogBelly, LogConfig};
 use crate::belly::clock::Clock;
 use crate::belly::{Announcement, Answer, Belly, Record, Refused};
 use crate::wire::AddrList;
@@ -22,12 +23,12 @@ fn start() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_800_000_000)
 }
 
-fn config(dir: &Path, clock: &Clock) -> SqliteConfig {
-    SqliteConfig { clock: clock.clone(), ..SqliteConfig::new(dir) }
+fn config(dir: &Path, clock: &Clock) -> LogConfig {
+    LogConfig { clock: clock.clone(), ..LogConfig::new(dir) }
 }
 
-fn open(dir: &Path, clock: &Clock) -> SqliteBelly {
-    SqliteBelly::open(config(dir, clock)).expect("the store opens")
+fn open(dir: &Path, clock: &Clock) -> LogBelly {
+    LogBelly::open(config(dir, clock)).expect("the store opens")
 }
 
 /// A peer that is the same in every run.
@@ -42,7 +43,7 @@ fn addrs(list: &[&str]) -> AddrList {
     AddrList::from_raw(list.iter().map(|a| a.as_bytes()))
 }
 
-fn announce(belly: &SqliteBelly, key: &[u8], provider: PeerId, list: &[&str]) -> Result<(), Refused> {
+fn announce(belly: &LogBelly, key: &[u8], provider: PeerId, list: &[&str]) -> Result<(), Refused> {
     belly.add_provider(Announcement { key, provider, addrs: addrs(list), head: 3, near: true })
 }
 
@@ -52,14 +53,14 @@ fn wait<T: Unpin>(answer: Answer<T>) -> T {
     runtime.block_on(answer)
 }
 
-fn peers(belly: &SqliteBelly, key: &[u8]) -> Vec<PeerId> {
+fn peers(belly: &LogBelly, key: &[u8]) -> Vec<PeerId> {
     let mut peers: Vec<_> = wait(belly.providers(key, 10_000)).into_iter().map(|p| p.peer).collect();
     peers.sort_unstable();
     peers
 }
 
 /// All records, paged by `limit`.
-fn list(belly: &SqliteBelly, query: &crate::belly::Query, limit: usize) -> Vec<Record> {
+fn list(belly: &LogBelly, query: &crate::belly::Query, limit: usize) -> Vec<Record> {
     let (mut all, mut after) = (Vec::new(), None);
     for _ in 0..100_000 {
         let page = wait(belly.page(query.clone(), after, limit)).expect("a page");
@@ -71,4 +72,16 @@ fn list(belly: &SqliteBelly, query: &crate::belly::Query, limit: usize) -> Vec<R
         }
     }
     panic!("the pages do not end");
+}
+
+/// Names of the files in the store's directory that end so.
+fn files(dir: &Path, end: &str) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(dir).expect("readable").map(|e| e.expect("readable").path());
+    let mut files: Vec<_> = entries.filter(|path| path.to_string_lossy().ends_with(end)).collect();
+    files.sort();
+    files
+}
+
+fn drops(belly: &LogBelly) -> Vec<(&'static str, u64)> {
+    belly.drops().into_iter().filter(|(_, n)| *n > 0).collect()
 }

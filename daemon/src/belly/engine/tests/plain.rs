@@ -1,9 +1,9 @@
-//! The plain life of a store: what goes in comes out, for as long as it should.
+//! The trait's promises on a quiet store.
 
 use bytes::Bytes;
 
 use super::*;
-use crate::belly::{ADDRS_VALIDITY, KeyPrefix, PROVIDER_VALIDITY, Query};
+use crate::belly::{KeyPrefix, Purge, Query};
 use crate::wire::Key256;
 
 #[test]
@@ -54,7 +54,7 @@ fn a_restart_gives_back_records_addresses_heads_and_values() {
     assert_eq!(belly.counts().unsaved, 0);
     let records = list(&belly, &Query::default(), 77);
     assert_eq!(records.len(), before.0);
-    assert!(records.iter().all(|r| r.head == 3 && r.announced == start()));
+    assert!(records.iter().all(|r| r.head == Some(3) && r.announced == start()));
     assert_eq!(wait(belly.addresses_of(&peer(0))), Some(addrs(&["two", "one"])));
     assert_eq!(peers(&belly, &7u32.to_be_bytes()), [peer(14), peer(15)]);
     let value = wait(belly.value(b"/pk/x")).expect("readable").expect("there");
@@ -62,63 +62,19 @@ fn a_restart_gives_back_records_addresses_heads_and_values() {
 }
 
 #[test]
-fn records_end_after_48_hours_addresses_after_24_and_the_sweep_forgets_both() {
+fn pages_list_each_record_once_and_conditions_are_joined() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Clock::manual(start());
     let belly = open(dir.path(), &clock);
-    announce(&belly, b"key", peer(1), &["a"]).expect("accepted");
-    clock.advance(ADDRS_VALIDITY - Duration::from_secs(1));
-    assert!(wait(belly.addresses_of(&peer(1))).is_some());
-    clock.advance(Duration::from_secs(1));
-    assert!(wait(belly.addresses_of(&peer(1))).is_none());
-    let found = wait(belly.providers(b"key", 9));
-    assert!(found.len() == 1 && found[0].addrs.is_empty());
-    clock.advance(PROVIDER_VALIDITY - ADDRS_VALIDITY - Duration::from_secs(1));
-    assert_eq!(peers(&belly, b"key"), [peer(1)]);
-    clock.advance(Duration::from_secs(1));
-    assert_eq!(peers(&belly, b"key"), []);
-    assert!(list(&belly, &Query::default(), 9).is_empty());
-    wait(belly.sweep()).expect("swept");
-    assert_eq!((belly.counts().records, belly.counts().providers), (0, 0));
-    clock.advance(HOUR);
-    wait(belly.sweep()).expect("swept");
-    drop(belly);
-    let db = rusqlite::Connection::open(dir.path().join("belly.db")).expect("opens");
-    for table in ["records", "providers"] {
-        let rows: i64 =
-            db.query_row(&format!("SELECT count(*) FROM {table}"), [], |r| r.get(0)).expect("counts");
-        assert_eq!(rows, 0, "{table}");
-    }
-}
-
-#[test]
-fn a_repeated_record_lives_48_hours_from_its_last_announcement_even_over_a_restart() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let clock = Clock::manual(start());
-    let belly = open(dir.path(), &clock);
-    announce(&belly, b"key", peer(1), &[]).expect("accepted");
-    wait(belly.flush()).expect("flushed");
-    clock.advance(Duration::from_secs(29 * 60));
-    announce(&belly, b"key", peer(1), &[]).expect("accepted");
-    drop(belly);
-    let belly = open(dir.path(), &clock);
-    clock.advance(PROVIDER_VALIDITY - Duration::from_secs(1));
-    assert_eq!(peers(&belly, b"key"), [peer(1)]);
-    clock.advance(HOUR);
-    assert_eq!(peers(&belly, b"key"), []);
-}
-
-#[test]
-fn pages_are_in_order_of_places_without_gaps_and_conditions_are_joined() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let belly = open(dir.path(), &Clock::manual(start()));
     for n in 0..1_000u32 {
+        if n % 250 == 249 {
+            clock.advance(HOUR);
+        }
         announce(&belly, &(n % 300).to_be_bytes(), peer(n % 7), &[]).expect("accepted");
     }
     let all = list(&belly, &Query::default(), 1_000);
     assert_eq!(all.len() as u64, belly.counts().records);
-    let places: Vec<_> = all.iter().map(|r| Key256::of(&r.key)).collect();
-    assert!(places.is_sorted());
+    assert!(all.is_sorted_by(|a, b| a.announced >= b.announced), "not the newest first");
     for limit in [1, 3, 100, all.len()] {
         let again = list(&belly, &Query::default(), limit);
         assert!(again.iter().map(|r| (&r.key, r.provider)).eq(all.iter().map(|r| (&r.key, r.provider))));
@@ -132,15 +88,125 @@ fn pages_are_in_order_of_places_without_gaps_and_conditions_are_joined() {
     assert_eq!(count(None, Some(prefix), None), all.iter().filter(inside).count());
     assert_eq!(count(None, None, Some(peer(2))), all.iter().filter(mine).count());
     assert_eq!(count(None, Some(prefix), Some(peer(2))), all.iter().filter(inside).filter(mine).count());
-    assert_eq!(count(Some(key), Some(KeyPrefix { key: Key256([0; 32]), bits: 256 }), None), 0);
+    assert_eq!(count(Some(key.clone()), Some(KeyPrefix { key: Key256([0; 32]), bits: 256 }), None), 0);
     assert_eq!(count(None, None, Some(peer(99))), 0);
+    let of_key = list(&belly, &Query { key: Some(key.clone()), ..Query::default() }, 1);
+    let mut expected: Vec<_> =
+        all.iter().filter(|r| r.key == key).map(|r| (r.provider, r.announced, r.head)).collect();
+    let mut found: Vec<_> = of_key.iter().map(|r| (r.provider, r.announced, r.head)).collect();
+    expected.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_list_that_is_read_while_records_are_renewed_has_none_twice() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Clock::manual(start());
+    let belly = open(dir.path(), &clock);
+    for n in 0..600u32 {
+        announce(&belly, &n.to_be_bytes(), peer(n % 7), &[]).expect("accepted");
+    }
+    clock.advance(HOUR);
+    let (mut seen, mut after) = (std::collections::BTreeSet::new(), None);
+    for round in 0.. {
+        let page = wait(belly.page(Query::default(), after, 50)).expect("a page");
+        for record in page.records {
+            assert!(seen.insert((record.key, record.provider)), "twice");
+        }
+        for n in round * 60..round * 60 + 60 {
+            announce(&belly, &(n % 600u32).to_be_bytes(), peer(n % 600 % 7), &[]).expect("accepted");
+        }
+        wait(belly.flush()).expect("flushed");
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert!(seen.len() >= 300);
+}
+
+#[test]
+fn keys_of_every_kind_have_equal_rights() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Clock::manual(start());
+    let belly = open(dir.path(), &clock);
+    let keys: Vec<Vec<u8>> = (1..=80usize)
+        .map(|len| (0..len).map(|i| (i * 7 + len) as u8).collect())
+        .chain([[&[0x12, 0x20][..], &[9; 32]].concat(), [&[0x1e, 0x20][..], &[9; 32]].concat()])
+        .collect();
+    for key in &keys {
+        announce(&belly, key, peer(1), &["a"]).expect("accepted");
+    }
+    drop(belly);
+    let belly = open(dir.path(), &clock);
+    for key in &keys {
+        assert_eq!(peers(&belly, key), [peer(1)]);
+    }
+    let mut listed: Vec<_> = list(&belly, &Query::default(), 9).into_iter().map(|r| r.key.to_vec()).collect();
+    let mut keys = keys;
+    keys.sort();
+    listed.sort();
+    assert_eq!(listed, keys);
+}
+
+#[test]
+fn what_is_popular_missing_and_hot_is_seen() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let belly = open(dir.path(), &Clock::manual(start()));
+    for n in 0..90u32 {
+        announce(&belly, &n.to_be_bytes(), peer(n % 10 / 9), &[]).expect("accepted");
+    }
+    assert_eq!(belly.top_providers(5), [(peer(0), 81), (peer(1), 9)]);
+    assert_eq!(belly.top_providers(1).len(), 1);
+    for _ in 0..30 {
+        peers(&belly, b"missing");
+        peers(&belly, &1u32.to_be_bytes());
+    }
+    peers(&belly, b"missing");
+    let asked = belly.most_asked(2);
+    assert_eq!((&asked[0].key[..], asked[0].asked, asked[0].missed), (&b"missing"[..], 31, 31));
+    assert_eq!((asked[1].asked, asked[1].missed), (30, 0));
+    let regions = belly.regions();
+    let sum = |f: fn(&crate::belly::Region) -> u64| regions.iter().map(f).sum::<u64>();
+    assert_eq!((regions.len(), sum(|r| r.reads), sum(|r| r.misses), sum(|r| r.writes)), (256, 61, 31, 90));
+    assert!(regions[usize::from(Key256::of(b"missing").0[0])].misses >= 31);
+}
+
+#[test]
+fn a_purge_is_honoured_by_a_restart_and_what_comes_after_it_stays() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Clock::manual(start());
+    let belly = open(dir.path(), &clock);
+    for n in 0..200u32 {
+        announce(&belly, &(n / 4).to_be_bytes(), peer(n % 4), &[]).expect("accepted");
+    }
+    let key = Bytes::copy_from_slice(&7u32.to_be_bytes());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let purge = |belly: &LogBelly, what| runtime.block_on(belly.purge(what)).expect("purged");
+    assert_eq!(purge(&belly, Purge::Key(key.clone())), 4);
+    assert_eq!(purge(&belly, Purge::Provider(peer(2))), 49);
+    assert_eq!(purge(&belly, Purge::Provider(peer(99))), 0);
+    let check = |belly: &LogBelly, more: u64| {
+        assert_eq!(belly.counts().records, 147 + more);
+        assert_eq!(list(belly, &Query::default(), 10).len() as u64, 147 + more);
+        assert!(peers(belly, &8u32.to_be_bytes()).iter().all(|p| *p != peer(2)));
+    };
+    check(&belly, 0);
+    clock.advance(Duration::from_secs(61));
+    announce(&belly, &key, peer(2), &[]).expect("accepted");
+    check(&belly, 1);
+    drop(belly);
+    let belly = open(dir.path(), &clock);
+    check(&belly, 1);
+    assert_eq!(peers(&belly, &key), [peer(2)]);
 }
 
 #[test]
 fn bounds_refuse_with_a_reason_and_a_counter() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Clock::manual(start());
-    let belly = SqliteBelly::open(SqliteConfig {
+    let belly = LogBelly::open(LogConfig {
         max_records: 3,
         max_records_per_provider: Some(2),
         max_providers: 2,
@@ -160,7 +226,7 @@ fn bounds_refuse_with_a_reason_and_a_counter() {
     let put = |key: &'static [u8], len| wait(belly.put_value(Bytes::from_static(key), vec![0; len].into()));
     assert_eq!(put(b"k", 65_536), Err(Refused::ValueTooLarge(65_537)));
     assert_eq!((put(b"k", 65_535), put(b"k", 9), put(b"l", 9)), (Ok(()), Ok(()), Err(Refused::StoreFull)));
-    let drops: Vec<_> = belly.drops().into_iter().filter(|(_, n)| *n > 0).collect();
+    let found = drops(&belly);
     let expected = [
         ("key_length", 2),
         ("provider_full", 1),
@@ -169,7 +235,7 @@ fn bounds_refuse_with_a_reason_and_a_counter() {
         ("value_too_large", 1),
         ("values_full", 1),
     ];
-    assert_eq!(drops, expected);
+    assert_eq!(found, expected);
     assert_eq!((belly.counts().records, belly.counts().values), (3, 1));
 }
 
@@ -187,16 +253,20 @@ fn a_value_is_replaced_expires_and_is_swept() {
     assert_eq!((&value.value[..], value.received), (&b"two"[..], start() + 2 * HOUR));
     clock.advance(48 * HOUR);
     assert_eq!(wait(belly.value(&key)).expect("readable"), None);
-    wait(belly.sweep()).expect("swept");
-    assert_eq!(belly.counts().values, 0);
+    belly.keep();
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while belly.counts().values > 0 {
+        assert!(std::time::Instant::now() < until, "not swept");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]
 fn more_than_can_be_written_is_refused_as_behind() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Clock::manual(start());
-    let config = SqliteConfig { max_backlog: 10, ..config(dir.path(), &clock) };
-    let belly = SqliteBelly::open(config).expect("opens");
+    let config = LogConfig { max_backlog: 10, ..config(dir.path(), &clock) };
+    let belly = LogBelly::open(config).expect("opens");
     let outcomes: Vec<_> = (0..50u32).map(|n| announce(&belly, &n.to_be_bytes(), peer(1), &[])).collect();
     assert!(outcomes.contains(&Err(Refused::Behind)));
     let accepted = outcomes.iter().filter(|o| o.is_ok()).count() as u64;

@@ -17,33 +17,40 @@ const MAX_SAMPLES: usize = 4_096;
 /// provider that still lives has announced its records again.
 const NOTICE: Duration = Duration::from_secs(24 * 3600);
 
-/// Why something was refused, for the counters.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Reason {
-    KeyLength,
-    KeyFull,
-    ProviderFull,
-    ProvidersFull,
-    StoreFull,
-    Behind,
-    ValueTooLarge,
-    ValuesFull,
-    Unwritable,
-    ReadersBusy,
+macro_rules! reasons {
+    ($($name:ident $text:literal,)*) => {
+        /// Why something was refused or lost, for the counters.
+        #[derive(Debug, Clone, Copy)]
+        pub(super) enum Reason { $($name,)* }
+
+        const REASONS: &[&str] = &[$($text,)*];
+    };
 }
 
-const REASONS: [&str; 10] = [
-    "key_length",
-    "key_full",
-    "provider_full",
-    "providers_full",
-    "store_full",
-    "behind",
-    "value_too_large",
-    "values_full",
-    "unwritable",
-    "readers_busy",
-];
+reasons! {
+    KeyLength "key_length",
+    KeyFull "key_full",
+    KeyDisplaced "key_displaced",
+    ProviderFull "provider_full",
+    ProvidersFull "providers_full",
+    StoreFull "store_full",
+    DiskFull "disk_full",
+    FarFull "far_full",
+    FarShed "far_shed",
+    Behind "behind",
+    MemoryOnly "memory_only",
+    ValueTooLarge "value_too_large",
+    ValuesFull "values_full",
+    Unwritable "unwritable",
+    ReadersBusy "readers_busy",
+    PageDamaged "page_damaged",
+    FileDamaged "file_damaged",
+    FileDeleted "file_deleted",
+    RowDamaged "row_damaged",
+    ProviderUnknown "provider_unknown",
+}
+
+const REASON_COUNT: usize = REASONS.len();
 
 #[derive(Default)]
 pub(super) struct Pulse {
@@ -53,18 +60,22 @@ pub(super) struct Pulse {
     commits: Mutex<VecDeque<(Instant, Duration)>>,
     p99: Mutex<Option<(Instant, Duration)>>,
     disk_bytes: AtomicU64,
-    drops: [AtomicU64; REASONS.len()],
+    drops: [AtomicU64; REASON_COUNT],
 }
 
 impl Pulse {
-    pub(super) fn refuse(&self, reason: Reason) {
+    pub(super) fn count(&self, reason: Reason) {
+        self.add(reason, 1);
+    }
+
+    pub(super) fn add(&self, reason: Reason, n: u64) {
         if let Some(counter) = self.drops.get(reason as usize) {
-            counter.fetch_add(1, Ordering::Relaxed);
+            counter.fetch_add(n, Ordering::Relaxed);
         }
     }
 
     pub(super) fn drops(&self) -> Vec<(&'static str, u64)> {
-        REASONS.into_iter().zip(self.drops.iter().map(|n| n.load(Ordering::Relaxed))).collect()
+        REASONS.iter().copied().zip(self.drops.iter().map(|n| n.load(Ordering::Relaxed))).collect()
     }
 
     /// The disk does not take what it is given.
@@ -98,8 +109,7 @@ impl Pulse {
         self.trouble.lock().clone()
     }
 
-    pub(super) fn committed(&self, took: Duration, disk_bytes: u64) {
-        self.disk_bytes.store(disk_bytes, Ordering::Relaxed);
+    pub(super) fn committed(&self, took: Duration) {
         let now = Instant::now();
         let mut commits = self.commits.lock();
         commits.push_back((now, took));
@@ -113,6 +123,10 @@ impl Pulse {
         let mut times: Vec<Duration> = commits.iter().map(|(_, took)| *took).collect();
         times.sort_unstable();
         *p99 = times.get((times.len() * 99).div_ceil(100).saturating_sub(1)).map(|t| (now, *t));
+    }
+
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.disk_bytes.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_disk_bytes(&self, bytes: u64) {
@@ -144,9 +158,10 @@ mod tests {
         let pulse = Pulse::default();
         assert_eq!(pulse.health(0).commit_p99, None);
         for ms in 1..=100 {
-            pulse.committed(Duration::from_millis(ms), 7);
+            pulse.committed(Duration::from_millis(ms));
         }
         assert_eq!(pulse.health(0).commit_p99, Some(Duration::from_millis(99)));
+        pulse.set_disk_bytes(7);
         assert_eq!(pulse.health(0).disk_bytes, 7);
     }
 
@@ -162,7 +177,7 @@ mod tests {
     #[test]
     fn each_reason_counts_for_itself() {
         let pulse = Pulse::default();
-        pulse.refuse(Reason::ReadersBusy);
+        pulse.count(Reason::ReadersBusy);
         assert_eq!(pulse.drops().iter().find(|(_, n)| *n > 0), Some(&("readers_busy", 1)));
     }
 }

@@ -1,0 +1,242 @@
+//! The belly of one machine: log, index, providers and values behind the trait.
+//!
+//! Memory answers, the log remembers. A record is in the index at once and on disk
+//! within a second or so; a crash loses at most that. Its time is known to the hour: it
+//! is served for 48 h after the end of the hour in which it was announced first, so never
+//! less than 48 h after it was announced last and never over 49 h after the log was
+//! told. A look-up of providers never touches the disk.
+//!
+//! Threads: one writes, one reads, one keeps house; at the start some more load.
+
+mod catalogue;
+mod config;
+mod inbox;
+mod keeper;
+mod load;
+mod open;
+mod pulse;
+mod purge;
+mod reader;
+mod shared;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use libp2p::PeerId;
+use rand::seq::SliceRandom;
+use tokio::sync::oneshot;
+
+pub use config::LogConfig;
+
+use super::values::MAX_VALUE;
+use super::{
+    Announcement, Answer, AskedKey, Belly, Counts, Cursor, Health, Page, Progress, Provider, Purge, Query,
+    Refused, Region, Unavailable, Value,
+};
+use crate::wire::{AddrList, Key256};
+use inbox::WaitingValue;
+use pulse::Reason;
+use reader::{PageRequest, Request};
+use shared::Shared;
+
+/// The embedded record store.
+pub struct LogBelly {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    loaders: Vec<JoinHandle<()>>,
+}
+
+impl LogBelly {
+    /// Memory that the index takes, in bytes; looks at each shard.
+    #[must_use]
+    pub fn index_bytes(&self) -> u64 {
+        self.shared.index.bytes()
+    }
+
+    /// Takes in what was announced earlier, at `at` seconds since the Unix epoch, waiting
+    /// for the disk when it is behind.
+    pub(super) fn add_at(&self, announcement: &Announcement<'_>, at: u32) -> Result<(), Refused> {
+        let now = self.shared.clock.secs();
+        if at / 3600 + catalogue::SERVED_HOURS <= now / 3600 {
+            return Err(Refused::StoreFull);
+        }
+        loop {
+            match self.shared.add(announcement, at.min(now)) {
+                Err(Refused::Behind) => std::thread::sleep(Duration::from_millis(5)),
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// All that is due by the clock, now: for tests that jump hours.
+    #[cfg(test)]
+    fn keep(&self) {
+        keeper::round(&self.shared);
+        keeper::sweep_providers(&self.shared);
+        self.shared.sweep_values.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Belly for LogBelly {
+    fn add_provider(&self, announcement: Announcement<'_>) -> Result<(), Refused> {
+        self.shared.add(&announcement, self.shared.clock.secs())
+    }
+
+    fn providers(&self, key: &[u8], limit: usize) -> Answer<Vec<Provider>> {
+        let shared = &*self.shared;
+        let now = shared.clock.secs();
+        let hash = shared.key.hash(key);
+        let mut holders = shared.index.holders(hash, now);
+        shared.demand.read(hash, key, holders.is_empty());
+        if holders.len() > 1 {
+            holders.shuffle(&mut rand::rng());
+        }
+        let mut found = Vec::with_capacity(holders.len().min(limit));
+        let mut without = Vec::new();
+        for provider in holders.into_iter().filter_map(|(number, _)| shared.providers.get(number, now)) {
+            if found.len() == limit {
+                break;
+            }
+            if provider.addrs.is_empty() { without.push(provider) } else { found.push(provider) }
+        }
+        without.truncate(limit - found.len());
+        found.append(&mut without);
+        Answer::now(found)
+    }
+
+    fn addresses_of(&self, provider: &PeerId) -> Answer<Option<AddrList>> {
+        Answer::now(self.shared.providers.addresses(provider, self.shared.clock.secs()))
+    }
+
+    fn put_value(&self, key: Bytes, value: Bytes) -> Answer<Result<(), Refused>> {
+        let shared = &*self.shared;
+        let len = key.len() + value.len();
+        if len > MAX_VALUE {
+            return Answer::now(Err(shared.refuse(Reason::ValueTooLarge, Refused::ValueTooLarge(len))));
+        }
+        if shared.pulse.troubled() {
+            return Answer::now(Err(shared.refuse(Reason::Unwritable, Refused::Unavailable)));
+        }
+        let (reply, answer) = oneshot::channel();
+        if shared.inbox.push_value(WaitingValue { key, value, reply }).is_err() {
+            return Answer::now(Err(shared.refuse(Reason::Behind, Refused::Behind)));
+        }
+        Answer::later(async move { answer.await.unwrap_or(Err(Refused::Unavailable)) })
+    }
+
+    fn value(&self, key: &[u8]) -> Answer<Result<Option<Value>, Unavailable>> {
+        let place = Key256::of(key);
+        if !self.shared.values.has(&place, self.shared.clock.millis()) {
+            return Answer::now(Ok(None));
+        }
+        let (reply, answer) = oneshot::channel();
+        match self.shared.ask(Request::Value { place, reply }) {
+            Ok(()) => Answer::later(async move { answer.await.unwrap_or_else(|_| Err(closing())) }),
+            Err(e) => Answer::now(Err(e)),
+        }
+    }
+
+    fn page(&self, query: Query, after: Option<Cursor>, limit: usize) -> Answer<Result<Page, Unavailable>> {
+        let shared = self.shared.clone();
+        let flush = after.is_none().then(|| shared.flush());
+        Answer::later(async move {
+            // A list begins with all that was accepted; its later pages need no commit of
+            // their own. When the disk takes nothing, what it has is listed.
+            if let Some(flush) = flush {
+                flush.await.ok();
+            }
+            let (reply, answer) = oneshot::channel();
+            shared.ask(Request::Page(Box::new(PageRequest { query, after, limit, reply })))?;
+            answer.await.unwrap_or_else(|_| Err(closing()))
+        })
+    }
+
+    fn counts(&self) -> Counts {
+        let Shared { index, providers, values, clock, .. } = &*self.shared;
+        Counts {
+            records: index.generations.total(clock.secs()),
+            providers: providers.count(),
+            values: values.count(),
+            unsaved: self.shared.unsaved(),
+        }
+    }
+
+    fn health(&self) -> Health {
+        let mut health = self.shared.pulse.health(self.shared.unsaved());
+        if self.threads.iter().any(JoinHandle::is_finished) {
+            health.trouble =
+                Some("a thread of the record store died: restart hydrad, and report its log".to_owned());
+        }
+        health
+    }
+
+    fn flush(&self) -> Answer<Result<(), Unavailable>> {
+        Answer::later(self.shared.flush())
+    }
+
+    fn warming(&self) -> Option<Progress> {
+        self.shared.loading.progress()
+    }
+
+    fn top_providers(&self, n: usize) -> Vec<(PeerId, u32)> {
+        self.shared.providers.top(n)
+    }
+
+    fn most_asked(&self, n: usize) -> Vec<AskedKey> {
+        self.shared.demand.most_asked(n)
+    }
+
+    fn regions(&self) -> Vec<Region> {
+        self.shared.demand.regions()
+    }
+
+    fn purge(&self, what: Purge) -> Answer<Result<u64, Unavailable>> {
+        let tombstone = match self.shared.tombstone(&what) {
+            Ok(tombstone) => tombstone,
+            Err(error) => return Answer::now(Err(error)),
+        };
+        let shared = self.shared.clone();
+        let flush = shared.flush();
+        Answer::later(async move {
+            // first to the log what it voids, then the tombstone, then memory
+            flush.await?;
+            let (reply, answer) = oneshot::channel();
+            shared.note_tombstone(&tombstone);
+            shared.inbox.push_tombstone(tombstone, reply);
+            answer.await.unwrap_or_else(|_| Err(closing()))?;
+            let remove = move || shared.remove(&what);
+            tokio::task::spawn_blocking(remove).await.map_err(|e| Unavailable(format!("purge: {e}")))
+        })
+    }
+
+    fn drops(&self) -> Vec<(&'static str, u64)> {
+        self.shared.pulse.drops()
+    }
+}
+
+impl Drop for LogBelly {
+    /// Writes what waits and closes the files; takes as long as that takes.
+    fn drop(&mut self) {
+        self.shared.loading.cancelled.store(true, Ordering::Relaxed);
+        self.shared.inbox.close();
+        *self.shared.requests.lock() = None;
+        *self.shared.closed.lock() = true;
+        self.shared.close.notify_all();
+        for thread in self.loaders.drain(..).chain(self.threads.drain(..)) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the record store had panicked");
+            }
+        }
+    }
+}
+
+fn closing() -> Unavailable {
+    Unavailable("the store is closing, or too many wait for it".to_owned())
+}

@@ -1,0 +1,92 @@
+//! What was purged: in memory, for the loading and for lists.
+
+use std::collections::HashMap;
+
+use libp2p::PeerId;
+
+use super::shared::Shared;
+use crate::belly::values::Tombstone;
+use crate::belly::{Purge, Unavailable};
+
+/// Most tombstones: each is looked up for every record that is loaded or listed.
+const MAX_TOMBSTONES: usize = 10_000;
+
+/// Until when records are void, in seconds since the Unix epoch.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tombstones {
+    keys: HashMap<u64, u32>,
+    providers: HashMap<u32, u32>,
+}
+
+/// When a record was announced, to the minute.
+pub(super) fn time(hour: u32, minute: u16) -> u32 {
+    hour.saturating_mul(3600).saturating_add(u32::from(minute) * 60)
+}
+
+impl Tombstones {
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.providers.is_empty()
+    }
+
+    /// A record that was announced in this minute is void.
+    pub(super) fn cover(&self, hash: u64, provider: u32, at: u32) -> bool {
+        let covers = |until: Option<&u32>| until.is_some_and(|until| at <= *until);
+        covers(self.keys.get(&hash)) || covers(self.providers.get(&provider))
+    }
+}
+
+impl Shared {
+    /// Notes a tombstone for loading and listing; what it names may be unknown here.
+    pub(super) fn note_tombstone(&self, tombstone: &Tombstone) {
+        let mut tombstones = self.tombstones.write();
+        if !tombstone.provider {
+            tombstones.keys.insert(self.key.hash(&tombstone.what), tombstone.at);
+        } else if let Some(number) =
+            PeerId::from_bytes(&tombstone.what).ok().and_then(|p| self.providers.number(&p))
+        {
+            tombstones.providers.insert(number, tombstone.at);
+        }
+    }
+
+    pub(super) fn forget_tombstones(&self, until: u32) {
+        let mut tombstones = self.tombstones.write();
+        tombstones.keys.retain(|_, at| *at > until);
+        tombstones.providers.retain(|_, at| *at > until);
+    }
+
+    pub(super) fn tombstone(&self, what: &Purge) -> Result<Tombstone, Unavailable> {
+        if !self.warm() {
+            return Err(Unavailable(
+                "the record store is still reading; purge again when it is warm".to_owned(),
+            ));
+        }
+        let tombstones = self.tombstones.read();
+        if tombstones.keys.len() + tombstones.providers.len() >= MAX_TOMBSTONES {
+            return Err(Unavailable(format!("{MAX_TOMBSTONES} purges stand already; each is kept for 50 h")));
+        }
+        let at = self.clock.secs();
+        Ok(match what {
+            Purge::Key(key) => Tombstone { what: key.to_vec(), provider: false, at },
+            Purge::Provider(peer) => Tombstone { what: peer.to_bytes(), provider: true, at },
+        })
+    }
+
+    /// Takes the records out of the index; the log's are void by their tombstone.
+    pub(super) fn remove(&self, what: &Purge) -> u64 {
+        let mut removed = 0;
+        let mut gone = |provider| {
+            removed += 1;
+            self.providers.lose_record(provider);
+        };
+        match what {
+            Purge::Key(key) => self.index.remove_key(self.key.hash(key), &mut gone),
+            Purge::Provider(peer) => {
+                let Some(number) = self.providers.number(peer) else { return 0 };
+                for shard in 0..self.index.shards() {
+                    self.index.retain(shard, |provider, _| provider != number, &mut gone);
+                }
+            }
+        }
+        removed
+    }
+}

@@ -1,0 +1,248 @@
+//! A shard: a table of at most some 64 Ki entries, and lists for the keys with many.
+
+use std::collections::HashMap;
+
+use super::hot::List;
+#[cfg(test)]
+use super::table::EMPTY;
+use super::table::{Entry, MIN_SLOTS, Print, Table, larger};
+use super::{Arrival, Change, Generations, MAX_IN_TABLE, renew};
+use crate::belly::Refused;
+
+pub(super) struct Shard {
+    table: Table,
+    /// Keys with more than [`MAX_IN_TABLE`] providers, by fingerprint.
+    hot: Option<HashMap<u64, List>>,
+    /// Entries of `hot`.
+    listed: usize,
+    /// How full the table gets, in 1/256: differs from shard to shard, so that they do
+    /// not all grow at the same time.
+    fill: u16,
+}
+
+impl Shard {
+    pub(super) fn new(number: usize) -> Self {
+        // multiples of the golden ratio are spread evenly
+        let spread = (number as u32).wrapping_mul(0x9e37_79b9) >> 20;
+        Self { table: Table::new(MIN_SLOTS), hot: None, listed: 0, fill: 218 + (spread * 14 / 4096) as u16 }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.table.len + self.listed
+    }
+
+    /// Bytes of the arrays and lists.
+    pub(super) fn bytes(&self) -> usize {
+        self.table.slots() * 11 + self.listed * 10
+    }
+
+    fn full(&self) -> bool {
+        self.table.len * 256 >= self.table.range as usize * usize::from(self.fill)
+    }
+
+    fn list(&self, print: Print) -> Option<&List> {
+        self.hot.as_ref()?.get(&print.whole())
+    }
+
+    pub(super) fn put(
+        &mut self,
+        generations: &Generations,
+        arrival: &Arrival,
+        group_of: &dyn Fn(u32) -> u16,
+        may_grow: impl FnOnce() -> Result<(), Refused>,
+    ) -> Result<Change, Refused> {
+        let print = Print::of(arrival.hash);
+        if let Some(list) = self.hot.as_mut().and_then(|hot| hot.get_mut(&print.whole())) {
+            let group = group_of(arrival.provider);
+            let change = list.put(generations, arrival, group, may_grow)?;
+            self.listed += usize::from(matches!(change, Change::New { displaced: None }));
+            return Ok(change);
+        }
+        let mut run = self.table.run(print.high);
+        let mut same = 0;
+        for at in run.clone() {
+            if self.table.low[at] != print.low {
+                continue;
+            }
+            if self.table.provider[at] == arrival.provider {
+                return Ok(renew(generations, &mut self.table.generation[at], arrival));
+            }
+            same += 1;
+        }
+        may_grow()?;
+        if same >= MAX_IN_TABLE {
+            self.heat(print, group_of);
+            let hot = self.hot.get_or_insert_default();
+            let list = hot.entry(print.whole()).or_default();
+            let change = list.put(generations, arrival, group_of(arrival.provider), || Ok(()));
+            self.listed += 1;
+            return change;
+        }
+        let entry = Entry { print, provider: arrival.provider, generation: arrival.generation };
+        if self.full() {
+            self.grow();
+            run = self.table.run(print.high);
+        }
+        while !self.table.insert(run.end, entry) {
+            self.grow();
+            run = self.table.run(print.high);
+        }
+        generations.gain(arrival.generation);
+        Ok(Change::New { displaced: None })
+    }
+
+    fn grow(&mut self) {
+        let mut slots = larger(self.table.slots());
+        loop {
+            if let Some(table) = self.table.resized(slots) {
+                self.table = table;
+                return;
+            }
+            slots = larger(slots);
+        }
+    }
+
+    /// Moves a key's entries to a list.
+    fn heat(&mut self, print: Print, group_of: &dyn Fn(u32) -> u16) {
+        let mut list = List::default();
+        let mut at = self.table.run(print.high).start;
+        while self.table.high[at] == print.high {
+            if self.table.low[at] == print.low {
+                let entry = self.table.remove(at);
+                list.push(entry.provider, entry.generation, group_of(entry.provider));
+            } else {
+                at += 1;
+            }
+        }
+        self.listed += list.len();
+        self.hot.get_or_insert_default().insert(print.whole(), list);
+    }
+
+    /// The generation that a record is in.
+    pub(super) fn generation(&self, hash: u64, provider: u32) -> Option<u8> {
+        let print = Print::of(hash);
+        for at in self.table.run(print.high) {
+            if self.table.low[at] == print.low && self.table.provider[at] == provider {
+                return Some(self.table.generation[at]);
+            }
+        }
+        self.list(print)?.iter().find(|(p, _)| *p == provider).map(|(_, generation)| generation)
+    }
+
+    /// All entries of a key, whether served or not.
+    #[inline]
+    pub(super) fn holders(&self, hash: u64, mut each: impl FnMut(u32, u8)) {
+        let print = Print::of(hash);
+        for at in self.table.run(print.high) {
+            if self.table.low[at] == print.low {
+                each(self.table.provider[at], self.table.generation[at]);
+            }
+        }
+        for (provider, generation) in self.list(print).into_iter().flat_map(List::iter) {
+            each(provider, generation);
+        }
+    }
+
+    /// Forgets a key; the entries are told.
+    pub(super) fn remove_key(&mut self, generations: &Generations, hash: u64, mut gone: impl FnMut(u32)) {
+        let print = Print::of(hash);
+        let mut at = self.table.run(print.high).start;
+        while self.table.high[at] == print.high {
+            if self.table.low[at] == print.low {
+                let entry = self.table.remove(at);
+                generations.lose(entry.generation);
+                gone(entry.provider);
+            } else {
+                at += 1;
+            }
+        }
+        if let Some(list) = self.hot.as_mut().and_then(|hot| hot.remove(&print.whole())) {
+            self.listed -= list.len();
+            for (provider, generation) in list.iter() {
+                generations.lose(generation);
+                gone(provider);
+            }
+        }
+    }
+
+    /// Forgets what `keep` does not want, told with provider and generation; gives back
+    /// memory that is no longer needed.
+    pub(super) fn retain(
+        &mut self,
+        generations: &Generations,
+        keep: impl Fn(u32, u8) -> bool,
+        mut gone: impl FnMut(u32),
+    ) {
+        let mut wanted = |provider, generation| {
+            let kept = keep(provider, generation);
+            if !kept {
+                generations.lose(generation);
+                gone(provider);
+            }
+            kept
+        };
+        let before = self.table.len;
+        self.table.retain(&mut wanted);
+        if let Some(hot) = &mut self.hot {
+            hot.values_mut().for_each(|list| list.retain(&mut wanted));
+            self.listed = hot.values().map(List::len).sum();
+            self.cool();
+        }
+        let slots = self.table.slots();
+        if self.table.len < before && slots > MIN_SLOTS && self.table.len * 2 < slots {
+            let mut fits = MIN_SLOTS;
+            while fits * 3 / 4 < self.table.len {
+                fits = larger(fits);
+            }
+            if let Some(table) = self.table.resized(fits) {
+                self.table = table;
+            }
+        }
+    }
+
+    /// Lists that became short go back into the table.
+    fn cool(&mut self) {
+        let Some(hot) = &mut self.hot else { return };
+        let short = hot.extract_if(|_, list| list.len() <= MAX_IN_TABLE / 2).collect::<Vec<_>>();
+        if hot.is_empty() {
+            self.hot = None;
+        }
+        for (whole, list) in short {
+            self.listed -= list.len();
+            let print = Print { high: (whole >> 16) as u32, low: whole as u16 };
+            for (provider, generation) in list.iter() {
+                while self.full()
+                    || !self
+                        .table
+                        .insert(self.table.run(print.high).end, Entry { print, provider, generation })
+                {
+                    self.grow();
+                }
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn listed(&self) -> usize {
+        self.listed
+    }
+
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let mut last = 0;
+        let mut len = 0;
+        for (at, high) in self.table.high.iter().enumerate().filter(|(_, high)| **high != EMPTY) {
+            assert!(*high >= last, "out of order");
+            let home = self.table.home(*high);
+            assert!(home <= at, "before its home");
+            assert!(self.table.high[home..at].iter().all(|h| *h != EMPTY), "unreachable");
+            last = *high;
+            len += 1;
+        }
+        assert_eq!(len, self.table.len);
+        assert_eq!(self.table.high.last(), Some(&EMPTY));
+        let listed: usize = self.hot.iter().flat_map(|hot| hot.values()).map(List::len).sum();
+        assert_eq!(listed, self.listed);
+    }
+}
