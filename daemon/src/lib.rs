@@ -18,6 +18,8 @@ pub mod head;
 
 pub mod scout;
 
+pub mod prefetch;
+
 pub mod net;
 
 pub mod dht;

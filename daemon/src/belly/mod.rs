@@ -11,6 +11,7 @@ pub mod engine;
 mod index;
 mod log;
 pub mod offline;
+pub mod prefetched;
 mod providers;
 mod values;
 
@@ -18,6 +19,7 @@ pub use database::BellyError;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
@@ -192,6 +194,17 @@ pub struct Query {
     pub prefix: Option<KeyPrefix>,
     /// Records of this provider only.
     pub provider: Option<PeerId>,
+    /// Prefetched records only, or announced ones only.
+    pub prefetched: Option<bool>,
+}
+
+/// Where a record is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Sent to one of our heads by the provider.
+    Announced,
+    /// Looked up by this daemon, at the source of this name.
+    Prefetched(Arc<str>),
 }
 
 /// The first `bits` bits of a place in the keyspace; the rest of `key` is zero.
@@ -216,7 +229,9 @@ pub struct Page {
 pub struct Record {
     pub key: Bytes,
     pub provider: PeerId,
-    /// The head that accepted it; `None` when it would take too long to find out.
+    pub source: Source,
+    /// The head that accepted it; `None` for a prefetched one, and when it would take too
+    /// long to find out.
     pub head: Option<u32>,
     /// To the minute; to the hour when there is no `head`.
     pub announced: SystemTime,
@@ -234,6 +249,8 @@ pub struct Counts {
     pub values: u64,
     /// Accepted, not yet on disk.
     pub unsaved: u64,
+    /// Prefetched records; not among `records`, never on disk.
+    pub prefetched: u64,
 }
 
 /// How the store is.

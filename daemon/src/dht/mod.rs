@@ -6,6 +6,7 @@
 
 pub mod closer;
 pub mod local;
+pub mod misses;
 pub mod records;
 pub mod service;
 
@@ -15,6 +16,7 @@ mod get_providers;
 mod values;
 
 pub use local::Local;
+pub use misses::{Miss, Misses};
 pub use service::{Config, Served, Service};
 
 #[cfg(test)]

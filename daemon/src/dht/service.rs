@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::sync::Mutex;
 
 use crate::belly::Belly;
-use crate::dht::{Local, add_provider, find_node, get_providers, values};
+use crate::dht::{Local, Misses, add_provider, find_node, get_providers, values};
 use crate::limits::TokenBucket;
 use crate::routing::contacts::{Contact, Contacts};
 use crate::routing::policy::AddressPolicy;
@@ -51,6 +51,8 @@ pub struct Service {
     pub(super) validations: TokenBucket,
     /// Of GET_PROVIDERS over all heads, from the whole request to the finished reply.
     pub get_providers_latency: Latency,
+    /// Where keys go that nobody here provides; without it nobody is told.
+    pub(super) misses: Option<Arc<Misses>>,
     /// One PUT_VALUE at a time compares and stores under a key.
     pub(super) puts: [Mutex<()>; 16],
 }
@@ -66,8 +68,16 @@ impl Service {
             contacts,
             validations: TokenBucket::new(rate, rate.max(1.0)),
             get_providers_latency: Latency::default(),
+            misses: None,
             puts: [const { Mutex::const_new(()) }; 16],
         }
+    }
+
+    /// Tells of each GET_PROVIDERS that finds nothing.
+    #[must_use]
+    pub fn with_misses(mut self, misses: Arc<Misses>) -> Self {
+        self.misses = Some(misses);
+        self
     }
 
     /// Answers one request that `from` sent to the head `to`.

@@ -24,7 +24,8 @@ impl TokenBucket {
         self.take_at(Instant::now())
     }
 
-    fn take_at(&self, now: Instant) -> bool {
+    /// Takes one token of those there are at `now`.
+    pub fn take_at(&self, now: Instant) -> bool {
         let mut state = self.state.lock();
         let (tokens, last) = *state;
         let grown = tokens + now.saturating_duration_since(last).as_secs_f64() * self.rate;

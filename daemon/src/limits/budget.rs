@@ -186,7 +186,8 @@ impl Drop for Permit {
 }
 
 /// What counts as one address: an IPv4 address, an IPv6 /56 (go-libp2p `conn_limiter.go`).
-fn site(ip: IpAddr) -> IpAddr {
+#[must_use]
+pub fn site(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & (!0 << 72)).into()),

@@ -9,9 +9,11 @@ pub mod events;
 pub mod history;
 pub mod latency;
 pub mod log;
+pub mod outcomes;
 
 pub use counters::{HeadCounters, Rates, Totals};
 pub use drops::Drop;
 pub use events::{Event, Events, Level};
 pub use history::{History, Sample};
 pub use latency::Latency;
+pub use outcomes::{Outcome, OutcomeTotals, Outcomes};

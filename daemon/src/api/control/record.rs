@@ -18,7 +18,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::api::control::{convert, page};
-use crate::belly::{Cursor, KeyPrefix, Page, Query, Record};
+use crate::belly::{Cursor, KeyPrefix, Page, Query, Record, Source};
 use crate::head;
 use crate::hydra::{Finding, HeadState, Hydra};
 use crate::wire::Key256;
@@ -60,8 +60,8 @@ impl Service {
 
 /// Why a list is empty.
 fn why_empty(hydra: &Hydra, filtered: bool) -> String {
-    let records = hydra.belly.counts().records;
-    if records > 0 {
+    let counts = hydra.belly.counts();
+    if counts.records + counts.prefetched > 0 {
         return if filtered { "no record fits".to_owned() } else { String::new() };
     }
     let serving = hydra.heads().iter().filter(|head| head.state == HeadState::Serving).count();
@@ -89,12 +89,7 @@ impl RecordService for Service {
         let mark = format!("records {} {} {}", filter.key_prefix_hex, filter.provider, filter.source);
         let after = page::cursor(mark.as_bytes(), &request.page_token).map_err(|status| *status)?;
         let after = after.map(|bytes| Cursor(bytes.into()));
-        let Some(query) = query(&filter)? else {
-            return Ok(Response::new(ListRecordsResponse {
-                empty_reason: nothing_prefetched(),
-                ..Default::default()
-            }));
-        };
+        let query = query(&filter)?;
         let first = after.is_none();
         let page = self.page(query.clone(), after, page::size(request.page_size)).await?;
         let empty = first && page.records.is_empty();
@@ -124,14 +119,7 @@ impl RecordService for Service {
         let hydra = Arc::clone(&self.hydra);
         tokio::spawn(async move {
             let _place = place;
-            let end = match query {
-                Some(query) => stream(&hydra, query, request.limit, &send).await,
-                None => Some(Ok(StreamRecordsResponse {
-                    records: Vec::new(),
-                    empty_reason: nothing_prefetched(),
-                })),
-            };
-            if let Some(end) = end {
+            if let Some(end) = stream(&hydra, query, request.limit, &send).await {
                 // the reader may have gone
                 send.send(end).await.ok();
             }
@@ -190,15 +178,13 @@ async fn stream(
     }
 }
 
-fn nothing_prefetched() -> String {
-    "no records: this daemon does not prefetch, all records are announced ones".to_owned()
-}
-
-/// What to page through; `None` when nothing can fit.
-fn query(filter: &RecordFilter) -> Result<Option<Query>, Status> {
-    if filter.source() == RecordSource::Prefetched {
-        return Ok(None);
-    }
+/// What to page through.
+fn query(filter: &RecordFilter) -> Result<Query, Status> {
+    let prefetched = match filter.source() {
+        RecordSource::Unspecified => None,
+        RecordSource::Announced => Some(false),
+        RecordSource::Prefetched => Some(true),
+    };
     let prefix = match filter.key_prefix_hex.trim() {
         "" => None,
         hex => Some(prefix(hex).ok_or_else(|| {
@@ -213,7 +199,7 @@ fn query(filter: &RecordFilter) -> Result<Option<Query>, Status> {
             Status::invalid_argument(format!("provider {id:?} is no peer id; give it whole, e.g. 12D3KooW…"))
         })?),
     };
-    Ok(Some(Query { key: None, prefix, provider }))
+    Ok(Query { key: None, prefix, provider, prefetched })
 }
 
 fn prefix(hex: &str) -> Option<KeyPrefix> {
@@ -231,7 +217,11 @@ fn record(record: &Record) -> v1::Record {
         cid_raw: cid_raw(&record.key),
         key: Key256::of(&record.key).0.to_vec(),
         provider_peer_id: record.provider.to_base58(),
-        source: RecordSource::Announced.into(),
+        source: match record.source {
+            Source::Announced => RecordSource::Announced,
+            Source::Prefetched(_) => RecordSource::Prefetched,
+        }
+        .into(),
         head: record.head.map(head::name).unwrap_or_default(),
         announced_at: convert::timestamp(record.announced),
         expires_at: convert::timestamp(record.expires),

@@ -144,6 +144,9 @@ impl Belly for LogBelly {
     }
 
     fn page(&self, query: Query, after: Option<Cursor>, limit: usize) -> Answer<Result<Page, Unavailable>> {
+        if query.prefetched == Some(true) {
+            return Answer::now(Ok(Page::default()));
+        }
         let shared = self.shared.clone();
         let flush = after.is_none().then(|| shared.flush());
         Answer::later(async move {
@@ -165,6 +168,7 @@ impl Belly for LogBelly {
             providers: providers.count(),
             values: values.count(),
             unsaved: self.shared.unsaved(),
+            prefetched: 0,
         }
     }
 

@@ -26,7 +26,7 @@ use crate::belly::index::{Arrival, Change, Index, SipKey};
 use crate::belly::log::{LogWriter, Name, Tail};
 use crate::belly::providers::Providers;
 use crate::belly::values::{Values, ValuesFile};
-use crate::belly::{Announcement, MAX_PROVIDER_KEY, Record, Refused, Unavailable};
+use crate::belly::{Announcement, MAX_PROVIDER_KEY, Record, Refused, Source, Unavailable};
 
 /// A step of the wall clock that is told and makes expiry pause.
 pub(super) const STEP_MILLIS: u64 = 10 * 60 * 1000;
@@ -184,6 +184,7 @@ impl Shared {
         Some(Record {
             key: key.clone(),
             provider: provider.peer,
+            source: Source::Announced,
             head: head.map(u32::from),
             announced: wall(announced),
             expires: wall(self.index.generations.until(generation)),

@@ -83,7 +83,8 @@ fn pages_list_each_record_once_and_conditions_are_joined() {
     let prefix = KeyPrefix { key: Key256::of(&key), bits: 3 };
     let mine = |r: &&Record| r.provider == peer(2);
     let inside = |r: &&Record| Key256::of(&r.key).shared_bits(&prefix.key) >= 3;
-    let count = |key, prefix, provider| list(&belly, &Query { key, prefix, provider }, 10).len();
+    let count =
+        |key, prefix, provider| list(&belly, &Query { key, prefix, provider, prefetched: None }, 10).len();
     assert_eq!(count(Some(key.clone()), None, None), all.iter().filter(|r| r.key == key).count());
     assert_eq!(count(None, Some(prefix), None), all.iter().filter(inside).count());
     assert_eq!(count(None, None, Some(peer(2))), all.iter().filter(mine).count());

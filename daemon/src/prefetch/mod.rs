@@ -1,0 +1,159 @@
+//! Prefetch: keys that are asked for and that no head has are looked up elsewhere.
+//!
+//! Owns the queue of missed keys, what becomes of each of them (ten outcomes that sum to the
+//! misses), the walk budget, the memory of failures and the books of each source. In come
+//! misses, through the channel of `dht::misses`; out goes what sources know, into the cache
+//! `belly::prefetched`. Who the sources are is told by `boot`.
+//!
+//! Must not: delay a request, walk more than its budget whatever strangers ask, refresh what
+//! it fetched, or put it into the belly's log.
+
+mod books;
+mod failures;
+mod interest;
+mod pause;
+mod queue;
+pub mod source;
+mod status;
+mod task;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::belly::prefetched::Prefetched;
+use crate::dht::{Miss, Misses};
+use crate::routing::AddressPolicy;
+
+pub use books::SourceTotals;
+pub use pause::Pause;
+pub use queue::{Held, Refused};
+pub use source::{Asked, Errand, Failed, Mode, Source};
+pub use status::{SourceStatus, State, Status};
+
+use queue::Queue;
+use task::Shared;
+use work::Tracked;
+
+/// Settings of the prefetcher.
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    pub scope: Scope,
+    /// Keys that wait at one time.
+    pub keys: u32,
+    /// Look-ups at one time.
+    pub lookups: u32,
+    /// Keys of one asker that wait or are in flight at one time.
+    pub keys_per_asker: u32,
+    /// Keys looked up a second: the walk budget.
+    pub walks_per_second: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { scope: Scope::Any, keys: 1000, lookups: 32, keys_per_asker: 64, walks_per_second: 32 }
+    }
+}
+
+/// Which keys are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Any that is asked for.
+    Any,
+    /// Those that a head is near to.
+    Near,
+}
+
+/// What the prefetcher stands on; made by `boot`.
+pub struct Parts {
+    pub misses: Arc<Misses>,
+    pub intake: mpsc::Receiver<Miss>,
+    pub cache: Arc<Prefetched>,
+    pub policy: AddressPolicy,
+    pub sources: Vec<Arc<dyn Source>>,
+}
+
+/// The running prefetcher; its look-ups end when it is dropped.
+pub struct Prefetch {
+    config: Config,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+impl Prefetch {
+    /// Starts the prefetcher on the current runtime.
+    #[must_use]
+    pub fn start(config: Config, parts: Parts) -> Self {
+        let Parts { misses, intake, cache, policy, sources } = parts;
+        let mut queue = Queue::new(config, Arc::clone(&misses.outcomes), Instant::now());
+        if sources.is_empty() {
+            queue.pauses.no_source(Some("there is no source to look keys up".to_owned()));
+        }
+        let inline = sources.iter().map(|source| source.mode()).filter(|mode| mode.is_inline());
+        misses.answer_within(inline.map(Mode::deadline).max().unwrap_or_default());
+        let (past, latencies) = Shared::past();
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(queue),
+            sources: sources.into_iter().map(Tracked::new).collect(),
+            cache,
+            misses,
+            policy,
+            past,
+            latencies,
+            wake: tokio::sync::Notify::new(),
+        });
+        // the books begin now: windows count from here
+        shared.tick();
+        let walk = Duration::from_secs(1) / config.walks_per_second.max(1);
+        let task = tokio::spawn(task::run(Arc::clone(&shared), intake, walk));
+        Self { config, shared, task }
+    }
+
+    /// Stops looking up until the time given, or until [`Self::resume`]. Look-ups under way
+    /// go on, keys that wait stay.
+    pub fn pause(&self, pause: Pause) {
+        self.shared.queue.lock().pauses.by_hand(Some(pause));
+        self.changed();
+    }
+
+    /// Ends the operator's pause.
+    pub fn resume(&self) {
+        self.shared.queue.lock().pauses.by_hand(None);
+        self.changed();
+    }
+
+    /// The load forbids look-ups, or no longer does.
+    pub fn pause_for_load(&self, reason: Option<String>) {
+        self.shared.queue.lock().pauses.by_load(reason);
+        self.changed();
+    }
+
+    /// Forgets the keys that wait; how many they were. Their outcome is "paused".
+    pub fn clear(&self) -> u64 {
+        self.shared.queue.lock().clear()
+    }
+
+    /// Keys in flight, the oldest first, and those that wait, the next first.
+    #[must_use]
+    pub fn held(&self) -> Vec<Held> {
+        self.shared.queue.lock().held()
+    }
+
+    fn changed(&self) {
+        self.shared.tell_pause(Instant::now());
+        self.shared.wake.notify_one();
+    }
+}
+
+impl Drop for Prefetch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,50 @@
+//! The figure: distinct misses at full speed leave memory flat and outcomes that add up.
+//! A million with `HYDRA_FIGURES=1`, in a release build for its time; otherwise a part.
+
+use std::time::Instant;
+
+use super::whole::scene;
+use super::{Answer, Invented, somebody};
+use crate::limits::machine::rss_bytes;
+use crate::prefetch::Config;
+use crate::telemetry::Outcome;
+
+/// Askers that the misses come from.
+const ASKERS: u32 = 1_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn distinct_misses_at_full_speed_leave_memory_flat_and_outcomes_that_add_up() {
+    let whole = std::env::var_os("HYDRA_FIGURES").is_some();
+    let misses: u32 = if whole { 1_000_000 } else { 60_000 };
+    let source = Invented::new("dht", Answer::Providers(Vec::new()));
+    let scene = scene(Config::default(), vec![source.clone()]);
+    let askers: Vec<_> = (0..ASKERS).map(somebody).collect();
+    let put = |n: u32| scene.misses.put(&n.to_be_bytes(), &askers[(n % ASKERS) as usize], || n % 7 == 0);
+    // what is made once is made by now
+    for n in 0..misses / 10 {
+        put(n);
+    }
+    let (before, began) = (rss_bytes(), Instant::now());
+    for n in misses / 10..misses {
+        put(n);
+        if n % 256 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let took = began.elapsed();
+    let after = rss_bytes();
+    // what waits would be looked up in half a minute
+    scene.prefetch.clear();
+    scene.settled().await;
+    let totals = scene.misses.outcomes.totals();
+    assert_eq!((totals.misses, totals.ended()), (misses.into(), misses.into()));
+    assert_eq!(totals.of(Outcome::NotFound), source.asked());
+    let budget = f64::from(Config::default().walks_per_second);
+    let walks = source.asked() as f64;
+    let seconds = began.elapsed().as_secs_f64() + 60.0;
+    assert!(walks <= seconds * budget, "{walks} walks");
+    if whole {
+        tracing::info!(?took, ?totals, grown = after.saturating_sub(before), "a million misses");
+        assert!(after.saturating_sub(before) < 20 << 20, "grew from {before} to {after} bytes");
+    }
+}
