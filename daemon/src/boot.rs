@@ -11,15 +11,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::api::control::{Access, Control, ControlError, Socket, SocketError};
+use crate::belly::clock::Clock;
 use crate::belly::engine::{LogBelly, LogConfig};
+use crate::belly::prefetched::{Prefetched, WithPrefetched};
 use crate::belly::{Belly, BellyError};
 use crate::config::{Config, listen, rooms};
-use crate::dht::Service;
+use crate::dht::{Misses, Service};
 use crate::head;
 use crate::hydra::{Hydra, Parts, RosterError, notify};
 use crate::identity::Sequence;
 use crate::limits::{Budget, Machine};
 use crate::net::transport::TransportError;
+use crate::prefetch::{self, Prefetch};
 use crate::routing::{Contacts, Table};
 use crate::scout::{self, Scout};
 use crate::state::{SeedOrigin, State, StateError};
@@ -123,7 +126,7 @@ fn return_memory() {
     }
 }
 
-/// Opens everything, in this order: state, belly, control sockets, scout, heads.
+/// Opens everything, in this order: state, belly, scout, prefetch, control sockets, heads.
 ///
 /// # Errors
 /// What did not open, and what to do.
@@ -139,13 +142,16 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     let (seed, origin) = state.seed(config.identity.seed.clone()).await?;
     let belly_config = config.belly(&machine);
     let opened = tokio::task::spawn_blocking(move || open_belly(belly_config)).await;
-    let belly: Arc<dyn Belly> = Arc::new(opened.map_err(std::io::Error::other)??);
+    let store = Arc::new(opened.map_err(std::io::Error::other)??);
+    let cache = Arc::new(Prefetched::new(config.prefetched(), Clock::system()));
+    let belly: Arc<dyn Belly> = Arc::new(WithPrefetched::new(store, Arc::clone(&cache)));
 
     let (table, contacts) = (Arc::new(Table::default()), Arc::new(Contacts::default()));
     let budget = Budget::new(config.budget(&machine));
     let service =
         Service::new(config.service(), Arc::clone(&belly), Arc::clone(&table), Arc::clone(&contacts));
-    let service = Arc::new(service);
+    let (misses, intake) = Misses::channel();
+    let service = Arc::new(service.with_misses(Arc::clone(&misses)));
     let (candidates, heard) = mpsc::channel(scout::CANDIDATES);
     let (places, heads) = watch::channel(Vec::new());
     let ledger = Arc::default();
@@ -170,6 +176,8 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         heads,
     };
     let scout = Scout::start(config.scout(&ips), eyes, (candidates, heard))?;
+    let parts = prefetch::Parts { misses, intake, cache, policy: config.policy(), sources: sources() };
+    let prefetch = Prefetch::start(config.prefetch(), parts);
     let sequence = Sequence::new(seed);
     let parts = Parts {
         state,
@@ -183,6 +191,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         history,
         shared,
         scout,
+        prefetch,
         places,
     };
     let hydra = Hydra::new(config.hydra(ips), parts);
@@ -215,6 +224,11 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         service.ready().await;
     }
     Ok(Daemon { hydra, control, stop })
+}
+
+/// Where missed keys are looked up. This daemon knows none yet: misses are counted as paused.
+fn sources() -> Vec<Arc<dyn prefetch::Source>> {
+    Vec::new()
 }
 
 /// Reads the store; systemd is told to wait as long as that takes.

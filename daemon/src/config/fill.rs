@@ -20,7 +20,7 @@ use super::sources::{Given, Layers, Written};
 use super::surroundings::Surroundings;
 use super::{
     BellyConfig, Config, ConfigErrors, ControlConfig, DhtConfig, HeadsConfig, IdentityConfig, LimitsConfig,
-    ListenConfig, LogConfig, NetworkConfig, file, paths,
+    ListenConfig, LogConfig, NetworkConfig, PrefetchConfig, file, paths,
 };
 use crate::identity::{IndexSet, MAX_INDEX, Seed, Trimmed};
 
@@ -74,6 +74,7 @@ impl Fill {
         let max_records = self.one("belly.max_records", auto(number(1000..=10_000_000_000)));
         let belly_memory = self.one("belly.max_memory", auto(bytes(1 << 20..=64 << 40)));
         let belly_disk = self.one("belly.max_disk", auto(bytes(64 << 20..=1024 << 40)));
+        let prefetch = self.prefetch();
         let control = self.sockets(at, data_dir.as_deref());
         let max_connections = self.one("limits.max_connections", auto(number(1..=10_000_000)));
         let max_connections_per_ip = self.one("limits.max_connections_per_ip", auto(number(1..=1_000_000)));
@@ -104,6 +105,7 @@ impl Fill {
                 max_memory: belly_memory?,
                 max_disk: belly_disk?,
             },
+            prefetch: prefetch?,
             control: control?,
             limits: LimitsConfig {
                 max_connections: small(max_connections?)?,
@@ -306,6 +308,25 @@ impl Fill {
         }
         self.show(key, count.to_string(), count.into());
         Some(count)
+    }
+
+    fn prefetch(&mut self) -> Option<PrefetchConfig> {
+        let scope = self.one("prefetch.scope", quoted);
+        let queue = self.one("prefetch.queue", number(1..=100_000));
+        let queue_per_asker = self.one("prefetch.queue_per_asker", number(1..=100_000));
+        let lookups = self.one("prefetch.lookups", number(1..=1_000));
+        let walks_per_second = self.one("prefetch.walks_per_second", number(1..=10_000));
+        let max_records = self.one("prefetch.max_records", number(1_000..=10_000_000));
+        let max_memory = self.one("prefetch.max_memory", bytes(1 << 20..=64 << 30));
+        Some(PrefetchConfig {
+            scope: scope?,
+            queue: u32::try_from(queue?).ok()?,
+            queue_per_asker: u32::try_from(queue_per_asker?).ok()?,
+            lookups: u32::try_from(lookups?).ok()?,
+            walks_per_second: u32::try_from(walks_per_second?).ok()?,
+            max_records: max_records?,
+            max_memory: max_memory?,
+        })
     }
 
     /// Shown as written: "default" says more than five long addresses.

@@ -43,7 +43,7 @@ pub use settings::{Kind, MAX_HEADS, SECTIONS, SETTINGS, Setting};
 pub use show::{table, to_json};
 pub use sources::{CONFIG_VARIABLE, Flags, arguments};
 pub use surroundings::Surroundings;
-pub use values::{AddressPolicy, Bytes, LogFormat, MAX_PREFIX, ProtocolPrefix};
+pub use values::{AddressPolicy, Bytes, LogFormat, MAX_PREFIX, PrefetchScope, ProtocolPrefix};
 
 use crate::identity::{IndexSet, Seed};
 
@@ -58,6 +58,7 @@ pub struct Config {
     pub network: NetworkConfig,
     pub dht: DhtConfig,
     pub belly: BellyConfig,
+    pub prefetch: PrefetchConfig,
     pub control: ControlConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
@@ -115,6 +116,21 @@ pub struct BellyConfig {
     /// Of the index of records.
     pub max_memory: Option<Bytes>,
     pub max_disk: Option<Bytes>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct PrefetchConfig {
+    pub scope: PrefetchScope,
+    /// Keys that wait.
+    pub queue: u32,
+    /// Keys of one asker, waiting or in flight.
+    pub queue_per_asker: u32,
+    /// Keys in flight.
+    pub lookups: u32,
+    pub walks_per_second: u32,
+    pub max_records: u64,
+    /// Of the records.
+    pub max_memory: Bytes,
 }
 
 #[derive(Debug, Clone)]

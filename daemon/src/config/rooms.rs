@@ -7,12 +7,13 @@ use libp2p::Multiaddr;
 use libp2p::swarm::StreamProtocol;
 
 use crate::belly::engine::LogConfig;
-use crate::config::{AddressPolicy, Config, LogFormat, listen};
+use crate::belly::prefetched::Limits;
+use crate::config::{AddressPolicy, Config, LogFormat, PrefetchScope, listen};
 use crate::limits::{Machine, budget, dir_bytes, disk_free};
 use crate::net::transport::listen_addresses;
 use crate::telemetry::log;
 use crate::wire::class::class;
-use crate::{dht, hydra, routing, scout};
+use crate::{dht, hydra, prefetch, routing, scout};
 
 /// Share of the machine's memory for the process.
 const MEMORY: f64 = 0.9;
@@ -108,6 +109,27 @@ impl Config {
             |bytes| bytes.0,
         );
         config
+    }
+
+    #[must_use]
+    pub fn prefetch(&self) -> prefetch::Config {
+        prefetch::Config {
+            scope: match self.prefetch.scope {
+                PrefetchScope::Any => prefetch::Scope::Any,
+                PrefetchScope::Near => prefetch::Scope::Near,
+                PrefetchScope::Off => prefetch::Scope::Off,
+            },
+            keys: self.prefetch.queue,
+            lookups: self.prefetch.lookups,
+            keys_per_asker: self.prefetch.queue_per_asker,
+            walks_per_second: self.prefetch.walks_per_second,
+        }
+    }
+
+    /// Bounds of the cache of looked-up records.
+    #[must_use]
+    pub fn prefetched(&self) -> Limits {
+        Limits { records: self.prefetch.max_records, bytes: self.prefetch.max_memory.0 }
     }
 
     /// The belly may be deleted at any time; the state beside it may not.

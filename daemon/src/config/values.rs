@@ -17,6 +17,16 @@ pub enum AddressPolicy {
     Any,
 }
 
+/// Which keys are looked up when they are asked for and not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PrefetchScope {
+    Any,
+    /// Those that a head is near to.
+    Near,
+    /// None.
+    Off,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogFormat {
@@ -132,6 +142,27 @@ impl fmt::Display for AddressPolicy {
         f.write_str(match self {
             Self::Public => "public",
             Self::Any => "any",
+        })
+    }
+}
+
+impl FromStr for PrefetchScope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Any, Self::Near, Self::Off]
+            .into_iter()
+            .find(|scope| scope.to_string() == text)
+            .ok_or_else(|| "is no scope".to_owned())
+    }
+}
+
+impl fmt::Display for PrefetchScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Any => "any",
+            Self::Near => "near",
+            Self::Off => "off",
         })
     }
 }

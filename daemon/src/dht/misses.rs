@@ -5,8 +5,8 @@
 //! where a source answers within a deadline, and then only its own stream does.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use crate::belly::Provider;
 use crate::limits::budget::site;
 use crate::routing::contacts::Contact;
 use crate::telemetry::{Outcome, Outcomes};
-use crate::wire::class::{Host, class};
+use crate::wire::class::{Class, Host, class};
 
 /// Misses on their way to the prefetcher. It takes a million a second: this is for the
 /// moments in which it does not run.
@@ -56,14 +56,13 @@ pub struct Misses {
     inline: AtomicU64,
     waiting: Arc<AtomicUsize>,
     askers: RandomState,
-    /// Our own client: what it asks was asked of us before.
-    scout: Option<PeerId>,
+    scout: OnceLock<PeerId>,
 }
 
 impl Misses {
-    /// Both ends; requests of `scout` are no misses.
+    /// Both ends.
     #[must_use]
-    pub fn channel(scout: Option<PeerId>) -> (Arc<Self>, mpsc::Receiver<Miss>) {
+    pub fn channel() -> (Arc<Self>, mpsc::Receiver<Miss>) {
         let (sender, receiver) = mpsc::channel(CAPACITY);
         let misses = Self {
             sender,
@@ -73,9 +72,15 @@ impl Misses {
             inline: AtomicU64::new(0),
             waiting: Arc::default(),
             askers: RandomState::new(),
-            scout,
+            scout: OnceLock::new(),
         };
         (Arc::new(misses), receiver)
+    }
+
+    /// Requests of our own scout are no misses: what it asks of a head was asked of us before.
+    /// Told once.
+    pub fn except(&self, scout: PeerId) {
+        self.scout.get_or_init(|| scout);
     }
 
     /// While paused, misses are counted and nothing else.
@@ -91,7 +96,7 @@ impl Misses {
     /// Takes in a miss; `near` is asked for only when it matters. What comes back is worth
     /// waiting for.
     pub(crate) fn put(&self, key: &[u8], from: &Contact, near: impl FnOnce() -> bool) -> Option<Wait> {
-        if self.scout == Some(from.peer) {
+        if self.scout.get() == Some(&from.peer) {
             return None;
         }
         self.outcomes.miss();
@@ -123,7 +128,7 @@ impl Misses {
     }
 
     fn asker(&self, from: &Contact) -> Asker {
-        let class = class(from.remote.as_ref()).filter(|class| class.is_public());
+        let class = class(from.remote.as_ref()).filter(Class::is_public);
         Asker(match class.map(|class| class.host) {
             Some(Host::Ip(ip)) => self.askers.hash_one(site(ip)),
             _ => self.askers.hash_one(from.key.0),

@@ -28,6 +28,7 @@ use crate::dht::Service;
 use crate::head;
 use crate::identity::{IndexSet, Sequence};
 use crate::limits::Budget;
+use crate::prefetch::Prefetch;
 use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::scout::Scout;
 use crate::state::State;
@@ -78,6 +79,7 @@ pub struct Parts {
     pub history: Arc<History>,
     pub shared: Arc<head::Shared>,
     pub scout: Scout,
+    pub prefetch: Prefetch,
     /// Tells the scout where the heads are.
     pub places: watch::Sender<Vec<Key256>>,
 }
@@ -94,6 +96,7 @@ pub struct Hydra {
     pub events: Arc<Events>,
     pub history: Arc<History>,
     pub scout: Scout,
+    pub prefetch: Prefetch,
     pub started: Instant,
     pub started_at: SystemTime,
     roster: roster::Roster,
@@ -154,6 +157,7 @@ impl Hydra {
             events: parts.events,
             history: parts.history,
             scout: parts.scout,
+            prefetch: parts.prefetch,
             started: Instant::now(),
             started_at: SystemTime::now(),
             samples: Mutex::default(),

@@ -83,6 +83,7 @@ impl Hydra {
         self.network_conditions(&mut found);
         self.head_conditions(&mut found);
         self.limit_conditions(&mut found);
+        self.prefetch_conditions(&mut found);
         if let Some(trouble) = self.belly.health().trouble {
             let remedy = "free space or mend the disk; the belly writes again by itself".to_owned();
             found.push(Condition { code: "BELLY_TROUBLE", severity: Level::Fail, text: trouble, remedy });
@@ -106,6 +107,28 @@ impl Hydra {
                 _ => continue,
             };
             found.push(Condition { code, severity, text: check.text, remedy: check.remedy });
+        }
+    }
+
+    fn prefetch_conditions(&self, found: &mut Vec<Condition>) {
+        if self.prefetch.queue_was_full() {
+            let status = self.prefetch.status();
+            found.push(Condition {
+                code: "PREFETCH_QUEUE_FULL",
+                severity: Level::Warn,
+                text: format!(
+                    "prefetch queue full: {} of {} keys wait, {} of {} look-ups run, {} walks/s allowed; new \
+                     keys are refused, look-ups go on",
+                    status.waiting,
+                    status.waiting_limit,
+                    status.lookups,
+                    status.lookups_limit,
+                    status.walks_per_second
+                ),
+                remedy: "hydractl prefetch status; raise prefetch.walks_per_second or prefetch.lookups, or \
+                         narrow prefetch.scope"
+                    .to_owned(),
+            });
         }
     }
 

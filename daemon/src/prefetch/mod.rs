@@ -31,6 +31,7 @@ use tokio::task::JoinHandle;
 use crate::belly::prefetched::Prefetched;
 use crate::dht::{Miss, Misses};
 use crate::routing::AddressPolicy;
+use crate::telemetry::Outcome;
 
 pub use books::SourceTotals;
 pub use pause::Pause;
@@ -69,6 +70,8 @@ pub enum Scope {
     Any,
     /// Those that a head is near to.
     Near,
+    /// None.
+    Off,
 }
 
 /// What the prefetcher stands on; made by `boot`.
@@ -93,9 +96,12 @@ impl Prefetch {
     pub fn start(config: Config, parts: Parts) -> Self {
         let Parts { misses, intake, cache, policy, sources } = parts;
         let mut queue = Queue::new(config, Arc::clone(&misses.outcomes), Instant::now());
-        if sources.is_empty() {
-            queue.pauses.no_source(Some("there is no source to look keys up".to_owned()));
-        }
+        let off = match (config.scope, sources.is_empty()) {
+            (Scope::Off, _) => Some("prefetch.scope is off"),
+            (_, true) => Some("there is no source to look keys up"),
+            (_, false) => None,
+        };
+        queue.pauses.off(off);
         let inline = sources.iter().map(|source| source.mode()).filter(|mode| mode.is_inline());
         misses.answer_within(inline.map(Mode::deadline).max().unwrap_or_default());
         let (past, latencies) = Shared::past();
@@ -144,6 +150,15 @@ impl Prefetch {
     #[must_use]
     pub fn held(&self) -> Vec<Held> {
         self.shared.queue.lock().held()
+    }
+
+    /// Keys were refused in the last seconds because too many waited.
+    #[must_use]
+    pub fn queue_was_full(&self) -> bool {
+        const LATELY: Duration = Duration::from_secs(10);
+        let before = self.shared.past.lock().at(Instant::now(), LATELY).map(|page| page.outcomes);
+        let since = self.shared.misses.outcomes.totals().since(&before.unwrap_or_default());
+        since.of(Outcome::QueueFull) > 0
     }
 
     fn changed(&self) {

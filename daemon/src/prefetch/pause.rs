@@ -1,6 +1,6 @@
 //! Why prefetching does not go on, and until when.
 //!
-//! Three may hold it, each on its own: the operator, the load, and that there is no source.
+//! Three may hold it, each on its own: the operator, the load, and the configuration.
 //! Ending one pause does not end another.
 
 use std::time::Instant;
@@ -18,7 +18,7 @@ pub struct Pause {
 pub(super) struct Pauses {
     by_hand: Option<Pause>,
     by_load: Option<String>,
-    no_source: Option<String>,
+    off: Option<&'static str>,
 }
 
 impl Pauses {
@@ -30,21 +30,24 @@ impl Pauses {
         self.by_load = reason;
     }
 
-    pub(super) fn no_source(&mut self, reason: Option<String>) {
-        self.no_source = reason;
+    /// Nothing is ever looked up, for this reason.
+    pub(super) fn off(&mut self, reason: Option<&'static str>) {
+        self.off = reason;
     }
 
     pub(super) fn paused(&mut self, now: Instant) -> bool {
         if self.by_hand.as_ref().is_some_and(|pause| pause.until.is_some_and(|until| until <= now)) {
             self.by_hand = None;
         }
-        self.by_hand.is_some() || self.by_load.is_some() || self.no_source.is_some()
+        self.by_hand.is_some() || self.by_load.is_some() || self.off.is_some()
     }
 
     /// The pause to show: what no operator ends comes first.
     pub(super) fn shown(&mut self, now: Instant) -> Option<Pause> {
         self.paused(now);
-        let lasting = self.no_source.as_ref().or(self.by_load.as_ref());
-        lasting.map(|reason| Pause { reason: reason.clone(), until: None }).or_else(|| self.by_hand.clone())
+        let lasting = self.off.or(self.by_load.as_deref());
+        lasting
+            .map(|reason| Pause { reason: reason.to_owned(), until: None })
+            .or_else(|| self.by_hand.clone())
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn scene(config: Config, sources: Vec<Arc<dyn Source>>) -> Scene {
     let store = Arc::new(LogBelly::open(LogConfig::new(dir.path())).expect("the store opens"));
     let cache = Arc::new(Prefetched::new(Limits { records: 10_000, bytes: 8 << 20 }, Clock::system()));
     let belly: Arc<dyn Belly> = Arc::new(WithPrefetched::new(store, Arc::clone(&cache)));
-    let (misses, intake) = Misses::channel(None);
+    let (misses, intake) = Misses::channel();
     let (table, contacts) = (Arc::new(Table::default()), Arc::new(Contacts::default()));
     let service = Service::new(dht::Config::default(), Arc::clone(&belly), table, contacts);
     let service = service.with_misses(Arc::clone(&misses));
@@ -212,7 +212,8 @@ async fn a_pause_by_hand_stops_look_ups_until_it_is_ended() {
 
 #[tokio::test]
 async fn what_our_own_scout_asks_is_no_miss() {
-    let (misses, _intake) = Misses::channel(Some(peer(5)));
+    let (misses, _intake) = Misses::channel();
+    misses.except(peer(5));
     assert!(misses.put(b"key", &somebody(5), || true).is_none());
     assert_eq!(misses.outcomes.totals().misses, 0);
     assert!(misses.put(b"key", &somebody(6), || true).is_none());
