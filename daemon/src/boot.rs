@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +28,7 @@ use crate::routing::{Contacts, Table};
 use crate::scout::{self, Scout};
 use crate::state::{SeedOrigin, State, StateError};
 use crate::telemetry::log::{self, BadFilter};
-use crate::telemetry::{Events, History};
+use crate::telemetry::{Events, History, PeerLog};
 
 /// Connections of the control socket end within this time at shutdown.
 const CONTROL_STOP: Duration = Duration::from_secs(2);
@@ -55,6 +56,8 @@ pub enum BootError {
     Transport(#[from] TransportError),
     #[error(transparent)]
     Heads(#[from] RosterError),
+    #[error("open the peer log {0} (peers.log): {1}")]
+    PeerLog(PathBuf, std::io::Error),
     #[error("no address to listen on; set listen.ips")]
     NoAddress,
     #[error("start the runtime: {0}")]
@@ -152,6 +155,13 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         Service::new(config.service(), Arc::clone(&belly), Arc::clone(&table), Arc::clone(&contacts));
     let (misses, intake) = Misses::channel();
     let service = Arc::new(service.with_misses(Arc::clone(&misses)));
+    let peer_log = match config.peer_log() {
+        Some(log) => {
+            let path = log.path.clone();
+            Some(PeerLog::start(log).map_err(|error| BootError::PeerLog(path, error))?)
+        }
+        None => None,
+    };
     let (candidates, heard) = mpsc::channel(scout::CANDIDATES);
     let (places, heads) = watch::channel(Vec::new());
     let ledger = Arc::default();
@@ -165,6 +175,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         ledger: Arc::clone(&ledger),
         events: Arc::clone(&events),
         candidates: candidates.clone(),
+        peer_log,
         many_addresses: rooms::many(&ips),
     });
     let eyes = scout::Shared {
@@ -195,6 +206,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         places,
     };
     let hydra = Hydra::new(config.hydra(ips), parts);
+    hydra.restore_unique().await;
     if origin == SeedOrigin::Made {
         let text = "a new seed was made and is kept in state.db: back it up with `hydrad state backup FILE`";
         hydra.events.good("hydrad", text);

@@ -1,6 +1,7 @@
 //! What crosses the control socket: `hydra.v1`, generated from `proto/`.
 
 pub mod client;
+pub mod sketch;
 
 /// The generated types, clients and servers of package `hydra.v1`.
 #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, rust_2018_idioms)]

@@ -20,7 +20,7 @@ use super::sources::{Given, Layers, Written};
 use super::surroundings::Surroundings;
 use super::{
     BellyConfig, Config, ConfigErrors, ControlConfig, DhtConfig, HeadsConfig, IdentityConfig, LimitsConfig,
-    ListenConfig, LogConfig, NetworkConfig, PrefetchConfig, file, paths,
+    ListenConfig, LogConfig, NetworkConfig, PeersConfig, PrefetchConfig, file, paths,
 };
 use crate::identity::{IndexSet, MAX_INDEX, Seed, Trimmed};
 
@@ -75,6 +75,7 @@ impl Fill {
         let belly_memory = self.one("belly.max_memory", auto(bytes(1 << 20..=64 << 40)));
         let belly_disk = self.one("belly.max_disk", auto(bytes(64 << 20..=1024 << 40)));
         let prefetch = self.prefetch();
+        let peers = self.peers();
         let control = self.sockets(at, data_dir.as_deref());
         let max_connections = self.one("limits.max_connections", auto(number(1..=10_000_000)));
         let max_connections_per_ip = self.one("limits.max_connections_per_ip", auto(number(1..=1_000_000)));
@@ -106,6 +107,7 @@ impl Fill {
                 max_disk: belly_disk?,
             },
             prefetch: prefetch?,
+            peers: peers?,
             control: control?,
             limits: LimitsConfig {
                 max_connections: small(max_connections?)?,
@@ -326,6 +328,20 @@ impl Fill {
             walks_per_second: u32::try_from(walks_per_second?).ok()?,
             max_records: max_records?,
             max_memory: max_memory?,
+        })
+    }
+
+    fn peers(&mut self) -> Option<PeersConfig> {
+        let log = self.one("peers.log", |text| match text.ends_with('/') {
+            true => Err("is the name of a directory".to_owned()),
+            false => Ok(text.to_owned()),
+        });
+        let log_max_size = self.one("peers.log_max_size", bytes(64 << 10..=1 << 40));
+        let log_files = self.one("peers.log_files", number(1..=1_000));
+        Some(PeersConfig {
+            log: log.map(|path| (!path.is_empty()).then(|| PathBuf::from(path)))?,
+            log_max_size: log_max_size?,
+            log_files: u32::try_from(log_files?).ok()?,
         })
     }
 

@@ -59,6 +59,7 @@ pub struct Config {
     pub dht: DhtConfig,
     pub belly: BellyConfig,
     pub prefetch: PrefetchConfig,
+    pub peers: PeersConfig,
     pub control: ControlConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
@@ -131,6 +132,15 @@ pub struct PrefetchConfig {
     pub max_records: u64,
     /// Of the records.
     pub max_memory: Bytes,
+}
+
+#[derive(Debug, Clone)]
+pub struct PeersConfig {
+    /// `None`: no log of peers.
+    pub log: Option<PathBuf>,
+    pub log_max_size: Bytes,
+    /// The current one included.
+    pub log_files: u32,
 }
 
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use crate::belly::prefetched::Limits;
 use crate::config::{AddressPolicy, Config, LogFormat, PrefetchScope, listen};
 use crate::limits::{Machine, budget, dir_bytes, disk_free};
 use crate::net::transport::listen_addresses;
-use crate::telemetry::log;
+use crate::telemetry::{log, peer_log};
 use crate::wire::class::class;
 use crate::{dht, hydra, prefetch, routing, scout};
 
@@ -124,6 +124,16 @@ impl Config {
             keys_per_asker: self.prefetch.queue_per_asker,
             walks_per_second: self.prefetch.walks_per_second,
         }
+    }
+
+    /// Where peers are logged, if they are.
+    #[must_use]
+    pub fn peer_log(&self) -> Option<peer_log::Config> {
+        Some(peer_log::Config {
+            path: self.peers.log.clone()?,
+            max_bytes: self.peers.log_max_size.0,
+            files: self.peers.log_files,
+        })
     }
 
     /// Bounds of the cache of looked-up records.

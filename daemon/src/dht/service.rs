@@ -11,7 +11,7 @@ use crate::limits::TokenBucket;
 use crate::routing::contacts::{Contact, Contacts};
 use crate::routing::policy::AddressPolicy;
 use crate::routing::table::Table;
-use crate::telemetry::{Drop as Reason, Latency};
+use crate::telemetry::{Drop as Reason, Latency, SeenBy};
 use crate::wire::bounds::{MAX_MESSAGE, REPLY_MAX, REPLY_MAX_RUST};
 use crate::wire::{Frame, Kind, Message};
 
@@ -83,6 +83,7 @@ impl Service {
     /// Answers one request that `from` sent to the head `to`.
     pub async fn handle(&self, to: &Local, from: &Contact, request: Message<'_>) -> Served {
         let Some(kind) = request.kind else { return Served::Reset(Reason::MessageInvalid) };
+        self.contacts.unique.seen(SeenBy::Request, &from.key.0);
         match kind {
             Kind::FindNode => find_node::handle(self, to, from, &request).await,
             Kind::GetProviders => {

@@ -21,7 +21,7 @@ use crate::net::ledger::Ledger;
 use crate::net::transport::TransportError;
 use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::scout::Candidate;
-use crate::telemetry::Events;
+use crate::telemetry::{Events, PeerLog};
 use crate::wire::AddrList;
 
 /// What a head is made of.
@@ -48,6 +48,8 @@ pub struct Shared {
     pub events: Arc<Events>,
     /// Servers seen by heads, for the scout to check.
     pub candidates: mpsc::Sender<Candidate>,
+    /// Who says who they are is written there.
+    pub peer_log: Option<PeerLog>,
     /// More than one listen address: dials leave by QUIC.
     pub many_addresses: bool,
 }

@@ -1,11 +1,11 @@
 //! The task of a head: drives its swarm, keeps the shared books.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::StreamExt as _;
 use libp2p::core::transport::ListenerId;
-use libp2p::swarm::SwarmEvent;
+use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, identify, ping};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -18,8 +18,10 @@ use crate::net::gate::Gate;
 use crate::net::rpc::{Rpc, Server};
 use crate::net::transport::{TransportError, listen_addresses, swarm};
 use crate::net::{Behaviour, BehaviourEvent, behaviour};
-use crate::routing::contacts::Side;
+use crate::routing::contacts::{MAX_AGENT, Side};
+use crate::routing::groups::groups_of;
 use crate::scout::Candidate;
+use crate::telemetry::peer_log::Line;
 use crate::telemetry::{Drop as Reason, Level, drops};
 use crate::wire::AddrList;
 
@@ -181,15 +183,31 @@ impl Task {
             SwarmEvent::ConnectionClosed { connection_id, .. }
             | SwarmEvent::OutgoingConnectionError { connection_id, .. } => self.dialer.closed(connection_id),
             SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
+                connection_id,
                 peer_id,
                 info,
-                ..
             })) => {
                 identified(&self.shared, peer_id, &info);
+                self.log_peer(connection_id, peer_id, &info);
             }
             SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.pinged(&event),
             _ => {}
         }
+    }
+
+    fn log_peer(&self, connection: ConnectionId, peer: PeerId, info: &identify::Info) {
+        let Some(log) = &self.shared.peer_log else { return };
+        let mut contacts = self.swarm.behaviour().rpc.contacts();
+        let remote = contacts.find(|contact| contact.id == connection).map(|contact| &contact.remote);
+        let groups = groups_of(&remote.into_iter().collect());
+        let agent = &info.agent_version;
+        log.write(Line {
+            at: SystemTime::now(),
+            peer: peer.to_base58(),
+            agent: agent[..agent.floor_char_boundary(MAX_AGENT)].to_owned(),
+            head: self.name.clone(),
+            address_group: groups.iter().next().map(|group| group.to_string()),
+        });
     }
 
     fn opened(&mut self, listener: ListenerId) {

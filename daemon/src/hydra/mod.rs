@@ -11,6 +11,7 @@ mod roster;
 mod rounds;
 mod samples;
 mod trim;
+mod unique;
 mod warnings;
 
 use std::net::IpAddr;
@@ -196,6 +197,7 @@ impl Hydra {
         }
         self.scout.stop();
         self.save_table().await;
+        self.save_unique().await;
         if let Err(error) = self.belly.flush().await {
             tracing::error!(%error, "the belly's last records could not be written");
         }

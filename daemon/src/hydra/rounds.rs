@@ -43,8 +43,12 @@ impl Hydra {
             if second.is_multiple_of(STATUS) {
                 notify::status(&self.summary());
             }
+            let hour_ended = self.contacts.unique.turn(SystemTime::now());
             if second.is_multiple_of(SAVE) {
                 self.save_table().await;
+            }
+            if hour_ended || second.is_multiple_of(SAVE) {
+                self.save_unique().await;
             }
         }
     }

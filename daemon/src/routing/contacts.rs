@@ -13,13 +13,14 @@ use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use parking_lot::Mutex;
 
+use crate::telemetry::{SeenBy, UniquePeers};
 use crate::wire::{AddrList, Key256};
 
 /// Distinct agent and protocol texts kept; past that each peer holds its own copy.
 const MAX_TEXTS: usize = 4096;
 
 /// Longest agent text kept, in bytes.
-const MAX_AGENT: usize = 128;
+pub const MAX_AGENT: usize = 128;
 
 /// Longest list of protocols kept, in bytes of text.
 const MAX_PROTOCOLS: usize = 4096;
@@ -184,6 +185,8 @@ pub struct Contacts {
     peers: Mutex<HashMap<PeerId, Connected>>,
     texts: Mutex<HashSet<Arc<str>>>,
     open: Open,
+    /// Distinct peers of all time, not only those connected now.
+    pub unique: UniquePeers,
 }
 
 /// Open connections of the heads (the scout's are not counted).
@@ -205,6 +208,8 @@ pub struct OpenCounts {
 impl Contacts {
     pub fn opened(&self, contact: Arc<Contact>) {
         self.count(&contact, 1);
+        let by = if contact.side == Side::Scout { SeenBy::Crawl } else { SeenBy::Connection };
+        self.unique.seen(by, &contact.key.0);
         self.peers.lock().entry(contact.peer).or_default().contacts.push(contact);
     }
 

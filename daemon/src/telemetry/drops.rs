@@ -57,6 +57,8 @@ drops! {
     TablePerIp "table_per_ip" "A server not taken into the table: its address has as many as one may.",
     TableGroup "table_group" "A server not taken into the table: its IP group has its share.",
     TableFull "table_full" "A server not taken into the table: the table is full.",
+    PeerLogQueue "peer_log_queue" "A line of the peer log not written: the disk was behind.",
+    PeerLogDisk "peer_log_disk" "A line of the peer log not written: the file could not be.",
     EventLagged "event_lagged" "Updates that a slow reader of the control socket missed.",
 }
 

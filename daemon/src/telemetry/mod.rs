@@ -1,4 +1,5 @@
-//! What the daemon counts and tells: counters, latencies, drops, events, history, the log.
+//! What the daemon counts and tells: counters, latencies, drops, outcomes, unique peers, events,
+//! history, the logs.
 //!
 //! Owns the numbers; the rooms above write them, `api/` reads them. Must not decide
 //! anything, and nothing here waits: counting is a relaxed atomic add.
@@ -10,6 +11,8 @@ pub mod history;
 pub mod latency;
 pub mod log;
 pub mod outcomes;
+pub mod peer_log;
+pub mod unique;
 
 pub use counters::{HeadCounters, Rates, Totals};
 pub use drops::Drop;
@@ -17,3 +20,5 @@ pub use events::{Event, Events, Level};
 pub use history::{History, Sample};
 pub use latency::Latency;
 pub use outcomes::{Outcome, OutcomeTotals, Outcomes};
+pub use peer_log::PeerLog;
+pub use unique::{SeenBy, UniquePeers};
