@@ -29,6 +29,7 @@ pub use socket::{
 
 use crate::v1::head_service_client::HeadServiceClient;
 use crate::v1::peer_service_client::PeerServiceClient;
+use crate::v1::prefetch_service_client::PrefetchServiceClient;
 use crate::v1::record_service_client::RecordServiceClient;
 use crate::v1::status_service_client::StatusServiceClient;
 use crate::v1::{GetVersionRequest, GetVersionResponse};
@@ -85,6 +86,12 @@ impl Client {
     #[must_use]
     pub fn records(&self) -> RecordServiceClient<Channel> {
         RecordServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
+    }
+
+    /// Keys that are looked up elsewhere.
+    #[must_use]
+    pub fn prefetch(&self) -> PrefetchServiceClient<Channel> {
+        PrefetchServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
     }
 
     /// The socket this connection was made on.

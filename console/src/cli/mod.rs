@@ -7,6 +7,7 @@ mod completions;
 mod heads;
 mod key;
 mod peers;
+mod prefetch;
 mod records;
 pub mod reference;
 mod selector;
@@ -96,6 +97,9 @@ enum Command {
     /// Provider records in the belly
     #[command(subcommand)]
     Records(records::Command),
+    /// Keys that were asked for and not here, looked up elsewhere
+    #[command(subcommand)]
+    Prefetch(prefetch::Command),
     /// The live screen
     Top(top::Arguments),
     /// Wait until something holds, also for a daemon that is still to come
@@ -167,6 +171,7 @@ async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<
         Command::Heads(command) => heads::run(command, target, ui).await,
         Command::Peers(command) => peers::run(command, target, ui).await,
         Command::Records(command) => records::run(command, target, ui).await,
+        Command::Prefetch(command) => prefetch::run(command, target, ui).await,
         Command::Top(arguments) => top::run(arguments, target, ui).await,
         Command::Wait(arguments) => wait::run(arguments, target, ui).await,
         Command::Version => version::run(target, ui).await,

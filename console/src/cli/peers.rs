@@ -1,5 +1,7 @@
 //! `peers`: other DHT nodes.
 
+mod unique;
+
 use std::num::NonZeroU64;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -28,6 +30,8 @@ pub(super) enum Command {
         /// Its id, or any unique beginning or end of it
         id: String,
     },
+    /// How many distinct peers there were, by hour and in all; of several hydras together too
+    Unique(unique::Arguments),
 }
 
 #[derive(Args, Debug)]
@@ -55,10 +59,10 @@ enum Scope {
 }
 
 pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let session = target.open(Access::Read).await?;
     match command {
-        Command::List(arguments) => list(&arguments, &session, ui).await,
-        Command::Show { id } => show(&id, &session, ui).await,
+        Command::List(arguments) => list(&arguments, &target.open(Access::Read).await?, ui).await,
+        Command::Show { id } => show(&id, &target.open(Access::Read).await?, ui).await,
+        Command::Unique(arguments) => unique::run(&arguments, target, ui).await,
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod head;
 mod peer;
+mod prefetch;
 mod record;
+mod unique;
 
 use std::cmp::Ordering;
 

@@ -7,16 +7,20 @@
 mod head;
 mod number;
 mod peer;
+mod prefetch;
 mod record;
 mod status;
+mod unique;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 pub use head::{Head, PurgedHead};
 pub use peer::Peer;
+pub use prefetch::{Outcomes, PrefetchKey, PrefetchSource, PrefetchStatus};
 pub use record::Record;
 pub use status::{Check, Drop, Status, Version, Warning, finding};
+pub use unique::UniquePeers;
 
 use super::look::exact;
 use super::text::neutral;

@@ -1085,6 +1085,31 @@ pub struct GetPeerResponse {
     #[prost(message, optional, tag = "1")]
     pub peer: ::core::option::Option<Peer>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UniquePeers {
+    #[prost(enumeration = "SeenBy", tag = "1")]
+    pub seen_by: i32,
+    /// When the hour began; absent: in total. The newest hour is not over.
+    #[prost(message, optional, tag = "2")]
+    pub hour: ::core::option::Option<::prost_types::Timestamp>,
+    /// Distinct peers, within about 1 %.
+    #[prost(uint64, tag = "3")]
+    pub peers: u64,
+    /// HyperLogLog, 12,290 bytes: 1, 14, then 16,384 registers of six bits, the first in the
+    /// highest bits. A peer's register and rank follow from bytes 8 to 15 of SHA-256 of its id:
+    /// the highest 14 bits, and one more than the zeros after them. Uniting takes the larger of
+    /// each register.
+    #[prost(bytes = "vec", tag = "4")]
+    pub sketch: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetUniquePeersRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetUniquePeersResponse {
+    /// Totals first, then hours, the newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub counts: ::prost::alloc::vec::Vec<UniquePeers>,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PeerScope {
@@ -1144,6 +1169,41 @@ impl Direction {
             "DIRECTION_UNSPECIFIED" => Some(Self::Unspecified),
             "DIRECTION_IN" => Some(Self::In),
             "DIRECTION_OUT" => Some(Self::Out),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SeenBy {
+    Unspecified = 0,
+    /// It had a connection with a head.
+    Connection = 1,
+    /// It sent a request to a head.
+    Request = 2,
+    /// The scout reached it.
+    Crawl = 3,
+}
+impl SeenBy {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SEEN_BY_UNSPECIFIED",
+            Self::Connection => "SEEN_BY_CONNECTION",
+            Self::Request => "SEEN_BY_REQUEST",
+            Self::Crawl => "SEEN_BY_CRAWL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SEEN_BY_UNSPECIFIED" => Some(Self::Unspecified),
+            "SEEN_BY_CONNECTION" => Some(Self::Connection),
+            "SEEN_BY_REQUEST" => Some(Self::Request),
+            "SEEN_BY_CRAWL" => Some(Self::Crawl),
             _ => None,
         }
     }
@@ -1290,6 +1350,32 @@ pub mod peer_service_client {
                 .insert(GrpcMethod::new("hydra.v1.PeerService", "GetPeer"));
             self.inner.unary(req, path, codec).await
         }
+        /// How many distinct peers were seen, about, by hour and in total, with the sketches that
+        /// several hydras' counts can be united from. On both sockets.
+        pub async fn get_unique_peers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetUniquePeersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUniquePeersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.PeerService/GetUniquePeers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.PeerService", "GetUniquePeers"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1318,6 +1404,15 @@ pub mod peer_service_server {
             &self,
             request: tonic::Request<super::GetPeerRequest>,
         ) -> std::result::Result<tonic::Response<super::GetPeerResponse>, tonic::Status>;
+        /// How many distinct peers were seen, about, by hour and in total, with the sketches that
+        /// several hydras' counts can be united from. On both sockets.
+        async fn get_unique_peers(
+            &self,
+            request: tonic::Request<super::GetUniquePeersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetUniquePeersResponse>,
+            tonic::Status,
+        >;
     }
     /// Peers: other DHT nodes that this daemon is connected to or knows as live servers.
     #[derive(Debug)]
@@ -1486,6 +1581,51 @@ pub mod peer_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/hydra.v1.PeerService/GetUniquePeers" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetUniquePeersSvc<T: PeerService>(pub Arc<T>);
+                    impl<
+                        T: PeerService,
+                    > tonic::server::UnaryService<super::GetUniquePeersRequest>
+                    for GetUniquePeersSvc<T> {
+                        type Response = super::GetUniquePeersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetUniquePeersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PeerService>::get_unique_peers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetUniquePeersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1523,6 +1663,876 @@ pub mod peer_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "hydra.v1.PeerService";
     impl<T> tonic::server::NamedService for PeerServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// What became of misses. Each miss has exactly one outcome; those of keys that still wait or
+/// are in flight have none yet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Outcomes {
+    #[prost(uint64, tag = "1")]
+    pub misses: u64,
+    /// A source knew a provider; it is kept for at most an hour.
+    #[prost(uint64, tag = "2")]
+    pub found: u64,
+    /// Every source answered, and none knew a provider.
+    #[prost(uint64, tag = "3")]
+    pub not_found: u64,
+    /// No source knew a provider in time, and at least one did not answer in time.
+    #[prost(uint64, tag = "4")]
+    pub timed_out: u64,
+    /// No source knew a provider, and at least one could not be asked.
+    #[prost(uint64, tag = "5")]
+    pub source_failed: u64,
+    /// The key was looked up without success in the last 5 minutes.
+    #[prost(uint64, tag = "6")]
+    pub refused_5m: u64,
+    /// No source knew a provider of the key within the last hour.
+    #[prost(uint64, tag = "7")]
+    pub refused_1h: u64,
+    /// As many keys waited already, of all askers or of this one.
+    #[prost(uint64, tag = "8")]
+    pub queue_full: u64,
+    /// No head is near the key, and only near keys are looked up.
+    #[prost(uint64, tag = "9")]
+    pub not_ours: u64,
+    /// The key was waiting or being looked up already.
+    #[prost(uint64, tag = "10")]
+    pub joined: u64,
+    /// Prefetching was paused, or the key was cleared from the queue.
+    #[prost(uint64, tag = "11")]
+    pub paused: u64,
+}
+/// One place where keys are looked up. Counters of different sources are never added.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PrefetchSource {
+    /// "dht", or the URL of a delegated router.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Askers wait for it, up to its deadline.
+    #[prost(bool, tag = "2")]
+    pub inline: bool,
+    #[prost(double, tag = "3")]
+    pub deadline_seconds: f64,
+    #[prost(message, optional, tag = "4")]
+    pub counts_10m: ::core::option::Option<SourceCounts>,
+    /// Since the start.
+    #[prost(message, optional, tag = "5")]
+    pub counts_total: ::core::option::Option<SourceCounts>,
+    /// Of all attempts of ten minutes, however they ended; absent without attempts.
+    #[prost(double, optional, tag = "6")]
+    pub latency_p50_seconds: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "7")]
+    pub latency_p95_seconds: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "8")]
+    pub latency_p99_seconds: ::core::option::Option<f64>,
+}
+/// Attempts that are none of the others are under way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SourceCounts {
+    #[prost(uint64, tag = "1")]
+    pub attempts: u64,
+    #[prost(uint64, tag = "2")]
+    pub found: u64,
+    /// Answered: none.
+    #[prost(uint64, tag = "3")]
+    pub none: u64,
+    #[prost(uint64, tag = "4")]
+    pub timed_out: u64,
+    /// Could not be asked.
+    #[prost(uint64, tag = "5")]
+    pub failed: u64,
+    /// Providers in all.
+    #[prost(uint64, tag = "6")]
+    pub records: u64,
+    /// Found where no other source found anything.
+    #[prost(uint64, tag = "7")]
+    pub found_alone: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Prefetch {
+    #[prost(enumeration = "PrefetchState", tag = "1")]
+    pub state: i32,
+    /// Empty while it runs.
+    #[prost(string, tag = "2")]
+    pub paused_reason: ::prost::alloc::string::String,
+    /// Absent: until it is resumed.
+    #[prost(message, optional, tag = "3")]
+    pub paused_until: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(uint64, tag = "4")]
+    pub lookups: u64,
+    #[prost(uint64, tag = "5")]
+    pub lookups_limit: u64,
+    #[prost(uint64, tag = "6")]
+    pub waiting: u64,
+    #[prost(uint64, tag = "7")]
+    pub waiting_limit: u64,
+    /// Absent when none waits.
+    #[prost(double, optional, tag = "8")]
+    pub oldest_waiting_seconds: ::core::option::Option<f64>,
+    /// Look-ups that may begin in a second.
+    #[prost(uint32, tag = "9")]
+    pub walks_per_second_limit: u32,
+    /// What `queue_full` was about, since the start: an asker's share, the walk budget, or room
+    /// for look-ups. Misses that came faster than they were taken in are in none of them.
+    #[prost(uint64, tag = "10")]
+    pub refused_by_share: u64,
+    #[prost(uint64, tag = "11")]
+    pub refused_by_budget: u64,
+    #[prost(uint64, tag = "12")]
+    pub refused_by_room: u64,
+    /// Records found elsewhere that are served now.
+    #[prost(uint64, tag = "13")]
+    pub records_kept: u64,
+    #[prost(uint64, tag = "14")]
+    pub records_limit: u64,
+    #[prost(message, optional, tag = "15")]
+    pub outcomes_1m: ::core::option::Option<Outcomes>,
+    #[prost(message, optional, tag = "16")]
+    pub outcomes_10m: ::core::option::Option<Outcomes>,
+    /// Since the start.
+    #[prost(message, optional, tag = "17")]
+    pub outcomes_total: ::core::option::Option<Outcomes>,
+    #[prost(message, repeated, tag = "18")]
+    pub sources: ::prost::alloc::vec::Vec<PrefetchSource>,
+}
+/// A key that waits or is being looked up.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PrefetchKey {
+    /// The DHT key: in general a multihash, but strangers choose it. 1 to 80 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub multihash: ::prost::alloc::vec::Vec<u8>,
+    /// CIDv1 with the raw codec; empty when the key is not a multihash.
+    #[prost(string, tag = "2")]
+    pub cid_raw: ::prost::alloc::string::String,
+    /// SHA-256 of the key: its place in the keyspace. 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bool, tag = "4")]
+    pub in_flight: bool,
+    /// Since its look-up began, or since it waits.
+    #[prost(double, tag = "5")]
+    pub age_seconds: f64,
+    /// Asked so far.
+    #[prost(uint32, tag = "6")]
+    pub peers_asked: u32,
+    #[prost(uint32, tag = "7")]
+    pub routers_asked: u32,
+    /// Later misses of the same key.
+    #[prost(uint32, tag = "8")]
+    pub joined: u32,
+    /// Our head that is nearest to the key; empty without heads.
+    #[prost(string, tag = "9")]
+    pub nearest_head: ::prost::alloc::string::String,
+    /// One of our heads is within the 2k closest known peers of the key.
+    #[prost(bool, tag = "10")]
+    pub near: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPrefetchRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetPrefetchResponse {
+    #[prost(message, optional, tag = "1")]
+    pub prefetch: ::core::option::Option<Prefetch>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPrefetchKeysRequest {
+    /// 0 is 50; more than 1,000 is 1,000.
+    #[prost(uint32, tag = "1")]
+    pub page_size: u32,
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPrefetchKeysResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub keys: ::prost::alloc::vec::Vec<PrefetchKey>,
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// When the list is empty: why. Empty otherwise.
+    #[prost(string, tag = "3")]
+    pub empty_reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PausePrefetchRequest {
+    /// For those who ask why; at most 256 bytes.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+    /// 0: until it is resumed. At most 30 days.
+    #[prost(double, tag = "2")]
+    pub for_seconds: f64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PausePrefetchResponse {
+    #[prost(message, optional, tag = "1")]
+    pub prefetch: ::core::option::Option<Prefetch>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumePrefetchRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ResumePrefetchResponse {
+    #[prost(message, optional, tag = "1")]
+    pub prefetch: ::core::option::Option<Prefetch>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClearPrefetchRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ClearPrefetchResponse {
+    #[prost(message, optional, tag = "1")]
+    pub prefetch: ::core::option::Option<Prefetch>,
+    #[prost(uint64, tag = "2")]
+    pub cleared: u64,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PrefetchState {
+    Unspecified = 0,
+    Running = 1,
+    /// By hand, by load or by configuration; `paused_reason` says which.
+    Paused = 2,
+}
+impl PrefetchState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PREFETCH_STATE_UNSPECIFIED",
+            Self::Running => "PREFETCH_STATE_RUNNING",
+            Self::Paused => "PREFETCH_STATE_PAUSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PREFETCH_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PREFETCH_STATE_RUNNING" => Some(Self::Running),
+            "PREFETCH_STATE_PAUSED" => Some(Self::Paused),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod prefetch_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Prefetch: keys that were asked for and that no head had are looked up elsewhere.
+    #[derive(Debug, Clone)]
+    pub struct PrefetchServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl PrefetchServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> PrefetchServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> PrefetchServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            PrefetchServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// How it is. On both sockets.
+        pub async fn get_prefetch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPrefetchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPrefetchResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.PrefetchService/GetPrefetch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.PrefetchService", "GetPrefetch"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Pages through the keys in flight, the oldest first, then those that wait, the next
+        /// first. The queue moves on between two pages: a key may come twice or not at all. On
+        /// both sockets.
+        pub async fn list_prefetch_keys(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPrefetchKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPrefetchKeysResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.PrefetchService/ListPrefetchKeys",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.PrefetchService", "ListPrefetchKeys"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Stops new look-ups. Those under way go on; keys that wait stay.
+        pub async fn pause_prefetch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PausePrefetchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PausePrefetchResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.PrefetchService/PausePrefetch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.PrefetchService", "PausePrefetch"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends a pause that was asked for; one for another reason stays in force.
+        pub async fn resume_prefetch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResumePrefetchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResumePrefetchResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.PrefetchService/ResumePrefetch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.PrefetchService", "ResumePrefetch"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Forgets the keys that wait; their outcome is `paused`.
+        pub async fn clear_prefetch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ClearPrefetchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClearPrefetchResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.PrefetchService/ClearPrefetch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.PrefetchService", "ClearPrefetch"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod prefetch_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with PrefetchServiceServer.
+    #[async_trait]
+    pub trait PrefetchService: std::marker::Send + std::marker::Sync + 'static {
+        /// How it is. On both sockets.
+        async fn get_prefetch(
+            &self,
+            request: tonic::Request<super::GetPrefetchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPrefetchResponse>,
+            tonic::Status,
+        >;
+        /// Pages through the keys in flight, the oldest first, then those that wait, the next
+        /// first. The queue moves on between two pages: a key may come twice or not at all. On
+        /// both sockets.
+        async fn list_prefetch_keys(
+            &self,
+            request: tonic::Request<super::ListPrefetchKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPrefetchKeysResponse>,
+            tonic::Status,
+        >;
+        /// Stops new look-ups. Those under way go on; keys that wait stay.
+        async fn pause_prefetch(
+            &self,
+            request: tonic::Request<super::PausePrefetchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PausePrefetchResponse>,
+            tonic::Status,
+        >;
+        /// Ends a pause that was asked for; one for another reason stays in force.
+        async fn resume_prefetch(
+            &self,
+            request: tonic::Request<super::ResumePrefetchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResumePrefetchResponse>,
+            tonic::Status,
+        >;
+        /// Forgets the keys that wait; their outcome is `paused`.
+        async fn clear_prefetch(
+            &self,
+            request: tonic::Request<super::ClearPrefetchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClearPrefetchResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Prefetch: keys that were asked for and that no head had are looked up elsewhere.
+    #[derive(Debug)]
+    pub struct PrefetchServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> PrefetchServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for PrefetchServiceServer<T>
+    where
+        T: PrefetchService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/hydra.v1.PrefetchService/GetPrefetch" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPrefetchSvc<T: PrefetchService>(pub Arc<T>);
+                    impl<
+                        T: PrefetchService,
+                    > tonic::server::UnaryService<super::GetPrefetchRequest>
+                    for GetPrefetchSvc<T> {
+                        type Response = super::GetPrefetchResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPrefetchRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PrefetchService>::get_prefetch(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPrefetchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.PrefetchService/ListPrefetchKeys" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPrefetchKeysSvc<T: PrefetchService>(pub Arc<T>);
+                    impl<
+                        T: PrefetchService,
+                    > tonic::server::UnaryService<super::ListPrefetchKeysRequest>
+                    for ListPrefetchKeysSvc<T> {
+                        type Response = super::ListPrefetchKeysResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPrefetchKeysRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PrefetchService>::list_prefetch_keys(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPrefetchKeysSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.PrefetchService/PausePrefetch" => {
+                    #[allow(non_camel_case_types)]
+                    struct PausePrefetchSvc<T: PrefetchService>(pub Arc<T>);
+                    impl<
+                        T: PrefetchService,
+                    > tonic::server::UnaryService<super::PausePrefetchRequest>
+                    for PausePrefetchSvc<T> {
+                        type Response = super::PausePrefetchResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PausePrefetchRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PrefetchService>::pause_prefetch(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PausePrefetchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.PrefetchService/ResumePrefetch" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResumePrefetchSvc<T: PrefetchService>(pub Arc<T>);
+                    impl<
+                        T: PrefetchService,
+                    > tonic::server::UnaryService<super::ResumePrefetchRequest>
+                    for ResumePrefetchSvc<T> {
+                        type Response = super::ResumePrefetchResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResumePrefetchRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PrefetchService>::resume_prefetch(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResumePrefetchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.PrefetchService/ClearPrefetch" => {
+                    #[allow(non_camel_case_types)]
+                    struct ClearPrefetchSvc<T: PrefetchService>(pub Arc<T>);
+                    impl<
+                        T: PrefetchService,
+                    > tonic::server::UnaryService<super::ClearPrefetchRequest>
+                    for ClearPrefetchSvc<T> {
+                        type Response = super::ClearPrefetchResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ClearPrefetchRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PrefetchService>::clear_prefetch(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ClearPrefetchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for PrefetchServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "hydra.v1.PrefetchService";
+    impl<T> tonic::server::NamedService for PrefetchServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -11,10 +11,9 @@ use hydra_protocol::v1::{
     StartHeadRequest, StartHeadResponse, StopHeadRequest, StopHeadResponse,
 };
 use tokio::sync::Mutex;
-use tonic::transport::server::UdsConnectInfo;
 use tonic::{Request, Response, Status};
 
-use crate::api::control::{Access, convert, page};
+use crate::api::control::{Access, audit, convert, page};
 use crate::head;
 use crate::hydra::{HeadView, Hydra, Plan, RosterError, Selector};
 
@@ -44,17 +43,8 @@ impl Service {
         Self { hydra, access, answered: Arc::default() }
     }
 
-    /// Only the control socket changes anything; who did is written down.
     fn change<T: std::fmt::Debug>(&self, what: &str, request: Request<T>) -> Result<T, Status> {
-        if self.access == Access::Observe {
-            return Err(Status::permission_denied(format!(
-                "{what}: this is the observe socket, it only reads; use the control socket"
-            )));
-        }
-        let who = request.extensions().get::<UdsConnectInfo>().and_then(|info| info.peer_cred);
-        let (uid, pid) = (who.map(|who| who.uid()), who.and_then(|who| who.pid()));
-        tracing::info!(target: "hydra::audit", uid, pid, request = ?request.get_ref(), "{what}");
-        Ok(request.into_inner())
+        audit::change(self.access, what, request)
     }
 
     fn head(&self, view: &HeadView) -> Head {

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hydra_protocol::v1;
 use hydra_protocol::v1::peer_service_server::PeerService;
 use hydra_protocol::v1::{
-    Direction, GetPeerRequest, GetPeerResponse, ListPeersRequest, ListPeersResponse, Peer, PeerScope,
+    Direction, GetPeerRequest, GetPeerResponse, GetUniquePeersRequest, GetUniquePeersResponse,
+    ListPeersRequest, ListPeersResponse, Peer, PeerScope, UniquePeers,
 };
 use libp2p::PeerId;
 use tonic::{Request, Response, Status};
@@ -15,6 +17,8 @@ use crate::head;
 use crate::hydra::{HeadView, Hydra};
 use crate::routing::contacts::{Connected, Side};
 use crate::routing::table::Member;
+use crate::telemetry::SeenBy;
+use crate::telemetry::unique::Counted;
 use crate::wire::Key256;
 
 /// Peers named when a selector fits several.
@@ -102,6 +106,18 @@ impl PeerService for Service {
         }))
     }
 
+    async fn get_unique_peers(
+        &self,
+        _: Request<GetUniquePeersRequest>,
+    ) -> Result<Response<GetUniquePeersResponse>, Status> {
+        let hydra = Arc::clone(&self.hydra);
+        // a few milliseconds of arithmetic
+        let counts =
+            tokio::task::spawn_blocking(move || hydra.contacts.unique.counts().iter().map(unique).collect());
+        let counts = counts.await.map_err(|e| Status::internal(format!("count the peers: {e}")))?;
+        Ok(Response::new(GetUniquePeersResponse { counts }))
+    }
+
     async fn get_peer(&self, request: Request<GetPeerRequest>) -> Result<Response<GetPeerResponse>, Status> {
         let wanted = request.into_inner().peer;
         let bare = wanted.trim().trim_matches('…');
@@ -127,6 +143,20 @@ impl PeerService for Service {
                 )))
             }
         }
+    }
+}
+
+fn unique(counted: &Counted) -> UniquePeers {
+    let by = match counted.by {
+        SeenBy::Connection => v1::SeenBy::Connection,
+        SeenBy::Request => v1::SeenBy::Request,
+        SeenBy::Crawl => v1::SeenBy::Crawl,
+    };
+    UniquePeers {
+        seen_by: by.into(),
+        hour: counted.began().and_then(convert::timestamp),
+        peers: counted.sketch.estimate(),
+        sketch: counted.sketch.to_bytes(),
     }
 }
 

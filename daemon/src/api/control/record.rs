@@ -231,7 +231,7 @@ fn record(record: &Record) -> v1::Record {
 }
 
 /// CIDv1 with the raw codec; empty for a key that is no multihash.
-fn cid_raw(key: &[u8]) -> String {
+pub(super) fn cid_raw(key: &[u8]) -> String {
     Multihash::<64>::from_bytes(key).map(|hash| Cid::new_v1(RAW, hash).to_string()).unwrap_or_default()
 }
 
