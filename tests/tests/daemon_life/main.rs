@@ -12,6 +12,7 @@ mod identity;
 mod manual;
 mod place;
 mod ports;
+mod prefetch;
 mod records;
 mod refusals;
 mod restarts;
