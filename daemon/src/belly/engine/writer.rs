@@ -108,7 +108,7 @@ impl Writer {
             if self.shared.index.generations.rank(generation) != rank || !rank.disk() {
                 // it expired while it waited, or its file was deleted: what is new goes elsewhere
                 let batch = self.group.settle_batch(0);
-                self.shared.inbox.settle(batch.len());
+                self.shared.inbox.settle_batch(batch);
                 continue;
             }
             let moved = std::mem::take(&mut self.group.moved);
@@ -118,7 +118,7 @@ impl Writer {
                 return Err(failed);
             }
             let batch = self.group.settle_batch(0);
-            self.shared.inbox.settle(batch.len());
+            self.shared.inbox.settle_batch(batch);
             self.shared.pulse.committed(began.elapsed());
             self.shared.pulse.set_disk_bytes(self.shared.disk_bytes());
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::hot::List;
 #[cfg(test)]
 use super::table::EMPTY;
-use super::table::{Entry, MIN_SLOTS, Print, Table, larger};
+use super::table::{Entry, MIN_SLOTS, Print, SLOT, Table, larger};
 use super::{Arrival, Change, Generations, MAX_IN_TABLE, renew};
 use crate::belly::Refused;
 
@@ -34,7 +34,7 @@ impl Shard {
 
     /// Bytes of the arrays and lists.
     pub(super) fn bytes(&self) -> usize {
-        self.table.slots() * 11 + self.listed * 10
+        self.table.slots() * SLOT + self.listed * 10
     }
 
     fn full(&self) -> bool {
@@ -62,11 +62,12 @@ impl Shard {
         let mut run = self.table.run(print.high);
         let mut same = 0;
         for at in run.clone() {
-            if self.table.low[at] != print.low {
+            let entry = self.table.get(at);
+            if entry.print.low != print.low {
                 continue;
             }
-            if self.table.provider[at] == arrival.provider {
-                return Ok(renew(generations, &mut self.table.generation[at], arrival));
+            if entry.provider == arrival.provider {
+                return Ok(renew(generations, self.table.generation_mut(at), arrival));
             }
             same += 1;
         }
@@ -107,8 +108,8 @@ impl Shard {
     fn heat(&mut self, print: Print, group_of: &dyn Fn(u32) -> u16) {
         let mut list = List::default();
         let mut at = self.table.run(print.high).start;
-        while self.table.high[at] == print.high {
-            if self.table.low[at] == print.low {
+        while self.table.high(at) == print.high {
+            if self.table.get(at).print.low == print.low {
                 let entry = self.table.remove(at);
                 list.push(entry.provider, entry.generation, group_of(entry.provider));
             } else {
@@ -123,8 +124,9 @@ impl Shard {
     pub(super) fn generation(&self, hash: u64, provider: u32) -> Option<u8> {
         let print = Print::of(hash);
         for at in self.table.run(print.high) {
-            if self.table.low[at] == print.low && self.table.provider[at] == provider {
-                return Some(self.table.generation[at]);
+            let entry = self.table.get(at);
+            if entry.print.low == print.low && entry.provider == provider {
+                return Some(entry.generation);
             }
         }
         self.list(print)?.iter().find(|(p, _)| *p == provider).map(|(_, generation)| generation)
@@ -135,8 +137,9 @@ impl Shard {
     pub(super) fn holders(&self, hash: u64, mut each: impl FnMut(u32, u8)) {
         let print = Print::of(hash);
         for at in self.table.run(print.high) {
-            if self.table.low[at] == print.low {
-                each(self.table.provider[at], self.table.generation[at]);
+            let entry = self.table.get(at);
+            if entry.print.low == print.low {
+                each(entry.provider, entry.generation);
             }
         }
         for (provider, generation) in self.list(print).into_iter().flat_map(List::iter) {
@@ -148,8 +151,8 @@ impl Shard {
     pub(super) fn remove_key(&mut self, generations: &Generations, hash: u64, mut gone: impl FnMut(u32)) {
         let print = Print::of(hash);
         let mut at = self.table.run(print.high).start;
-        while self.table.high[at] == print.high {
-            if self.table.low[at] == print.low {
+        while self.table.high(at) == print.high {
+            if self.table.get(at).print.low == print.low {
                 let entry = self.table.remove(at);
                 generations.lose(entry.generation);
                 gone(entry.provider);
@@ -232,16 +235,17 @@ impl Shard {
     pub(super) fn check(&self) {
         let mut last = 0;
         let mut len = 0;
-        for (at, high) in self.table.high.iter().enumerate().filter(|(_, high)| **high != EMPTY) {
-            assert!(*high >= last, "out of order");
-            let home = self.table.home(*high);
+        let slots = || (0..self.table.slots()).map(|at| (at, self.table.high(at)));
+        for (at, high) in slots().filter(|(_, high)| *high != EMPTY) {
+            assert!(high >= last, "out of order");
+            let home = self.table.home(high);
             assert!(home <= at, "before its home");
-            assert!(self.table.high[home..at].iter().all(|h| *h != EMPTY), "unreachable");
-            last = *high;
+            assert!((home..at).all(|at| self.table.high(at) != EMPTY), "unreachable");
+            last = high;
             len += 1;
         }
         assert_eq!(len, self.table.len);
-        assert_eq!(self.table.high.last(), Some(&EMPTY));
+        assert_eq!(self.table.high(self.table.slots() - 1), EMPTY);
         let listed: usize = self.hot.iter().flat_map(|hot| hot.values()).map(List::len).sum();
         assert_eq!(listed, self.listed);
     }

@@ -5,7 +5,6 @@
 
 mod file;
 mod page;
-mod sum;
 
 pub(super) use file::{LogReader, LogWriter, Name};
 pub(super) use page::{Batch, Page, Tail};

@@ -1,4 +1,4 @@
-//! The checksum of a page: XXH64 (public specification, seed 0).
+//! XXH64 (public specification, seed 0): the checksum of pages and of address lists.
 //!
 //! It finds bits that flipped and pages that were cut; it does not stop whoever may
 //! write the files.
