@@ -127,10 +127,17 @@ impl Format {
     }
 }
 
+/// The file has its tables. Whoever makes one may be stopped before: it is empty then.
+pub(super) fn is_made(db: &Connection) -> rusqlite::Result<bool> {
+    db.pragma_query_value(None, "user_version", |r| r.get::<_, i32>(0)).map(|version| version > 0)
+}
+
 /// The file's contents are not what SQLite or the schema promise.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     // Our statements are constant: when one is no SQL, the tables are not those of the schema.
+    const NO_SQL: i32 = rusqlite::ffi::SQLITE_ERROR;
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        || error.sqlite_error().is_some_and(|error| error.extended_code == NO_SQL)
         || matches!(
             error,
             rusqlite::Error::SqlInputError { .. }
