@@ -190,10 +190,25 @@ pub(super) fn is_there(path: &Path) -> bool {
     !matches!(fs::metadata(path), Err(e) if e.kind() == io::ErrorKind::NotFound)
 }
 
-/// Deletes a file with what belongs to it.
+/// What SQLite puts beside a file.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Deletes a file with what belongs to it. The file first: without its log it may be broken,
+/// its log without it is nothing, and [`tidy`] finds it.
 pub(super) fn unlink(path: &Path) -> io::Result<()> {
-    for path in [with_suffix(path, "-wal"), with_suffix(path, "-shm"), path.to_path_buf()] {
-        remove_if_there(&path)?;
+    remove_if_there(path)?;
+    BESIDE.iter().try_for_each(|suffix| remove_if_there(&with_suffix(path, suffix)))
+}
+
+/// Deletes what belonged to files that are gone.
+pub(super) fn tidy(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let name = path.to_string_lossy();
+        let of = BESIDE.iter().find_map(|suffix| name.strip_suffix(suffix));
+        if of.is_some_and(|of| of.ends_with(".db") && !is_there(Path::new(of))) {
+            remove_if_there(&path)?;
+        }
     }
     Ok(())
 }
@@ -210,10 +225,10 @@ pub(super) fn move_aside(path: &Path) -> Result<PathBuf, BellyError> {
         }
     }
     let aside = with_suffix(path, DAMAGED);
-    for suffix in ["-wal", "-shm"] {
+    fs::rename(path, &aside).map_err(failed)?;
+    for suffix in BESIDE {
         remove_if_there(&with_suffix(path, suffix)).map_err(failed)?;
     }
-    fs::rename(path, &aside).map_err(failed)?;
     Ok(aside)
 }
 

@@ -45,10 +45,10 @@ fn wait<T: Unpin>(answer: Answer<T>) -> T {
 
 /// Waits, at most a minute, until something holds.
 #[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+fn until(what: &str, mut holds: impl FnMut() -> Result<(), String>) {
     let end = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < end, "not within a minute: {what}");
+    while let Err(why) = holds() {
+        assert!(Instant::now() < end, "not within a minute: {what}: {why}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -32,6 +32,8 @@ struct Life {
     times: Vec<(usize, u32)>,
     rng: StdRng,
     next: u32,
+    /// Where the history begins: before it the disk is given what it had.
+    begin: usize,
 }
 
 impl Life {
@@ -100,8 +102,12 @@ impl Life {
             self.advance(HOUR + MINUTE);
             self.pass(&belly, 6);
             let old = self.clock.secs() / 3600;
+            let open = |name: &&String| {
+                name.ends_with(".log.db-wal") && hour(name) < old && size(&dir.join(name)) > 0
+            };
             until("files whose hour is over are sealed", || {
-                !names(dir).iter().any(|name| name.ends_with(".log.db-wal") && hour(name) < old)
+                let open: Vec<_> = names(dir).iter().filter(open).cloned().collect();
+                if open.is_empty() { Ok(()) } else { Err(format!("{open:?} in {:?}", names(dir))) }
             });
         }
         if self.rng.random_bool(0.7) {
@@ -111,7 +117,8 @@ impl Life {
             let oldest = self.clock.secs() / 3600 - 50;
             until("expired files are deleted", || {
                 self.disk.look();
-                !names(dir).iter().any(|name| name.ends_with(".log.db") && hour(name) <= oldest)
+                let old: Vec<_> = names(dir).into_iter().filter(|name| hour(name) <= oldest).collect();
+                if old.is_empty() { Ok(()) } else { Err(format!("{old:?}")) }
             });
             self.pass(&belly, 8);
         }
@@ -120,17 +127,18 @@ impl Life {
 
     /// Where to cut: at answers, around syncs, anywhere.
     fn cut(&mut self, ops: &[Op], answers: &[usize]) -> usize {
-        let anywhere = self.rng.random_range(0..=ops.len());
+        let anywhere = self.rng.random_range(self.begin..=ops.len());
         match self.rng.random_range(0..4) {
             0 => answers.choose(&mut self.rng).copied().unwrap_or(anywhere),
             1 => {
                 let sync = |op: &Op| matches!(op, Op::Sync { .. } | Op::SyncDir | Op::Unlink { .. });
-                let syncs: Vec<_> = ops.iter().enumerate().filter(|(_, op)| sync(op)).collect();
+                let all = ops.iter().enumerate().skip(self.begin);
+                let syncs: Vec<_> = all.filter(|(_, op)| sync(op)).collect();
                 let near = syncs.choose(&mut self.rng).map_or(anywhere, |(at, _)| *at);
                 (near + self.rng.random_range(0..3)).min(ops.len())
             }
             // the beginning, where files are made
-            2 => self.rng.random_range(0..=ops.len().min(60)),
+            2 => self.rng.random_range(self.begin..=ops.len().min(self.begin + 60)),
             _ => anywhere,
         }
     }
@@ -139,6 +147,10 @@ impl Life {
 fn names(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).expect("readable");
     entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |file| file.len())
 }
 
 /// Of a generation's file.
@@ -171,11 +183,13 @@ fn after_a_power_cut_what_was_answered_is_there_with_its_owner_and_nothing_else(
     for life in 0..lives {
         let disk = Disk::watch(dir.path());
         let times = vec![(0, clock.secs())];
+        let begin = disk.now();
         let mut lived =
-            Life { disk, clock, promises, times, rng: StdRng::seed_from_u64(rng.random()), next };
+            Life { disk, clock, promises, times, rng: StdRng::seed_from_u64(rng.random()), next, begin };
         lived.live(dir.path(), 2);
         let ops = lived.disk.ops();
-        let answers = lived.promises.answers();
+        let mut answers = lived.promises.answers();
+        answers.retain(|at| *at >= begin);
         println!("life {life}: {} operations, {} records", ops.len(), lived.promises.len());
         let mut left = None;
         for n in 0..cuts {

@@ -140,11 +140,12 @@ impl Promises {
             let allowed = puts.iter().skip(kept.unwrap_or(0)).filter(|(asked, _)| asked.began <= cut);
             let Some(value) = value else {
                 let lives = |at: usize| puts[at].0.at + 47 * 3600 > now;
-                assert!(!kept.is_some_and(lives), "value {n} is missing: {puts:?}");
+                let asked: Vec<_> = puts.iter().map(|(asked, _)| asked).collect();
+                assert!(!kept.is_some_and(lives), "value {n} is missing: {asked:?}");
                 continue;
             };
             let known = allowed.clone().find(|(_, allowed)| *allowed == value);
-            let (asked, _) = known.unwrap_or_else(|| panic!("value {n} is {value:?}, none of {puts:?}"));
+            let (asked, _) = known.unwrap_or_else(|| panic!("value {n} has {} bytes and is none of those that it may be", value.len()));
             found.values.insert(*n, vec![(Asked { began: 0, answered: 0, at: asked.at }, value)]);
         }
         found

@@ -58,6 +58,7 @@ impl LogBelly {
         let in_dir = |source| BellyError::Directory { path: dir.clone(), source };
         fs::create_dir_all(&dir).map_err(in_dir)?;
         let lock = lock(&dir)?;
+        database::tidy(&dir).map_err(in_dir)?;
         let pulse = Pulse::default();
         let (file, key) = open_values(&dir, &pulse)?;
         let names = load::list(&dir).map_err(in_dir)?;
