@@ -52,6 +52,11 @@ impl Trouble {
         matches!(self, Self::Sql(error) if is_damage(error))
     }
 
+    /// The disk does not do what it is asked to.
+    pub(super) fn is_io(&self) -> bool {
+        matches!(self, Self::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure))
+    }
+
     pub(super) fn is_full(&self) -> bool {
         matches!(self, Self::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
     }

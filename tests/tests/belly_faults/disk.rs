@@ -47,9 +47,13 @@ pub(crate) enum Op {
 /// What the disk does not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
+    /// EIO from read(2).
     Read,
+    /// … from write(2).
     Write,
+    /// … from fsync(2).
     Sync,
+    /// ENOSPC.
     Full,
 }
 
@@ -66,9 +70,11 @@ impl Fault {
     }
 }
 
-/// The fault, how many operations of its kind still succeed, and how many fail then.
+/// The fault, the file that has it when not all have, how many operations of its kind still
+/// succeed, and how many fail then.
 struct Failing {
     fault: Fault,
+    inode: Option<usize>,
     after: u32,
     times: u32,
 }
@@ -85,8 +91,11 @@ struct State {
 }
 
 impl State {
-    fn fails(&mut self, faults: &[Fault]) -> Option<c_int> {
+    fn fails(&mut self, inode: usize, faults: &[Fault]) -> Option<c_int> {
         let failing = self.failing.as_mut().filter(|failing| faults.contains(&failing.fault))?;
+        if failing.inode.is_some_and(|only| only != inode) {
+            return None;
+        }
         if failing.after > 0 {
             failing.after -= 1;
             return None;
@@ -165,7 +174,15 @@ impl Disk {
 
     /// Fails so many times, after so many operations of that kind.
     pub(crate) fn fail_later(&self, fault: Fault, after: u32, times: u32) {
-        self.state.lock().failing = Some(Failing { fault, after, times });
+        self.state.lock().failing = Some(Failing { fault, inode: None, after, times });
+    }
+
+    /// One file fails.
+    pub(crate) fn fail_file(&self, fault: Fault, path: &Path) {
+        let mut state = self.state.lock();
+        let inode = path.file_name().and_then(|name| state.names.get(name)).copied();
+        assert!(inode.is_some(), "no such file: {}", path.display());
+        state.failing = Some(Failing { fault, inode, after: 0, times: u32::MAX });
     }
 
     /// All is well again. Returns how often it failed.
@@ -213,15 +230,15 @@ impl Disk {
         outcome
     }
 
-    pub(crate) fn read(&self, read: impl FnOnce() -> c_int) -> c_int {
-        let fails = self.state.lock().fails(&[Fault::Read]);
+    pub(crate) fn read(&self, inode: usize, read: impl FnOnce() -> c_int) -> c_int {
+        let fails = self.state.lock().fails(inode, &[Fault::Read]);
         fails.unwrap_or_else(read)
     }
 
     /// A write that fails for want of room has written its first half.
     pub(crate) fn write(&self, inode: usize, at: u64, bytes: &[u8], write: impl FnOnce(usize) -> c_int) -> c_int {
         let mut state = self.state.lock();
-        let fails = state.fails(&[Fault::Write, Fault::Full]);
+        let fails = state.fails(inode, &[Fault::Write, Fault::Full]);
         let bytes = match fails {
             Some(ffi::SQLITE_FULL) => &bytes[..bytes.len() / 2],
             Some(code) => return code,
@@ -236,7 +253,7 @@ impl Disk {
 
     pub(crate) fn truncate(&self, inode: usize, len: u64, truncate: impl FnOnce() -> c_int) -> c_int {
         let mut state = self.state.lock();
-        if let Some(code) = state.fails(&[Fault::Write]) {
+        if let Some(code) = state.fails(inode, &[Fault::Write]) {
             return code;
         }
         let outcome = truncate();
@@ -248,7 +265,7 @@ impl Disk {
 
     pub(crate) fn sync(&self, inode: usize) -> c_int {
         let mut state = self.state.lock();
-        if let Some(code) = state.fails(&[Fault::Sync]) {
+        if let Some(code) = state.fails(inode, &[Fault::Sync]) {
             state.ops.push(Op::SyncFailed { inode });
             return code;
         }

@@ -180,7 +180,7 @@ unsafe extern "C" fn read(file: *mut ffi::sqlite3_file, to: *mut c_void, amount:
     unsafe {
         let (real, methods, seen) = parts(file);
         let read = || methods.xRead.map_or(ffi::SQLITE_IOERR_READ, |read| read(real, to, amount, at));
-        seen.map_or_else(read, |seen| seen.disk.read(read))
+        seen.map_or_else(read, |seen| seen.disk.read(seen.inode, read))
     }
 }
 
