@@ -61,6 +61,11 @@ impl Trouble {
         matches!(self, Self::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
     }
 
+    /// It may pass, and says nothing about the file.
+    pub(super) fn is_of_the_disk(&self) -> bool {
+        self.is_io() || self.is_full()
+    }
+
     pub(super) fn at(self, path: &Path) -> BellyError {
         match self {
             Self::Fatal(error) => error,
@@ -94,6 +99,11 @@ impl Format {
         db.pragma_update(None, "journal_size_limit", 64 << 20)?;
         db.pragma_update(None, "cache_size", -8_192)?;
         db.pragma_update(None, "temp_store", "MEMORY")?;
+        if has_wal(path) {
+            // Who left it may have been told that it was not synced. When it cannot be written back,
+            // it is gone on with as it is.
+            checkpoint(&db).ok();
+        }
         let pending = self.migrations.iter().zip(1..).skip(usize::try_from(found).unwrap_or(0));
         for (migration, version) in pending {
             db.execute_batch(&format!(
@@ -154,8 +164,12 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
 
 /// Writes the log back into the file, so that the file alone has everything, and closes it.
 pub(super) fn close(db: Connection) -> rusqlite::Result<()> {
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    checkpoint(&db)?;
     db.close().map_err(|(_, error)| error)
+}
+
+fn checkpoint(db: &Connection) -> rusqlite::Result<()> {
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 /// Bytes of a file and its write-ahead log.

@@ -172,10 +172,10 @@ impl Writer {
         let empty = crate::belly::log::Batch::default();
         let batch = self.group.batches.iter().find(|((g, _), _)| *g == generation).map_or(&empty, |(_, b)| b);
         let outcome = log.append(batch, moved, &shared.providers);
-        outcome.map_err(|trouble| (log.path().display().to_string(), trouble))?;
+        let outcome = outcome.map_err(|trouble| (log.path().display().to_string(), trouble));
         shared.catalogue.set_bytes(name, database::bytes(log.path()));
         self.logs.insert(generation, (name, log));
-        Ok(())
+        outcome
     }
 
     fn values(&mut self) -> Result<&mut ValuesFile, (String, Trouble)> {
@@ -240,13 +240,17 @@ impl Writer {
 
     /// Says what is wrong and when it will be tried again; replaces a damaged file; makes
     /// room on a full disk.
+    ///
+    /// A connection outlives what is wrong with the disk. It knows which frames of its
+    /// write-ahead log were never synced, and writes over them. A new one would take those for
+    /// committed that the kernel still shows, and what it adds behind them would be lost
+    /// with them when the power fails.
     fn stumble(&mut self, path: &str, trouble: &Trouble) {
         let broken = Path::new(path);
-        let generation = self.logs.iter().find(|(_, (_, log))| log.path() == broken).map(|(g, _)| *g);
-        if let Some(generation) = generation {
-            self.logs.remove(&generation);
+        if !trouble.is_of_the_disk() {
+            self.logs.retain(|_, (_, log)| log.path() != broken);
+            self.values = None;
         }
-        self.values = None;
         if trouble.is_damage() {
             self.replace(broken, trouble);
         }
