@@ -124,7 +124,9 @@ fn unlink(shared: &Shared, now: u32) {
         }
         match database::unlink(&name.path(&shared.dir)) {
             Ok(()) => shared.catalogue.remove(name),
-            Err(error) => shared.pulse.set_trouble(format!("cannot delete {name}: {error}")),
+            Err(error) => shared.pulse.set_notice(format!(
+                "the record store's {name} is out of service and cannot be deleted: {error}; it is tried again"
+            )),
         }
     }
     shared.pulse.set_disk_bytes(shared.disk_bytes());

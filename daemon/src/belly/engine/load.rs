@@ -105,6 +105,10 @@ pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, Bell
                 broken_at_start(shared, &path, &trouble)?;
                 continue;
             }
+            Err(trouble) if trouble.is_io() => {
+                unreadable_at_start(shared, &path, &trouble);
+                continue;
+            }
             Err(trouble) => return Err(trouble.at(&path)),
         };
         shared.pulse.add(Reason::RowDamaged, bad);
@@ -159,6 +163,16 @@ fn broken_at_start(shared: &Shared, path: &Path, trouble: &Trouble) -> Result<()
         aside.display()
     ));
     Ok(())
+}
+
+/// A file that the disk does not give is left as it is, and told.
+fn unreadable_at_start(shared: &Shared, path: &Path, trouble: &Trouble) {
+    shared.pulse.count(Reason::FileDamaged);
+    shared.pulse.set_notice(format!(
+        "the record store's {} cannot be read ({trouble}): mend the disk and restart hydrad; what is in it fills \
+         again as providers announce (22 h)",
+        path.display()
+    ));
 }
 
 fn of_last_day(name: Name, now: u32) -> bool {

@@ -58,13 +58,14 @@ impl LogBelly {
         let in_dir = |source| BellyError::Directory { path: dir.clone(), source };
         fs::create_dir_all(&dir).map_err(in_dir)?;
         let lock = lock(&dir)?;
+        database::tidy(&dir).map_err(in_dir)?;
         let pulse = Pulse::default();
         let (file, key) = open_values(&dir, &pulse)?;
         let names = load::list(&dir).map_err(in_dir)?;
         let ahead = set_clock(&config, &file, names.first().map(|name| name.hour), &pulse)
             .map_err(|e| database::Trouble::from(e).at(file.path()))?;
         let mut shared = Shared {
-            _lock: lock,
+            lock: Mutex::new(lock),
             clock: config.clock.clone(),
             key,
             index: Index::new(config.max_records),
@@ -140,6 +141,17 @@ fn lock(dir: &Path) -> Result<File, BellyError> {
         Ok(()) => Ok(file),
         Err(_) => Err(BellyError::Locked { path: dir.to_path_buf() }),
     }
+}
+
+/// Makes the directory again when somebody deleted it.
+pub(super) fn remake(shared: &Shared) -> Result<(), BellyError> {
+    let dir = &shared.dir;
+    if database::is_there(&dir.join(LOCK)) {
+        return Ok(());
+    }
+    fs::create_dir_all(dir).map_err(|source| BellyError::Directory { path: dir.clone(), source })?;
+    *shared.lock.lock() = lock(dir)?;
+    Ok(())
 }
 
 fn open_values(dir: &Path, pulse: &Pulse) -> Result<(ValuesFile, SipKey), BellyError> {

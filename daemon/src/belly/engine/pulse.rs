@@ -101,8 +101,11 @@ impl Pulse {
 
     /// Something happened that the operator should know although all goes on.
     pub(super) fn set_notice(&self, text: String) {
-        tracing::error!("{text}");
-        *self.notice.lock() = Some((text, Instant::now()));
+        let mut notice = self.notice.lock();
+        if notice.as_ref().is_none_or(|(told, _)| *told != text) {
+            tracing::error!("{text}");
+        }
+        *notice = Some((text, Instant::now()));
     }
 
     pub(super) fn trouble_text(&self) -> Option<String> {

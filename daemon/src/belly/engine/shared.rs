@@ -37,7 +37,7 @@ pub(super) const PAUSE_SECS: u32 = 10 * 60;
 pub(super) struct Shared {
     pub(super) dir: PathBuf,
     /// Held while the store is open.
-    pub(super) _lock: File,
+    pub(super) lock: Mutex<File>,
     pub(super) clock: Clock,
     pub(super) key: SipKey,
     pub(super) index: Index,

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::catalogue::Entry;
 use super::inbox::{Group, WaitingValue};
+use super::open;
 use super::pulse::Reason;
 use super::shared::Shared;
 use crate::belly::database::{self, Trouble};
@@ -91,7 +92,8 @@ impl Writer {
 
     /// Writes all that waits; keeps what the disk does not take.
     fn write(&mut self) {
-        if let Err((path, trouble)) = self.write_values().and_then(|()| self.write_records()) {
+        let outcome = self.probe().and_then(|()| self.write_values()).and_then(|()| self.write_records());
+        if let Err((path, trouble)) = outcome {
             self.stumble(&path, &trouble);
             return;
         }
@@ -100,6 +102,16 @@ impl Writer {
         for reply in self.group.flushes.drain(..) {
             reply.send(Ok(())).ok(); // who stopped waiting wants no answer
         }
+    }
+
+    /// A disk that took nothing is asked again even when nothing waits: what waited was refused.
+    fn probe(&mut self) -> Result<(), (String, Trouble)> {
+        if !self.shared.pulse.troubled() || self.group.has_records() {
+            return Ok(());
+        }
+        let now = self.shared.clock.millis().to_le_bytes();
+        let file = self.values()?;
+        file.set_meta("probe", &now).map_err(|e| (file_name(file.path()), e.into()))
     }
 
     fn write_records(&mut self) -> Result<(), (String, Trouble)> {
@@ -160,10 +172,10 @@ impl Writer {
         let empty = crate::belly::log::Batch::default();
         let batch = self.group.batches.iter().find(|((g, _), _)| *g == generation).map_or(&empty, |(_, b)| b);
         let outcome = log.append(batch, moved, &shared.providers);
-        outcome.map_err(|trouble| (log.path().display().to_string(), trouble))?;
+        let outcome = outcome.map_err(|trouble| (log.path().display().to_string(), trouble));
         shared.catalogue.set_bytes(name, database::bytes(log.path()));
         self.logs.insert(generation, (name, log));
-        Ok(())
+        outcome
     }
 
     fn values(&mut self) -> Result<&mut ValuesFile, (String, Trouble)> {
@@ -228,13 +240,17 @@ impl Writer {
 
     /// Says what is wrong and when it will be tried again; replaces a damaged file; makes
     /// room on a full disk.
+    ///
+    /// A connection outlives what is wrong with the disk. It knows which frames of its
+    /// write-ahead log were never synced, and writes over them. A new one would take those for
+    /// committed that the kernel still shows, and what it adds behind them would be lost
+    /// with them when the power fails.
     fn stumble(&mut self, path: &str, trouble: &Trouble) {
         let broken = Path::new(path);
-        let generation = self.logs.iter().find(|(_, (_, log))| log.path() == broken).map(|(g, _)| *g);
-        if let Some(generation) = generation {
-            self.logs.remove(&generation);
+        if !trouble.is_of_the_disk() {
+            self.logs.retain(|_, (_, log)| log.path() != broken);
+            self.values = None;
         }
-        self.values = None;
         if trouble.is_damage() {
             self.replace(broken, trouble);
         }
@@ -320,6 +336,9 @@ impl Writer {
 
     /// Somebody may have deleted a file: memory goes on serving what was in it.
     fn look_for_files(&mut self) {
+        if let Err(error) = open::remake(&self.shared) {
+            self.shared.pulse.set_trouble(error.to_string());
+        }
         for (name, entry) in self.shared.catalogue.files() {
             let path = name.path(&self.shared.dir);
             if entry.generation == 0 || database::is_there(&path) {

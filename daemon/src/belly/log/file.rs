@@ -175,6 +175,9 @@ impl LogReader {
 
     /// The providers, and how many rows made no sense.
     pub(in crate::belly) fn providers(&self, mut each: impl FnMut(Row)) -> rusqlite::Result<u64> {
+        if !database::is_made(&self.db)? {
+            return Ok(0);
+        }
         let mut bad = 0;
         match self.read_providers(&mut each, &mut bad) {
             Err(error) if database::is_damage(&error) => Ok(bad + 1),
@@ -204,6 +207,9 @@ impl LogReader {
     /// The number of the last page; 0 when there is none. More than that when the file is
     /// broken where it would tell.
     pub(in crate::belly) fn last(&self) -> rusqlite::Result<i64> {
+        if !database::is_made(&self.db)? {
+            return Ok(0);
+        }
         let last = self.db.query_row("SELECT coalesce(max(id), 0) FROM pages", [], |r| r.get(0));
         match last {
             Err(error) if database::is_damage(&error) => {
