@@ -5,7 +5,10 @@
 
 mod file;
 mod page;
+mod segment;
 mod sum;
 
 pub(super) use file::{LogReader, LogWriter, Name};
 pub(super) use page::{Batch, Page, Tail};
+pub(super) use segment::HEADER_ROW;
+pub(super) use sum::xxh64;
