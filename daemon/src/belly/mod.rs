@@ -12,6 +12,7 @@ mod index;
 mod log;
 pub mod offline;
 mod providers;
+mod segments;
 mod sum;
 mod values;
 

@@ -10,6 +10,7 @@
 
 mod catalogue;
 mod config;
+mod dump;
 mod inbox;
 mod keeper;
 mod load;
@@ -81,6 +82,16 @@ impl LogBelly {
         keeper::round(&self.shared);
         keeper::sweep_providers(&self.shared);
         self.shared.sweep_values.store(true, Ordering::Relaxed);
+    }
+
+    /// Seals all files whose hour is over, now.
+    #[cfg(test)]
+    fn seal(&self) {
+        let mut tried = std::collections::HashSet::new();
+        for _ in 0..2 * self.shared.catalogue.files().len() + 2 {
+            keeper::seal_one_more(&self.shared, &mut tried);
+            keeper::round(&self.shared);
+        }
     }
 }
 
@@ -203,6 +214,7 @@ impl Belly for LogBelly {
             Err(error) => return Answer::now(Err(error)),
         };
         let shared = self.shared.clone();
+        let purging = dump::Purging::begin(&shared);
         let flush = shared.flush();
         Answer::later(async move {
             // first to the log what it voids, then the tombstone, then memory
@@ -211,7 +223,11 @@ impl Belly for LogBelly {
             shared.note_tombstone(&tombstone);
             shared.inbox.push_tombstone(tombstone, reply);
             answer.await.unwrap_or_else(|_| Err(closing()))?;
-            let remove = move || shared.remove(&what);
+            let remove = move || {
+                let removed = shared.remove(&what);
+                drop(purging);
+                removed
+            };
             tokio::task::spawn_blocking(remove).await.map_err(|e| Unavailable(format!("purge: {e}")))
         })
     }

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -78,6 +78,7 @@ impl LogBelly {
             pulse,
             loading: Loading::default(),
             sealing: Mutex::default(),
+            purging: AtomicUsize::new(0),
             keeping: Mutex::default(),
             requests: Mutex::default(),
             closed: Mutex::default(),

@@ -44,6 +44,7 @@ reasons! {
     Unwritable "unwritable",
     ReadersBusy "readers_busy",
     PageDamaged "page_damaged",
+    SegmentDamaged "segment_damaged",
     FileDamaged "file_damaged",
     FileDeleted "file_deleted",
     RowDamaged "row_damaged",

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,8 @@ pub(super) struct Shared {
     pub(super) loading: Loading,
     /// Files whose hour is over, to be checkpointed and closed.
     pub(super) sealing: Mutex<Vec<(Name, LogWriter)>>,
+    /// Purges under way.
+    pub(super) purging: AtomicUsize,
     /// One round of the keeper at a time.
     pub(super) keeping: Mutex<()>,
     /// The way to the reader; `None` before it runs and when the store closes.

@@ -162,9 +162,7 @@ impl Writer {
                 let at = |trouble| (name.path(&shared.dir).display().to_string(), trouble);
                 let log = LogWriter::open(&shared.dir, name).map_err(at)?;
                 if known.is_none() {
-                    shared
-                        .catalogue
-                        .insert(name, Entry { generation, bytes: 0, numbers: None, written: true });
+                    shared.catalogue.insert(name, Entry { generation, written: true, ..Entry::default() });
                 }
                 (name, log)
             }
@@ -328,6 +326,9 @@ impl Writer {
         let over: Vec<u8> =
             self.logs.iter().filter(|(_, (name, _))| name.hour < hour).map(|(g, _)| *g).collect();
         for generation in over {
+            if self.group.batches.iter().any(|((g, _), _)| *g == generation) {
+                continue; // the disk does not take its last records yet
+            }
             if let Some(log) = self.logs.remove(&generation) {
                 self.shared.sealing.lock().push(log);
             }

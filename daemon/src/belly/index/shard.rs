@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use super::hot::List;
-#[cfg(test)]
-use super::table::EMPTY;
-use super::table::{Entry, MIN_SLOTS, Print, SLOT, Table, larger};
+use super::table::{EMPTY, Entry, MIN_SLOTS, Print, SLOT, Table, larger, range};
 use super::{Arrival, Change, Generations, MAX_IN_TABLE, renew};
 use crate::belly::Refused;
 
@@ -91,6 +89,119 @@ impl Shard {
         }
         generations.gain(arrival.generation);
         Ok(Change::New { displaced: None })
+    }
+
+    /// Many arrivals of one generation, sorted by place and provider (see
+    /// [`super::Index::place`]), at most `room` new ones; `taken` is told the provider of
+    /// each that is new. Returns their number.
+    ///
+    /// What is new goes in by one pass over the table when it has to grow for it anyway.
+    pub(super) fn put_sorted(
+        &mut self,
+        generations: &Generations,
+        run: &[(u64, u32)],
+        (generation, now): (u8, u32),
+        room: u64,
+        group_of: &dyn Fn(u32) -> u16,
+        mut taken: impl FnMut(u32),
+    ) -> u64 {
+        let mut fresh = Vec::with_capacity(run.len());
+        let mut listed = 0;
+        for key in run.chunk_by(|a, b| a.0 == b.0) {
+            let before = fresh.len();
+            let left = room.saturating_sub(listed + before as u64);
+            if self.sift(generations, key, (generation, now), left, &mut fresh) {
+                continue;
+            }
+            // the key has a list of its own, or needs one
+            fresh.truncate(before);
+            let mut new = 0;
+            for (hash, provider) in key {
+                let arrival =
+                    Arrival { hash: *hash, provider: *provider, generation, now, may_displace: false };
+                let may_grow = || if new < left { Ok(()) } else { Err(Refused::StoreFull) };
+                if self.put(generations, &arrival, group_of, may_grow) == Ok(Change::New { displaced: None })
+                {
+                    new += 1;
+                    taken(*provider);
+                }
+            }
+            listed += new;
+        }
+        fresh.iter().for_each(|(_, provider)| taken(*provider));
+        generations.gain_many(generation, fresh.len() as u64);
+        self.merge(&fresh, generation);
+        fresh.len() as u64 + listed
+    }
+
+    /// Renews those of a key's arrivals that are there and adds those that are not to
+    /// `fresh`; false when they are more than one key may have in the table.
+    fn sift(
+        &mut self,
+        generations: &Generations,
+        key: &[(u64, u32)],
+        (generation, now): (u8, u32),
+        room: u64,
+        fresh: &mut Vec<(Print, u32)>,
+    ) -> bool {
+        let Some((place, _)) = key.first() else { return true };
+        let print = Print::from_whole(*place);
+        if self.list(print).is_some() {
+            return false;
+        }
+        let run = self.table.run(print.high);
+        let known = run.clone().filter(|at| self.table.get(*at).print == print).count();
+        let before = fresh.len();
+        for (hash, provider) in key {
+            let is_it = |at: &usize| {
+                let entry = self.table.get(*at);
+                entry.print == print && entry.provider == *provider
+            };
+            if let Some(at) = run.clone().find(is_it) {
+                let arrival =
+                    Arrival { hash: *hash, provider: *provider, generation, now, may_displace: false };
+                renew(generations, self.table.generation_mut(at), &arrival);
+            } else if fresh.last() != Some(&(print, *provider)) && ((fresh.len() - before) as u64) < room {
+                fresh.push((print, *provider));
+            }
+        }
+        known + fresh.len() - before <= MAX_IN_TABLE
+    }
+
+    /// Puts entries in that are not there, sorted by fingerprint.
+    fn merge(&mut self, fresh: &[(Print, u32)], generation: u8) {
+        let len = self.table.len + fresh.len();
+        let fits = |range: usize| len * 256 < range * usize::from(self.fill);
+        if fits(self.table.range as usize) {
+            for (print, provider) in fresh {
+                let entry = Entry { print: *print, provider: *provider, generation };
+                while !self.table.insert(self.table.run(print.high).end, entry) {
+                    self.grow();
+                }
+            }
+            return;
+        }
+        let mut slots = self.table.slots();
+        loop {
+            slots = larger(slots);
+            if fits(range(slots))
+                && let Some(table) = self.table.merged(slots, fresh, generation)
+            {
+                self.table = table;
+                return;
+            }
+        }
+    }
+
+    /// Entries of one generation with their fingerprints, in no order.
+    pub(super) fn of_generation(&self, generation: u8, mut each: impl FnMut(u64, u32)) {
+        let entries = (0..self.table.slots()).map(|at| self.table.get(at));
+        for entry in entries.filter(|e| e.generation == generation && e.print.high != EMPTY) {
+            each(entry.print.whole(), entry.provider);
+        }
+        for (whole, list) in self.hot.iter().flatten() {
+            list.iter().filter(|(_, g)| *g == generation).for_each(|(provider, _)| each(*whole, provider));
+        }
     }
 
     fn grow(&mut self) {

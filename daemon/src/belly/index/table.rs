@@ -20,11 +20,16 @@ pub(super) struct Print {
 
 impl Print {
     pub(super) fn of(hash: u64) -> Self {
-        Self { high: ((hash >> 16) as u32).min(EMPTY - 1), low: hash as u16 }
+        Self::from_whole(hash)
     }
 
     pub(super) fn whole(self) -> u64 {
         u64::from(self.high) << 16 | u64::from(self.low)
+    }
+
+    /// From the 48 bits that [`Self::whole`] gives; what stands above them does not matter.
+    pub(super) fn from_whole(whole: u64) -> Self {
+        Self { high: ((whole >> 16) as u32).min(EMPTY - 1), low: whole as u16 }
     }
 }
 
@@ -59,10 +64,9 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(slots: usize) -> Self {
-        let slack = (slots / 8).min(128);
         Self {
             slots: vec![VACANT; slots].into(),
-            range: u32::try_from(slots - slack).unwrap_or(u32::MAX),
+            range: u32::try_from(range(slots)).unwrap_or(u32::MAX),
             len: 0,
         }
     }
@@ -143,17 +147,38 @@ impl Table {
 
     /// All entries into another size, in order; `None` when the end of it is too crowded.
     pub(super) fn resized(&self, slots: usize) -> Option<Self> {
+        self.merged(slots, &[], 0)
+    }
+
+    /// As [`Self::resized`], and on the way entries of one generation that are not in the
+    /// table, sorted by fingerprint.
+    pub(super) fn merged(&self, slots: usize, fresh: &[(Print, u32)], generation: u8) -> Option<Self> {
+        let len = self.len + fresh.len();
         let mut table = Self::new(slots);
         let mut next = 0;
-        for slot in self.slots.iter().filter(|slot| high(slot) != EMPTY) {
-            let to = table.home(high(slot)).max(next);
+        let mut put = |entry: Entry| {
+            let to = table.home(entry.print.high).max(next);
             if to + 1 >= slots {
                 return None;
             }
-            table.slots[to] = *slot;
+            table.set(to, entry);
             next = to + 1;
+            Some(())
+        };
+        let mut fresh =
+            fresh.iter().map(|(print, provider)| Entry { print: *print, provider: *provider, generation });
+        let mut first = fresh.next();
+        for at in (0..self.slots()).filter(|at| self.high(*at) != EMPTY) {
+            while let Some(entry) = first.filter(|entry| entry.print.high < self.high(at)) {
+                put(entry)?;
+                first = fresh.next();
+            }
+            put(self.get(at))?;
         }
-        table.len = self.len;
+        for entry in first.into_iter().chain(fresh) {
+            put(entry)?;
+        }
+        table.len = len;
         Some(table)
     }
 
@@ -183,6 +208,11 @@ pub(super) fn larger(slots: usize) -> usize {
     let bytes = (slots + 1) * SLOT;
     let step = 1 << (bytes / 4).max(1).ilog2();
     bytes.next_multiple_of(step) / SLOT
+}
+
+/// Slots that fingerprints are scaled to in a table of so many.
+pub(super) fn range(slots: usize) -> usize {
+    slots - (slots / 8).min(128)
 }
 
 #[cfg(test)]
