@@ -20,7 +20,7 @@ use crate::belly::{PROVIDER_VALIDITY, Progress};
 /// shards are then sequential.
 const BATCH: usize = 1 << 20;
 
-/// Records of a page, on the average; for the estimate only.
+/// Records of a page, on the average; for the estimate before the first is read.
 const PAGE_RECORDS: u64 = 700;
 
 /// Pages of one file that one thread reads at a time.
@@ -42,21 +42,46 @@ pub(super) struct Loading {
     /// Portions of the last day that are not yet read.
     day_left: AtomicUsize,
     left: AtomicUsize,
-    records: AtomicU64,
-    expected: u64,
+    all: Share,
+    /// Of the last day.
+    day: Share,
     /// When, in seconds since the Unix epoch.
     began: u32,
     pub(super) cancelled: AtomicBool,
 }
 
+/// How much of some files is read.
+#[derive(Default)]
+struct Share {
+    records: AtomicU64,
+    pages: AtomicU64,
+    /// Pages there are.
+    of: u64,
+}
+
+impl Share {
+    fn read(&self, records: u64) {
+        self.records.fetch_add(records, Ordering::Relaxed);
+        self.pages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Records read, and how many there are if all pages are as full as those read.
+    fn figures(&self) -> (u64, u64) {
+        let records = self.records.load(Ordering::Relaxed);
+        let expected = match self.pages.load(Ordering::Relaxed) {
+            0 => self.of * PAGE_RECORDS,
+            pages => records.saturating_mul(self.of) / pages,
+        };
+        (records, expected.max(records))
+    }
+}
+
 impl Loading {
     pub(super) fn progress(&self) -> Option<Progress> {
         let left = self.left.load(Ordering::Acquire);
-        (left > 0).then(|| Progress {
-            records: self.records.load(Ordering::Relaxed),
-            expected: self.expected,
-            day: self.day_left.load(Ordering::Acquire) == 0,
-        })
+        let ((records, expected), (day_records, day_expected)) = (self.all.figures(), self.day.figures());
+        let day = self.day_left.load(Ordering::Acquire) == 0;
+        (left > 0).then_some(Progress { records, expected, day_records, day_expected, day })
     }
 }
 
@@ -116,7 +141,10 @@ pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, Bell
         entry.generation = generation;
         entry.numbers = Some(numbers.clone());
         shared.catalogue.insert(name, entry);
-        loading.expected += pages.unsigned_abs() * PAGE_RECORDS;
+        loading.all.of += pages.unsigned_abs();
+        if of_last_day(name, now) {
+            loading.day.of += pages.unsigned_abs();
+        }
         for from in (1..=pages).step_by(PORTION as usize) {
             let pages = from..=pages.min(from + PORTION - 1);
             loading.portions.push(Portion { name, generation, numbers: numbers.clone(), pages });
@@ -188,6 +216,7 @@ pub(super) fn run(shared: &Shared) {
 fn read(shared: &Shared, portion: &Portion) -> Result<(), Trouble> {
     let Portion { name, generation, numbers, pages } = portion;
     let (name, generation) = (*name, *generation);
+    let day = of_last_day(name, shared.loading.began);
     let log = LogReader::open(&name.path(&shared.dir))?;
     let tombstones = shared.tombstones.read().clone();
     let mut batch: Vec<(u64, u32)> = Vec::new();
@@ -211,7 +240,10 @@ fn read(shared: &Shared, portion: &Portion) -> Result<(), Trouble> {
             }
             batch.push((hash, provider));
         });
-        shared.loading.records.fetch_add(read, Ordering::Relaxed);
+        shared.loading.all.read(read);
+        if day {
+            shared.loading.day.read(read);
+        }
         if batch.len() >= BATCH {
             put(shared, &mut batch, generation);
         }
