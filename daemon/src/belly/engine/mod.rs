@@ -66,16 +66,16 @@ impl LogBelly {
     }
 
     /// Takes in what was announced earlier, at `at` seconds since the Unix epoch, waiting
-    /// for the disk when it is behind.
-    pub(super) fn add_at(&self, announcement: &Announcement<'_>, at: u32) -> Result<(), Refused> {
+    /// for the disk when it is behind. False when its time is over.
+    pub(super) fn add_at(&self, announcement: &Announcement<'_>, at: u32) -> Result<bool, Refused> {
         let now = self.shared.clock.secs();
         if at / 3600 + catalogue::SERVED_HOURS <= now / 3600 {
-            return Err(Refused::StoreFull);
+            return Ok(false);
         }
         loop {
             match self.shared.add(announcement, at.min(now)) {
                 Err(Refused::Behind) => std::thread::sleep(Duration::from_millis(5)),
-                outcome => return outcome,
+                outcome => return outcome.map(|()| true),
             }
         }
     }
