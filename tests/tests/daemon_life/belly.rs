@@ -60,8 +60,6 @@ async fn what_is_written_out_while_it_runs_and_while_it_does_not_is_the_same_and
     hydrad.hydractl(&["records", "export", "--to", &at("online")]).await?.good();
     let csv = hydrad.hydractl(&["records", "export", "-o", "csv"]).await?;
     assert_eq!(csv.good().lines().count(), 60_004);
-    let copied = place.command(&["belly", "backup", &at("copy")]).await?;
-    assert_eq!(copied.code, Some(0), "{}", copied.words);
     // a daemon has the store: nothing is written, and what to do is said
     let import = place.command(&["belly", "import", &at("online")]).await?;
     assert!(
@@ -87,15 +85,65 @@ async fn what_is_written_out_while_it_runs_and_while_it_does_not_is_the_same_and
     let again = other.command(&["belly", "export", &at("again")]).await?;
     assert_eq!(again.code, Some(0), "{}", again.words);
     assert!(sorted("again")? == sorted("online")?, "what was read in is not what was written out");
+    Ok(())
+}
 
-    // the copy is a store
-    let third = Place::seeded(1)?;
-    fs::create_dir_all(third.data())?;
-    fs::set_permissions(third.data(), std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-    fs::rename(at("copy"), third.data().join("belly"))?;
-    let check = third.command(&["belly", "check"]).await?;
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_made_under_load_is_whole_and_another_daemon_serves_it() -> anyhow::Result<()> {
+    let place = Place::seeded(2)?;
+    let mut hydrad = place.serving(2).await?;
+    let stored = fresh_keys(5_000);
+    let provider = hydrad.announce(0, &stored, "/ip4/127.0.0.1/tcp/4001").await?.to_string();
+    hydrad.status_when("all is on disk", |status| status.records_unsaved == 0).await?;
+    let copy = place.dir().join("copy");
+    let (more, to) = (fresh_keys(40_000), copy.display().to_string());
+    let words = ["belly", "backup", &*to];
+    let load = hydrad.announce(1, &more, "/ip4/127.0.0.1/tcp/4002");
+    let (load, copied) = tokio::join!(load, place.command(&words));
+    load?;
+    let copied = copied?;
+    assert_eq!(copied.code, Some(0), "{}", copied.words);
+    assert_eq!(hydrad.status().await?.records, 45_000);
+
+    let other = Place::seeded(1)?;
+    fs::create_dir_all(other.data())?;
+    fs::set_permissions(other.data(), std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    fs::rename(copy, other.data().join("belly"))?;
+    let check = other.command(&["belly", "check"]).await?;
     assert!(check.code == Some(0) && check.words.contains(" 0 files with damage"), "{}", check.words);
-    assert_eq!(third.serving(1).await?.status().await?.records, 60_003);
+    let second = other.serving(1).await?;
+    let records = second.status().await?.records;
+    assert!((5_000..=45_000).contains(&records), "{records}");
+    let of_first = second.json(&["records", "list", "--provider", &provider]).await?;
+    assert_eq!(of_first["items"].as_array().map(Vec::len), Some(5_000));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flipped_bit_and_a_cut_file_are_found_and_what_to_do_is_said() -> anyhow::Result<()> {
+    let place = Place::seeded(1)?;
+    let hydrad = place.serving(1).await?;
+    hydrad.announce(0, &fresh_keys(3_000), "/ip4/127.0.0.1/tcp/4001").await?;
+    // also while it runs
+    let check = place.command(&["belly", "check"]).await?;
+    assert!(check.code == Some(0) && check.words.contains(" 0 files with damage"), "{}", check.words);
+    hydrad.stop().await?;
+    let mut logs = fs::read_dir(place.data().join("belly"))?.flatten().map(|file| file.path());
+    let path = logs.find(|path| path.display().to_string().ends_with(".log.db")).context("a file")?;
+    let whole = fs::read(&path)?;
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 4;
+    for bytes in [&flipped[..], &whole[..whole.len() / 3]] {
+        fs::write(&path, bytes)?;
+        let check = place.command(&["belly", "check"]).await?;
+        assert_eq!(check.code, Some(8), "{}", check.words);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        for text in ["BROKEN", &*name, " 1 files with damage", "look at the disk"] {
+            assert!(check.words.contains(text), "no {text:?} in {}", check.words);
+        }
+    }
+    fs::write(&path, &whole)?;
+    assert_eq!(place.command(&["belly", "check"]).await?.code, Some(0));
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! `records export`: everything, as lines, in constant memory.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -13,7 +13,7 @@ use crate::error::{Error, Kind};
 use crate::output::Format;
 use crate::output::export::{Export, Lines};
 use crate::output::text::neutral;
-use crate::session::Target;
+use crate::session::{Session, Target};
 use crate::ui::Ui;
 
 /// Between two words about how far it is.
@@ -37,62 +37,68 @@ pub(super) async fn run(arguments: &Arguments, target: &Target, ui: &mut Ui<'_>)
         _ => return Err(Error::new(Kind::Usage, "an export is lines").hint("use -o ndjson or -o csv")),
     };
     let session = target.open(Access::Read).await?;
-    let mut messages = session.call(session.client.records().export_records(ExportRecordsRequest {})).await?;
-    let failed = |path: &PathBuf, error: std::io::Error| {
-        Error::new(Kind::Failed, format!("cannot write {}: {error}", path.display()))
+    let Some(path) = &arguments.to else {
+        let mut out = std::mem::replace(&mut ui.out, Box::new(std::io::sink()));
+        let done = write(lines, &session, &mut out, ui).await;
+        ui.out = out;
+        return done.map(|done| told(&done, ui));
     };
-    let mut file = match &arguments.to {
-        Some(path) => Some(BufWriter::new(File::create_new(path).map_err(|error| {
-            match error.kind() {
-                std::io::ErrorKind::AlreadyExists => {
-                    Error::new(Kind::Failed, format!("{} is there already", path.display()))
-                        .hint("name a new file, or remove that one")
-                }
-                _ => failed(path, error),
+    let mut file = BufWriter::new(File::create_new(path).map_err(|error| {
+        match error.kind() {
+            ErrorKind::AlreadyExists => {
+                Error::new(Kind::Failed, format!("{} is there already", path.display()))
+                    .hint("name a new file, or remove that one")
             }
-        })?)),
-        None => None,
+            _ => failed(path, &error),
+        }
+    })?);
+    let done = match write(lines, &session, &mut file, ui).await {
+        Ok(done) => file.flush().and_then(|()| file.get_ref().sync_all()).map(|()| done).map_err(Error::from),
+        Err(error) => Err(error),
     };
-    let explain = |error: std::io::Error| match &arguments.to {
-        Some(path) => failed(path, error),
-        None => Error::from(error),
-    };
+    let done = done.map_err(|error| error.hint(format!("{} has what came until then", path.display())))?;
+    ui.note(&format!("{}: {} records", path.display(), ui.look.count(done.records)));
+    told(&done, ui);
+    Ok(())
+}
 
-    let (began, mut told) = (Instant::now(), Instant::now());
-    let (mut written, mut expected, mut incomplete) = (0, 0, String::new());
-    let out: &mut dyn Write = match &mut file {
-        Some(file) => file,
-        None => &mut ui.out,
-    };
-    let mut export = Export::begin(lines, ui.headers, out).map_err(explain)?;
+fn failed(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(Kind::Failed, format!("cannot write {}: {error}", path.display()))
+}
+
+/// What was written.
+struct Done {
+    records: u64,
+    incomplete_reason: String,
+}
+
+fn told(done: &Done, ui: &mut Ui<'_>) {
+    if !done.incomplete_reason.is_empty() {
+        ui.note(&neutral(&format!("incomplete: {}", done.incomplete_reason)));
+    }
+}
+
+/// Writes each message before it asks for the next: the output sets the pace of the daemon.
+async fn write(lines: Lines, session: &Session, out: &mut dyn Write, ui: &mut Ui<'_>) -> Result<Done, Error> {
+    let mut messages = session.call(session.client.records().export_records(ExportRecordsRequest {})).await?;
+    let (began, mut last) = (Instant::now(), Instant::now());
+    let mut done = Done { records: 0, incomplete_reason: String::new() };
+    let mut expected = 0;
+    let mut export = Export::begin(lines, ui.headers, out)?;
     while let Some(message) = session.within(messages.message()).await? {
         expected = message.records_expected.max(expected);
+        done.records += export.push(&message, out)?;
         if !message.incomplete_reason.is_empty() {
-            incomplete.clone_from(&message.incomplete_reason);
+            done.incomplete_reason = message.incomplete_reason;
         }
-        let out: &mut dyn Write = match &mut file {
-            Some(file) => file,
-            None => &mut ui.out,
-        };
-        written += export.push(&message, out).map_err(explain)?;
-        if told.elapsed() >= PROGRESS {
-            told = Instant::now();
-            let text = progress(written, expected, began.elapsed(), ui);
+        if last.elapsed() >= PROGRESS {
+            last = Instant::now();
+            let text = progress(done.records, expected, began.elapsed(), ui);
             ui.progress(&text);
         }
     }
     ui.progress("");
-    if let Some(file) = file {
-        let file = file.into_inner().map_err(|error| explain(error.into_error()))?;
-        file.sync_all().map_err(explain)?;
-    }
-    if let Some(path) = &arguments.to {
-        ui.note(&format!("{}: {} records", path.display(), ui.look.count(written)));
-    }
-    if !incomplete.is_empty() {
-        ui.note(&neutral(&format!("incomplete: {incomplete}")));
-    }
-    Ok(())
+    Ok(done)
 }
 
 /// "44.1 M of 561.3 M records, 12m left".
