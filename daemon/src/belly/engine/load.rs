@@ -8,9 +8,10 @@
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::catalogue::{Entry, KEPT_HOURS, Numbers, SERVED_HOURS};
+use super::progress::Share;
 use super::pulse::Reason;
 use super::shared::Shared;
 use crate::belly::database::{self, BellyError, Trouble};
@@ -24,9 +25,6 @@ const BATCH: usize = 1 << 20;
 
 /// Entries of a segment that go into the index together.
 const MERGED: usize = 1 << 16;
-
-/// Records of a page, on the average; for the estimate only.
-const PAGE_RECORDS: u64 = 700;
 
 /// Pages of one file that one thread reads at a time.
 const PORTION: i64 = 2_000;
@@ -64,21 +62,27 @@ pub(super) struct Loading {
     /// Portions of the last day that are not yet read.
     day_left: AtomicUsize,
     left: AtomicUsize,
-    records: AtomicU64,
-    expected: u64,
+    all: Share,
+    /// Of the last day.
+    day: Share,
     /// When, in seconds since the Unix epoch.
     began: u32,
     pub(super) cancelled: AtomicBool,
 }
 
 impl Loading {
+    fn read(&self, name: Name, note: impl Fn(&Share)) {
+        note(&self.all);
+        if of_last_day(name, self.began) {
+            note(&self.day);
+        }
+    }
+
     pub(super) fn progress(&self) -> Option<Progress> {
         let left = self.left.load(Ordering::Acquire);
-        (left > 0).then(|| Progress {
-            records: self.records.load(Ordering::Relaxed),
-            expected: self.expected,
-            day: self.day_left.load(Ordering::Acquire) == 0,
-        })
+        let ((records, expected), (day_records, day_expected)) = (self.all.figures(), self.day.figures());
+        let day = self.day_left.load(Ordering::Acquire) == 0;
+        (left > 0).then_some(Progress { records, expected, day_records, day_expected, day })
     }
 }
 
@@ -148,8 +152,11 @@ pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, Bell
         let segment = entry.segment;
         shared.catalogue.insert(name, entry);
         let covered = segment.map_or(0, |header| header.last_page());
-        loading.expected += segment.map_or(0, |header| header.entries);
-        loading.expected += (pages - covered).unsigned_abs() * PAGE_RECORDS;
+        let entries = segment.map_or(0, |header| header.entries);
+        loading.all.expect(entries, pages - covered);
+        if of_last_day(name, now) {
+            loading.day.expect(entries, pages - covered);
+        }
         let source =
             Arc::new(Source { name, generation, numbers, segment, fell_back: AtomicBool::new(false) });
         let blocks = segment.map_or(1..=0, |header| header.rows());
@@ -296,7 +303,7 @@ fn read_blocks(
                 batch.push((place, provider));
             }
         }
-        shared.loading.records.fetch_add(entries.len() as u64, Ordering::Relaxed);
+        shared.loading.read(source.name, |share| share.entries(entries.len() as u64));
         if batch.len() >= MERGED {
             put(shared, &mut batch, source.generation);
         }
@@ -337,7 +344,7 @@ fn read_pages(
             }
             batch.push((shared.index.place(hash), provider));
         });
-        shared.loading.records.fetch_add(read, Ordering::Relaxed);
+        shared.loading.read(name, |share| share.page(read));
         if batch.len() >= BATCH {
             put(shared, &mut batch, generation);
         }

@@ -119,9 +119,6 @@ impl LogBelly {
     /// Waits until all is read, telling now and then how far it is.
     pub fn wait_warm(&self, mut progress: impl FnMut(Progress)) {
         while let Some(now) = self.warming() {
-            if self.loaders.iter().all(JoinHandle::is_finished) && self.warming().is_some() {
-                return; // a loader died: health tells
-            }
             progress(now);
             std::thread::sleep(REPORT.min(Duration::from_millis(1 + now.records / 1_000)));
         }

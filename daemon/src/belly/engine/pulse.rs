@@ -149,7 +149,7 @@ impl Pulse {
             (trouble, notice) => trouble.or(notice),
         };
         let commit_p99 = self.p99.lock().filter(|(at, _)| at.elapsed() < WINDOW).map(|(_, took)| took);
-        Health { trouble, disk_bytes: self.disk_bytes.load(Ordering::Relaxed), commit_p99 }
+        Health { trouble, disk_bytes: self.disk_bytes(), max_disk: None, commit_p99 }
     }
 }
 

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -26,7 +26,7 @@ use crate::belly::index::{Arrival, Change, Index, SipKey};
 use crate::belly::log::{LogWriter, Name, Tail};
 use crate::belly::providers::Providers;
 use crate::belly::values::{Values, ValuesFile};
-use crate::belly::{Announcement, MAX_PROVIDER_KEY, Record, Refused, Unavailable};
+use crate::belly::{Announcement, MAX_PROVIDER_KEY, PROVIDER_VALIDITY, Record, Refused, Unavailable};
 
 /// A step of the wall clock that is told and makes expiry pause.
 pub(super) const STEP_MILLIS: u64 = 10 * 60 * 1000;
@@ -182,19 +182,27 @@ impl Shared {
     ) -> Option<Record> {
         let now = self.clock.secs();
         let provider = self.providers.get(number, now)?;
-        let wall = |secs: u32| from_secs(secs.saturating_add_signed(self.behind_wall_secs()));
+        let wall = |secs| self.wall(secs);
+        // belly time may be minutes ahead of a clock that was set back
+        let announced = wall(announced).min(self.clock.wall());
         Some(Record {
             key: key.clone(),
             provider: provider.peer,
             head: head.map(u32::from),
-            announced: wall(announced),
-            expires: wall(self.index.generations.until(generation)),
+            near: self.index.generations.rank(generation).near(),
+            announced,
+            expires: announced + PROVIDER_VALIDITY,
             addrs: provider.addrs,
             addrs_expire: self.providers.addrs_expire(number, now).map(wall),
         })
     }
 
-    pub(super) fn behind_wall_secs(&self) -> i32 {
+    /// From belly time, in seconds since the Unix epoch, to the time that people have.
+    pub(super) fn wall(&self, secs: u32) -> SystemTime {
+        from_secs(secs.saturating_add_signed(self.behind_wall_secs()))
+    }
+
+    fn behind_wall_secs(&self) -> i32 {
         let ahead = self.ahead.load(Ordering::Relaxed);
         if ahead.unsigned_abs() < STEP_MILLIS { 0 } else { i32::try_from(-ahead / 1000).unwrap_or(0) }
     }
