@@ -123,6 +123,11 @@ async fn the_progress_is_in_the_log_and_in_systemds_status_line_every_few_second
     hydrad.status_when("all is read", |status| status.belly_warming.is_none()).await?;
     hydrad.serve(1).await?;
     systemd.wait("STATUS=serving: 1/1 heads serve").await?;
+    hydra_tests::harness::eventually(PATIENCE, || async {
+        ensure!(hydrad.said().contains("all is read: 40000 records"), "the log does not tell the end");
+        Ok(())
+    })
+    .await?;
     let told: Vec<String> =
         systemd.heard().iter().filter(|line| line.starts_with("STATUS=")).cloned().collect();
     let said = hydrad.said();

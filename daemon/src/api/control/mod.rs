@@ -9,6 +9,7 @@ mod head;
 mod key;
 mod page;
 mod peer;
+mod purge;
 mod record;
 mod socket;
 mod status;

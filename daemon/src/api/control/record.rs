@@ -15,8 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use crate::api::control::{Access, audit, convert, export, key, page};
-use crate::belly::{Cursor, Page, Purge, Query, Record, Unavailable};
+use crate::api::control::{Access, audit, convert, export, key, page, purge};
+use crate::belly::{Cursor, Page, Query, Record, Unavailable};
 use crate::head;
 use crate::hydra::{Finding, HeadState, Hydra};
 use crate::wire::Key256;
@@ -197,57 +197,11 @@ impl RecordService for Service {
         request: Request<PurgeRecordsRequest>,
     ) -> Result<Response<PurgeRecordsResponse>, Status> {
         let request = audit::change(self.access, "purge records", request)?;
-        let (what, mut answer) = purge(&request)?;
-        if let Some(warming) = self.hydra.warming() {
-            let text = warming.text();
-            return Err(Status::failed_precondition(format!(
-                "the belly is still {text}; nothing was purged: wait until it is read"
-            )));
-        }
-        let belly = &self.hydra.belly;
-        let (records, of) = match &what {
-            Purge::Key(key) => (belly.providers_of(key) as u64, request.key.trim()),
-            Purge::Provider(peer) => (u64::from(belly.records_of(peer)), request.provider.trim()),
-        };
-        if records == 0 {
-            return Err(Status::not_found(format!("no record of {of} in the belly; nothing was purged")));
-        }
-        answer.records = records;
-        if !request.dry_run {
-            let (hydra, of) = (Arc::clone(&self.hydra), of.to_owned());
-            // to its end, also when whoever asked for it has gone
-            let purged = tokio::spawn(async move {
-                let removed = hydra.belly.purge(what).await?;
-                hydra.events.good("belly", format!("{removed} records of {of} were purged"));
-                Ok(removed)
-            });
-            let purged = purged.await.map_err(|e| Status::internal(format!("purge {}: {e}", request.key)))?;
-            let failed = |e: Unavailable| Status::failed_precondition(format!("nothing was purged: {e}"));
-            answer.records = purged.map_err(failed)?;
-        }
-        Ok(Response::new(answer))
+        purge::run(&self.hydra, &request).await.map(Response::new)
     }
 }
 
-/// What to purge, and the answer but for the number.
-fn purge(request: &PurgeRecordsRequest) -> Result<(Purge, PurgeRecordsResponse), Status> {
-    let answer = PurgeRecordsResponse::default();
-    match (request.key.trim(), request.provider.trim()) {
-        ("", "") => Err(Status::invalid_argument("give a key or a provider; nothing was purged")),
-        ("", provider) => {
-            let answer = PurgeRecordsResponse { provider: provider.to_owned(), ..answer };
-            Ok((Purge::Provider(peer(provider)?), answer))
-        }
-        (key, "") => {
-            let multihash = key::parse(key).map_err(Status::invalid_argument)?;
-            let cid_raw = key::cid_raw(&multihash);
-            Ok((Purge::Key(multihash.clone().into()), PurgeRecordsResponse { multihash, cid_raw, ..answer }))
-        }
-        _ => Err(Status::invalid_argument("give a key or a provider, not both; nothing was purged")),
-    }
-}
-
-fn peer(id: &str) -> Result<PeerId, Status> {
+pub(super) fn peer(id: &str) -> Result<PeerId, Status> {
     id.parse().map_err(|_| {
         Status::invalid_argument(format!("provider {id:?} is no peer id; give it whole, e.g. 12D3KooW…"))
     })

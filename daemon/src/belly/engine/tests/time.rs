@@ -198,6 +198,9 @@ fn while_it_is_warming_it_serves_and_takes_and_loses_nothing() {
     let mut last = 0;
     belly.wait_warm(|progress| {
         assert!(progress.records >= last);
+        assert!(progress.expected >= progress.records && progress.day_expected >= progress.day_records);
+        // all of it is of the last day
+        assert!(!progress.day && progress.day_expected > 0, "{progress:?}");
         last = progress.records;
     });
     assert_eq!((belly.warming(), belly.counts().records), (None, 40_000));
