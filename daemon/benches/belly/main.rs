@@ -205,7 +205,11 @@ impl Bench {
             evict(dir)?;
             let began = Instant::now();
             let belly = LogBelly::open(LogConfig { loaders, ..self.config(dir, &clock) })?;
-            println!("restart from the disk: {:?}, {} records, {loaders} threads", began.elapsed(), belly.counts().records);
+            println!(
+                "restart from the disk: {:?}, {} records, {loaders} threads",
+                began.elapsed(),
+                belly.counts().records
+            );
             assert!(belly.counts().records >= count);
         }
         self.expire(dir, &clock)?;

@@ -227,6 +227,13 @@ impl Shared {
         async move { answer.await.unwrap_or_else(|_| Err(closing())) }
     }
 
+    /// [`Self::flush`] for a thread that may wait.
+    pub(super) fn flush_now(&self) -> Result<(), Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.push_flush(reply);
+        answer.blocking_recv().unwrap_or_else(|_| Err(closing()))
+    }
+
     /// Takes in what was announced at a time in seconds since the Unix epoch.
     pub(super) fn add(&self, announcement: &Announcement<'_>, now: u32) -> Result<(), Refused> {
         let Announcement { key, provider, addrs, head, near } = announcement;
