@@ -93,7 +93,7 @@ impl Format {
         let db = Connection::open(path)?;
         db.busy_timeout(Duration::from_secs(5))?;
         let found = self.check(&db, path)?;
-        db.pragma_update(None, "journal_mode", "WAL")?;
+        use_write_ahead_log(&db)?;
         db.pragma_update(None, "synchronous", "FULL")?;
         db.pragma_update(None, "wal_autocheckpoint", 4_000)?;
         db.pragma_update(None, "journal_size_limit", 64 << 20)?;
@@ -140,6 +140,20 @@ impl Format {
         }
         Ok(found)
     }
+}
+
+/// When the disk fails at this moment SQLite may stay with a journal, and the error comes after
+/// the answer. What is committed by a journal a power cut may undo.
+fn use_write_ahead_log(db: &Connection) -> rusqlite::Result<()> {
+    let mut set = db.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = set.query([])?;
+    while rows.next()?.is_some() {}
+    let mode: String = db.pragma_query_value(None, "journal_mode", |r| r.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+    Err(rusqlite::Error::SqliteFailure(error, Some(format!("disk I/O error: no write-ahead log ({mode})"))))
 }
 
 /// The file has its tables. Whoever makes one may be stopped before: it is empty then.
