@@ -100,9 +100,12 @@ impl Format {
         db.pragma_update(None, "cache_size", -8_192)?;
         db.pragma_update(None, "temp_store", "MEMORY")?;
         if has_wal(path) {
-            // Who left it may have been told that it was not synced. When it cannot be written back,
-            // it is gone on with as it is.
-            checkpoint(&db).ok();
+            // What is in it may never have been synced, if who left it was told so: nothing may
+            // be added behind that. A full disk is no such reason.
+            match checkpoint(&db) {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {}
+                outcome => outcome?,
+            }
         }
         let pending = self.migrations.iter().zip(1..).skip(usize::try_from(found).unwrap_or(0));
         for (migration, version) in pending {
