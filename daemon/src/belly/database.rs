@@ -226,6 +226,16 @@ pub(super) fn is_there(path: &Path) -> bool {
     !matches!(fs::metadata(path), Err(e) if e.kind() == io::ErrorKind::NotFound)
 }
 
+/// Makes a directory whose name outlives a power cut, as what is written in it will.
+pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
+    fs::create_dir_all(dir)?;
+    missing.into_iter().filter_map(Path::parent).try_for_each(|above| {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        File::open(above)?.sync_all()
+    })
+}
+
 /// What SQLite puts beside a file.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 

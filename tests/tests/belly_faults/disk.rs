@@ -163,7 +163,8 @@ impl Disk {
     /// Notes files that were deleted without SQLite.
     pub(crate) fn look(&self) {
         let mut state = self.state.lock();
-        let gone: Vec<_> = state.names.keys().filter(|name| !self.root.join(name).exists()).cloned().collect();
+        let gone: Vec<_> =
+            state.names.keys().filter(|name| !self.root.join(name).exists()).cloned().collect();
         gone.into_iter().for_each(|name| state.unlink(name));
     }
 
@@ -192,7 +193,12 @@ impl Disk {
         std::mem::take(&mut state.failed)
     }
 
-    pub(crate) fn open(&self, path: &Path, log: bool, open: impl FnOnce() -> c_int) -> (c_int, Option<usize>) {
+    pub(crate) fn open(
+        &self,
+        path: &Path,
+        log: bool,
+        open: impl FnOnce() -> c_int,
+    ) -> (c_int, Option<usize>) {
         let mut state = self.state.lock();
         let name = path.file_name().unwrap_or_default().to_owned();
         if !path.exists() {
@@ -236,7 +242,13 @@ impl Disk {
     }
 
     /// A write that fails for want of room has written its first half.
-    pub(crate) fn write(&self, inode: usize, at: u64, bytes: &[u8], write: impl FnOnce(usize) -> c_int) -> c_int {
+    pub(crate) fn write(
+        &self,
+        inode: usize,
+        at: u64,
+        bytes: &[u8],
+        write: impl FnOnce(usize) -> c_int,
+    ) -> c_int {
         let mut state = self.state.lock();
         let fails = state.fails(inode, &[Fault::Write, Fault::Full]);
         let bytes = match fails {

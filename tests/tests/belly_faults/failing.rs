@@ -53,9 +53,12 @@ fn fails_and_recovers(fault: Fault, words: &str) {
     // more than may wait for the disk: the rest is in memory alone
     let last = 500 + BACKLOG + 1_000;
     promises.announce(&belly, 500, now(), at);
-    until("the trouble is told", || {
-        if trouble(&belly).contains(words) { Ok(()) } else { Err(trouble(&belly)) }
-    });
+    until(
+        "the trouble is told",
+        || {
+            if trouble(&belly).contains(words) { Ok(()) } else { Err(trouble(&belly)) }
+        },
+    );
     for n in 501..last {
         assert_eq!(announce(&belly, n), Ok(()), "record {n}");
     }

@@ -95,7 +95,9 @@ impl Image {
 
     fn then(&mut self, op: &Op) {
         match op {
-            Op::Write { inode, .. } | Op::Truncate { inode, .. } => self.file(*inode).pending.push(op.clone()),
+            Op::Write { inode, .. } | Op::Truncate { inode, .. } => {
+                self.file(*inode).pending.push(op.clone())
+            }
             Op::Sync { inode } => self.file(*inode).sync(),
             Op::SyncFailed { inode } => {
                 let mut file = std::mem::take(self.file(*inode));

@@ -170,7 +170,7 @@ pub(crate) fn check_files(dir: &Path) {
 
 #[test]
 fn after_a_power_cut_what_was_answered_is_there_with_its_owner_and_nothing_else() {
-    let (lives, cuts) = if long() { (20, 100) } else { (3, 25) };
+    let (lives, cuts) = if long() { (20, 100) } else { (2, 30) };
     let mut rng = chance();
     let mut dir = tempfile::tempdir().expect("a directory");
     let (mut clock, mut promises, mut next) = (Clock::manual(start()), Promises::default(), 0);

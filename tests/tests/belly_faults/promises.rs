@@ -145,7 +145,9 @@ impl Promises {
                 continue;
             };
             let known = allowed.clone().find(|(_, allowed)| *allowed == value);
-            let (asked, _) = known.unwrap_or_else(|| panic!("value {n} has {} bytes and is none of those that it may be", value.len()));
+            let (asked, _) = known.unwrap_or_else(|| {
+                panic!("value {n} has {} bytes and is none of those that it may be", value.len())
+            });
             found.values.insert(*n, vec![(Asked { began: 0, answered: 0, at: asked.at }, value)]);
         }
         found

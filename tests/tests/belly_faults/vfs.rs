@@ -184,7 +184,12 @@ unsafe extern "C" fn read(file: *mut ffi::sqlite3_file, to: *mut c_void, amount:
     }
 }
 
-unsafe extern "C" fn write(file: *mut ffi::sqlite3_file, from: *const c_void, amount: c_int, at: i64) -> c_int {
+unsafe extern "C" fn write(
+    file: *mut ffi::sqlite3_file,
+    from: *const c_void,
+    amount: c_int,
+    at: i64,
+) -> c_int {
     // SAFETY: `from` has `amount` bytes; of them as many or fewer are handed on.
     unsafe {
         let (real, methods, seen) = parts(file);
@@ -202,7 +207,8 @@ unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, len: i64) -> c_int {
     // SAFETY: the arguments are handed on as they came.
     unsafe {
         let (real, methods, seen) = parts(file);
-        let truncate = || methods.xTruncate.map_or(ffi::SQLITE_IOERR_TRUNCATE, |truncate| truncate(real, len));
+        let truncate =
+            || methods.xTruncate.map_or(ffi::SQLITE_IOERR_TRUNCATE, |truncate| truncate(real, len));
         match seen {
             Some(seen) => seen.disk.truncate(seen.inode, len.unsigned_abs(), truncate),
             None => truncate(),

@@ -158,7 +158,12 @@ async fn whatever_was_done_to_a_file_of_the_belly_heads_serve_with_what_is_left_
                 bytes[at] ^= 4;
             },
         },
-        Damage { what: "a cut", told: "damaged", left: 0..=1999, doing: |bytes| bytes.truncate(bytes.len() / 3) },
+        Damage {
+            what: "a cut",
+            told: "damaged",
+            left: 0..=1999,
+            doing: |bytes| bytes.truncate(bytes.len() / 3),
+        },
         Damage { what: "garbage", told: "was damaged", left: 0..=0, doing: |bytes| bytes.fill(0x5a) },
     ];
     let place = Place::seeded(2)?;
@@ -207,7 +212,8 @@ async fn an_empty_file_or_garbage_in_place_of_the_belly_does_not_keep_heads_from
             fs::write(place.data().join("belly").join(&name), bytes)?;
             let mut hydrad = place.serving(1).await?;
             hydrad.announce(0, &fresh_keys(1), "/ip4/127.0.0.1/tcp/4001").await?;
-            let status = hydrad.status_when("it is told", |s| trouble(s).is_some() != bytes.is_empty()).await?;
+            let status =
+                hydrad.status_when("it is told", |s| trouble(s).is_some() != bytes.is_empty()).await?;
             assert_eq!(status.records, 1, "{name}, {} bytes", bytes.len());
             hydrad.status_when("it is written", |s| s.records_unsaved == 0).await?;
             hydrad.kill().await?;
@@ -223,7 +229,9 @@ async fn a_write_ahead_log_that_was_cut_costs_what_was_cut_off_and_no_more() -> 
     let mut hydrad = place.serving(1).await?;
     for at in 0..4 {
         hydrad.announce(0, &fresh_keys(200), "/ip4/127.0.0.1/tcp/4001").await?;
-        hydrad.status_when("it is written", |s| s.records == (at + 1) * 200 && s.records_unsaved == 0).await?;
+        hydrad
+            .status_when("it is written", |s| s.records == (at + 1) * 200 && s.records_unsaved == 0)
+            .await?;
     }
     hydrad.kill().await?;
     let length = |path: &PathBuf| fs::metadata(path).map_or(0, |found| found.len());
@@ -315,14 +323,20 @@ impl Ext4 {
         let mut mount = Command::new("mount");
         let mounted = mount.args(["-o", "loop,errors=remount-ro"]).arg(image).arg(at).output();
         if !made.is_ok_and(|made| made.status.success()) || !mounted.is_ok_and(|m| m.status.success()) {
-            let why = "a file system that turns read-only needs root, CAP_SYS_ADMIN, mkfs.ext4 and a loop device";
+            let why =
+                "a file system that turns read-only needs root, CAP_SYS_ADMIN, mkfs.ext4 and a loop device";
             hydra_tests::harness::binaries::skip(why);
             return Ok(None);
         }
         let mounts = fs::read_to_string("/proc/self/mounts")?;
-        let line = mounts.lines().find(|line| line.split(' ').nth(1) == at.to_str()).context("not mounted")?;
+        let line =
+            mounts.lines().find(|line| line.split(' ').nth(1) == at.to_str()).context("not mounted")?;
         let device = line.split(' ').next().and_then(|device| device.strip_prefix("/dev/"));
-        Ok(Some(Self { image: image.to_owned(), at: at.to_owned(), device: device.context("no device")?.to_owned() }))
+        Ok(Some(Self {
+            image: image.to_owned(),
+            at: at.to_owned(),
+            device: device.context("no device")?.to_owned(),
+        }))
     }
 
     fn break_it(&self) -> anyhow::Result<()> {
