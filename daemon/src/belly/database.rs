@@ -93,16 +93,19 @@ impl Format {
         let db = Connection::open(path)?;
         db.busy_timeout(Duration::from_secs(5))?;
         let found = self.check(&db, path)?;
-        db.pragma_update(None, "journal_mode", "WAL")?;
+        use_write_ahead_log(&db)?;
         db.pragma_update(None, "synchronous", "FULL")?;
         db.pragma_update(None, "wal_autocheckpoint", 4_000)?;
         db.pragma_update(None, "journal_size_limit", 64 << 20)?;
         db.pragma_update(None, "cache_size", -8_192)?;
         db.pragma_update(None, "temp_store", "MEMORY")?;
         if has_wal(path) {
-            // Who left it may have been told that it was not synced. When it cannot be written back,
-            // it is gone on with as it is.
-            checkpoint(&db).ok();
+            // What is in it may never have been synced, if who left it was told so: nothing may
+            // be added behind that. A full disk is no such reason.
+            match checkpoint(&db) {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {}
+                outcome => outcome?,
+            }
         }
         let pending = self.migrations.iter().zip(1..).skip(usize::try_from(found).unwrap_or(0));
         for (migration, version) in pending {
@@ -140,6 +143,20 @@ impl Format {
         }
         Ok(found)
     }
+}
+
+/// When the disk fails at this moment SQLite may stay with a journal, and the error comes after
+/// the answer. What is committed by a journal a power cut may undo.
+fn use_write_ahead_log(db: &Connection) -> rusqlite::Result<()> {
+    let mut set = db.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = set.query([])?;
+    while rows.next()?.is_some() {}
+    let mode: String = db.pragma_query_value(None, "journal_mode", |r| r.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+    Err(rusqlite::Error::SqliteFailure(error, Some(format!("disk I/O error: no write-ahead log ({mode})"))))
 }
 
 /// The file has its tables. Whoever makes one may be stopped before: it is empty then.
@@ -207,6 +224,16 @@ pub(super) fn has_wal(path: &Path) -> bool {
 /// The name still leads somewhere; false when somebody deleted the file.
 pub(super) fn is_there(path: &Path) -> bool {
     !matches!(fs::metadata(path), Err(e) if e.kind() == io::ErrorKind::NotFound)
+}
+
+/// Makes a directory whose name outlives a power cut, as what is written in it will.
+pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
+    fs::create_dir_all(dir)?;
+    missing.into_iter().filter_map(Path::parent).try_for_each(|above| {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        File::open(above)?.sync_all()
+    })
 }
 
 /// What SQLite puts beside a file.

@@ -14,7 +14,7 @@ use crate::disk::{Disk, Fault};
 use crate::image::Image;
 use crate::power::{check_files, names};
 use crate::promises::Promises;
-use crate::{announce, config, key, long, open, owner, peer, start, trouble, until, wait};
+use crate::{announce, chance, config, key, long, open, owner, peer, start, trouble, until, wait};
 
 /// Records that may wait for the disk, and records that the store may have.
 const BACKLOG: u32 = 3_000;
@@ -193,14 +193,16 @@ fn an_operation_that_fails_once_anywhere_loses_nothing_that_was_answered() {
         let disk = Arc::clone(&disk);
         move || disk.now()
     };
-    let (mut rng, mut next, mut failed) = (rand::rng(), 0, 0);
-    for round in 0..if long() { 100 } else { 5 } {
+    let (mut rng, mut next, mut failed) = (chance(), 0, 0);
+    for round in 0..if long() { 60 } else { 5 } {
         let fault = Fault::ALL[rng.random_range(0..Fault::ALL.len())];
         // sometimes when the files of an hour are made
         if rng.random_bool(0.4) {
             clock.advance(Duration::from_secs(3600));
         }
-        disk.fail_later(fault, rng.random_range(0..40), 1);
+        let after = rng.random_range(0..40);
+        println!("round {round}: {fault:?} fails after {after}, at operation {}", now());
+        disk.fail_later(fault, after, 1);
         for _ in 0..8 {
             let at = clock.secs();
             for _ in 0..rng.random_range(1..60) {

@@ -18,10 +18,22 @@ use hydrad::belly::engine::{LogBelly, LogConfig};
 use hydrad::belly::{Announcement, Answer, Belly, Refused};
 use hydrad::wire::AddrList;
 use libp2p::PeerId;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 
 /// True under `tests/run --long`.
 fn long() -> bool {
     std::env::var_os("HYDRA_LONG_TESTS").is_some()
+}
+
+/// Repeats the choices of a run that failed; what the store's threads do meanwhile may differ.
+const SEED: &str = "HYDRA_TEST_SEED";
+
+fn chance() -> StdRng {
+    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
+    // shown when the test fails
+    println!("repeat it with {SEED}={seed}");
+    StdRng::seed_from_u64(seed)
 }
 
 /// On the hour.

@@ -15,10 +15,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::disk::{Disk, Op};
 use crate::image::Image;
 use crate::promises::Promises;
-use crate::{config, long, open, start, until, wait};
-
-/// Repeats a run that failed.
-const SEED: &str = "HYDRA_TEST_SEED";
+use crate::{chance, config, long, open, start, until, wait};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -173,11 +170,8 @@ pub(crate) fn check_files(dir: &Path) {
 
 #[test]
 fn after_a_power_cut_what_was_answered_is_there_with_its_owner_and_nothing_else() {
-    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
-    let (lives, cuts) = if long() { (20, 100) } else { (3, 25) };
-    // shown when the test fails
-    println!("repeat it with {SEED}={seed}");
-    let mut rng = StdRng::seed_from_u64(seed);
+    let (lives, cuts) = if long() { (20, 100) } else { (2, 30) };
+    let mut rng = chance();
     let mut dir = tempfile::tempdir().expect("a directory");
     let (mut clock, mut promises, mut next) = (Clock::manual(start()), Promises::default(), 0);
     for life in 0..lives {

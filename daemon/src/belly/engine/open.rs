@@ -1,6 +1,6 @@
 //! How the store is opened, and its threads started.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
@@ -56,7 +56,7 @@ impl LogBelly {
     pub fn open_warming(config: LogConfig) -> Result<Self, BellyError> {
         let dir = config.dir.clone();
         let in_dir = |source| BellyError::Directory { path: dir.clone(), source };
-        fs::create_dir_all(&dir).map_err(in_dir)?;
+        database::make_dir(&dir).map_err(in_dir)?;
         let lock = lock(&dir)?;
         database::tidy(&dir).map_err(in_dir)?;
         let pulse = Pulse::default();
@@ -147,7 +147,7 @@ pub(super) fn remake(shared: &Shared) -> Result<(), BellyError> {
     if database::is_there(&dir.join(LOCK)) {
         return Ok(());
     }
-    fs::create_dir_all(dir).map_err(|source| BellyError::Directory { path: dir.clone(), source })?;
+    database::make_dir(dir).map_err(|source| BellyError::Directory { path: dir.clone(), source })?;
     *shared.lock.lock() = lock(dir)?;
     Ok(())
 }

@@ -242,10 +242,11 @@ impl Writer {
     /// A connection outlives what is wrong with the disk. It knows which frames of its
     /// write-ahead log were never synced, and writes over them. A new one would take those for
     /// committed that the kernel still shows, and what it adds behind them would be lost
-    /// with them when the power fails.
+    /// with them when the power fails. When it lasts, a new one is tried all the same: it begins
+    /// by writing back what is in the log.
     fn stumble(&mut self, path: &str, trouble: &Trouble) {
         let broken = Path::new(path);
-        if !trouble.is_of_the_disk() {
+        if !trouble.is_of_the_disk() || self.retry_in == LAST_RETRY {
             self.logs.retain(|_, (_, log)| log.path() != broken);
             self.values = None;
         }
