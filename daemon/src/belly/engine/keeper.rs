@@ -131,8 +131,9 @@ fn sweep(shared: &Shared, now: u32) {
 fn unlink(shared: &Shared, now: u32) {
     for (name, entry) in shared.catalogue.files() {
         let shed = entry.generation == 0 && name.hour.saturating_add(SERVED_HOURS) > now / 3600;
+        // whatever generation it had: one that was begun late, after a leap of the clock, too
         let old = name.hour.saturating_add(KEPT_HOURS) <= now / 3600;
-        if entry.generation != 0 || !(shed || old) {
+        if !(shed || old) {
             continue;
         }
         match database::unlink(&name.path(&shared.dir)) {
