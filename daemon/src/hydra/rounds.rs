@@ -33,8 +33,12 @@ impl Hydra {
             tick.tick().await;
             second += 1;
             self.sample();
+            self.watch_warming(second);
             self.roster.serve_where(self.may_serve());
             if second.is_multiple_of(CONDITIONS) {
+                // what is not read yet is no miss
+                let warming = self.warming().map(|warming| format!("the belly is {}", warming.text()));
+                self.prefetch.pause_for_load(warming);
                 self.watch_conditions();
             }
             if second.is_multiple_of(TRIM) {
@@ -56,8 +60,9 @@ impl Hydra {
     /// One line for `systemctl status`.
     #[must_use]
     pub fn summary(&self) -> String {
+        let reading = self.warming().map(|warming| format!(", {}", warming.text())).unwrap_or_default();
         format!(
-            "{}: {}/{} heads serve, {} servers known, {} peers connected, {} records",
+            "{}: {}/{} heads serve, {} servers known, {} peers connected, {} records{reading}",
             self.daemon_state().word(),
             self.heads_serving(),
             self.heads_total(),

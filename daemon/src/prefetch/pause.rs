@@ -26,6 +26,7 @@ impl Pauses {
         self.by_hand = pause;
     }
 
+    /// The load, or the belly's state, forbids look-ups.
     pub(super) fn by_load(&mut self, reason: Option<String>) {
         self.by_load = reason;
     }

@@ -85,11 +85,19 @@ struct Rank {
     key: Bytes,
 }
 
+/// A key whose look-up begins.
+#[derive(Debug)]
+pub(super) struct Start {
+    pub(super) key: Bytes,
+    pub(super) near: bool,
+    pub(super) asked: Asked,
+}
+
 /// What to do next.
 #[derive(Debug)]
 pub(super) enum Next {
     /// Look this key up.
-    Start(Bytes, Asked),
+    Start(Start),
     /// A key waits, and the walk budget is used up.
     Later,
     /// Nothing to do, or no room to do it.
@@ -233,7 +241,7 @@ impl Queue {
             waiters: waiting.waiters,
         };
         self.flying.insert(key.clone(), flying);
-        Next::Start(key, asked)
+        Next::Start(Start { key, near: near.0, asked })
     }
 
     /// Providers of a key in flight are known: those who wait for it are told.

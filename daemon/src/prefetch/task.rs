@@ -110,7 +110,7 @@ fn start(shared: &Arc<Shared>, flights: &mut JoinSet<()>) -> bool {
     loop {
         let next = shared.queue.lock().next(Instant::now());
         match next {
-            Next::Start(key, asked) => flights.spawn(look_up(Arc::clone(shared), key, asked)),
+            Next::Start(start) => flights.spawn(look_up(Arc::clone(shared), start)),
             Next::Later => return true,
             Next::Nothing => return false,
         };

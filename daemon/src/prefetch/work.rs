@@ -11,6 +11,7 @@ use tokio::time::timeout_at;
 
 use crate::belly::Provider;
 use crate::prefetch::books::{Ended, SourceBooks};
+use crate::prefetch::queue::Start;
 use crate::prefetch::source::{Asked, Errand, Source};
 use crate::prefetch::task::Shared;
 use crate::telemetry::Outcome;
@@ -46,7 +47,7 @@ impl Drop for Flight<'_> {
 }
 
 /// Looks a key up everywhere and keeps what is found.
-pub(super) async fn look_up(shared: Arc<Shared>, key: Bytes, asked: Asked) {
+pub(super) async fn look_up(shared: Arc<Shared>, Start { key, near, asked }: Start) {
     // what a task ends with that is dropped halfway
     let mut flight = Flight { shared: &shared, key: key.clone(), outcome: Outcome::SourceFailed };
     let sources = &shared.sources;
@@ -66,7 +67,7 @@ pub(super) async fn look_up(shared: Arc<Shared>, key: Bytes, asked: Asked) {
                 found = true;
                 finders.push(tracked);
                 let providers = admitted(&shared, providers);
-                shared.cache.keep(&key, &providers, &tracked.name);
+                shared.cache.keep(&key, near, &providers, &tracked.name);
                 shared.queue.lock().found(&key, &providers.into());
             }
             Ended::None => {}

@@ -1011,6 +1011,1488 @@ pub mod head_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Something that is not as it should be.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Warning {
+    /// Stable, upper case: "BOOTSTRAP_FAILING".
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Absent while it lasts.
+    #[prost(message, optional, tag = "3")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
+    /// FINDING_WARN or FINDING_FAIL.
+    #[prost(enumeration = "Finding", tag = "5")]
+    pub severity: i32,
+    /// What to do, as a line one can paste or follow.
+    #[prost(string, tag = "6")]
+    pub remedy: ::prost::alloc::string::String,
+}
+/// One step of the chain that must hold before there are peers; in the order they are checked.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NetworkCheck {
+    /// "ports", "outbound", "table", "inbound".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(enumeration = "Finding", tag = "2")]
+    pub finding: i32,
+    #[prost(string, tag = "3")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub remedy: ::prost::alloc::string::String,
+}
+/// One counter of things not done, by reason; since the daemon's start.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Drop {
+    /// "stream_limit", "connection_per_ip", "record_quota" …; docs/operations.md lists them.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub count: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Status {
+    /// Name of this hydra: `name` in the configuration, the host's name by default.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub version: ::prost::alloc::string::String,
+    #[prost(enumeration = "DaemonState", tag = "3")]
+    pub state: i32,
+    #[prost(message, optional, tag = "4")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "5")]
+    pub started_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(double, tag = "6")]
+    pub uptime_seconds: f64,
+    #[prost(uint32, tag = "7")]
+    pub heads: u32,
+    #[prost(uint32, tag = "8")]
+    pub heads_serving: u32,
+    /// Peers in the routing table.
+    #[prost(uint64, tag = "9")]
+    pub peers_live: u64,
+    /// Peers connected now, over all heads.
+    #[prost(uint64, tag = "10")]
+    pub peers_connected: u64,
+    #[prost(uint64, tag = "11")]
+    pub connections_in: u64,
+    #[prost(uint64, tag = "12")]
+    pub connections_out: u64,
+    #[prost(uint64, tag = "13")]
+    pub connections_limit: u64,
+    #[prost(uint64, tag = "33")]
+    pub connections_tcp: u64,
+    #[prost(uint64, tag = "34")]
+    pub connections_quic: u64,
+    /// Provider records that have not expired.
+    #[prost(uint64, tag = "14")]
+    pub records: u64,
+    /// Value records (IPNS and public keys).
+    #[prost(uint64, tag = "15")]
+    pub values: u64,
+    #[prost(uint64, tag = "16")]
+    pub providers: u64,
+    /// Bytes of the belly on disk.
+    #[prost(uint64, tag = "17")]
+    pub belly_bytes: u64,
+    /// 99th percentile of the last minute's commits; absent when there was none.
+    #[prost(double, optional, tag = "18")]
+    pub commit_p99_seconds: ::core::option::Option<f64>,
+    /// What a crash can lose, at most.
+    #[prost(double, tag = "19")]
+    pub unsaved_max_seconds: f64,
+    /// Accepted records that are not on disk yet.
+    #[prost(uint64, tag = "20")]
+    pub records_unsaved: u64,
+    #[prost(uint64, tag = "21")]
+    pub rss_bytes: u64,
+    #[prost(uint64, tag = "22")]
+    pub memory_limit_bytes: u64,
+    #[prost(uint64, tag = "23")]
+    pub files_open: u64,
+    #[prost(uint64, tag = "24")]
+    pub files_limit: u64,
+    #[prost(message, optional, tag = "25")]
+    pub rates_1m: ::core::option::Option<Rates>,
+    /// GET_PROVIDERS that found a provider, of all, over ten minutes; absent when none came.
+    #[prost(double, optional, tag = "26")]
+    pub found_ratio_10m: ::core::option::Option<f64>,
+    /// Of GET_PROVIDERS over the last minute, from the first byte read to the reply handed to
+    /// the transport; absent when none came.
+    #[prost(double, optional, tag = "27")]
+    pub get_providers_p99_seconds_1m: ::core::option::Option<f64>,
+    #[prost(message, repeated, tag = "28")]
+    pub warnings: ::prost::alloc::vec::Vec<Warning>,
+    #[prost(message, repeated, tag = "29")]
+    pub network: ::prost::alloc::vec::Vec<NetworkCheck>,
+    #[prost(message, repeated, tag = "30")]
+    pub drops: ::prost::alloc::vec::Vec<Drop>,
+    /// Paths, for messages that say where to look.
+    #[prost(string, tag = "31")]
+    pub control_socket: ::prost::alloc::string::String,
+    #[prost(string, tag = "32")]
+    pub data_dir: ::prost::alloc::string::String,
+    /// 0 normal; this daemon has no higher level yet.
+    #[prost(uint32, tag = "35")]
+    pub load_level: u32,
+    /// Disk space the belly may use; 0: not limited.
+    #[prost(uint64, tag = "36")]
+    pub belly_limit_bytes: u64,
+    /// While the belly is read at the start; absent when it has all.
+    #[prost(message, optional, tag = "37")]
+    pub belly_warming: ::core::option::Option<BellyWarming>,
+}
+/// How far the belly is with reading what it had before the start. Records are listed and
+/// served as they are read; heads offer the DHT when `day_read` is true.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct BellyWarming {
+    /// Records read, and about how many there are.
+    #[prost(uint64, tag = "1")]
+    pub records: u64,
+    #[prost(uint64, tag = "2")]
+    pub records_expected: u64,
+    /// Of these the ones of the last 24 hours, which are read first.
+    #[prost(uint64, tag = "3")]
+    pub day_records: u64,
+    #[prost(uint64, tag = "4")]
+    pub day_records_expected: u64,
+    #[prost(bool, tag = "5")]
+    pub day_read: bool,
+    /// Records read a second, over the last ten seconds; absent before it was measured.
+    #[prost(double, optional, tag = "6")]
+    pub records_per_second: ::core::option::Option<f64>,
+    /// Until the last 24 hours are read, and until all is; absent without a rate.
+    #[prost(double, optional, tag = "7")]
+    pub day_left_seconds: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "8")]
+    pub left_seconds: ::core::option::Option<f64>,
+}
+/// Rates of one second, and levels at its end.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct Sample {
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "2")]
+    pub rates: ::core::option::Option<Rates>,
+    #[prost(uint64, tag = "3")]
+    pub connections_in: u64,
+    #[prost(uint64, tag = "4")]
+    pub connections_out: u64,
+    #[prost(uint64, tag = "5")]
+    pub peers_live: u64,
+    #[prost(uint64, tag = "6")]
+    pub records: u64,
+    #[prost(uint64, tag = "7")]
+    pub rss_bytes: u64,
+    /// True for seconds in which the daemon did not run or not measure: the values mean nothing.
+    #[prost(bool, tag = "8")]
+    pub gap: bool,
+}
+/// Something that happened, for people.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Event {
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// FINDING_OK, FINDING_WARN or FINDING_FAIL.
+    #[prost(enumeration = "Finding", tag = "2")]
+    pub level: i32,
+    /// "hydrad", "head-3", "scout", "belly", "config" …
+    #[prost(string, tag = "3")]
+    pub part: ::prost::alloc::string::String,
+    /// Stable, upper case; empty when there is none.
+    #[prost(string, tag = "4")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetVersionRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetVersionResponse {
+    /// Version of hydrad.
+    #[prost(string, tag = "1")]
+    pub version: ::prost::alloc::string::String,
+    /// "hydra.v1".
+    #[prost(string, tag = "2")]
+    pub api: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetStatusRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetStatusResponse {
+    #[prost(message, optional, tag = "1")]
+    pub status: ::core::option::Option<Status>,
+}
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct WatchStatusRequest {
+    /// Seconds between updates; 0 is 1, less than 0.25 is 0.25.
+    #[prost(double, tag = "1")]
+    pub interval_seconds: f64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchStatusResponse {
+    /// Grows by one a message.
+    #[prost(uint64, tag = "1")]
+    pub revision: u64,
+    /// True: `heads` and `history` are whole. False: what changed since the last message.
+    #[prost(bool, tag = "2")]
+    pub snapshot: bool,
+    /// Updates this reader missed since it subscribed.
+    #[prost(uint64, tag = "3")]
+    pub dropped: u64,
+    #[prost(message, optional, tag = "4")]
+    pub status: ::core::option::Option<Status>,
+    /// Snapshot: all heads. Otherwise those that changed.
+    #[prost(message, repeated, tag = "5")]
+    pub heads: ::prost::alloc::vec::Vec<Head>,
+    /// Names of heads that are gone since the last message.
+    #[prost(string, repeated, tag = "6")]
+    pub removed_heads: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Snapshot: up to 600 seconds, oldest first. Otherwise the new complete seconds.
+    #[prost(message, repeated, tag = "7")]
+    pub samples: ::prost::alloc::vec::Vec<Sample>,
+    /// Snapshot: the last 50. Otherwise the new ones.
+    #[prost(message, repeated, tag = "8")]
+    pub events: ::prost::alloc::vec::Vec<Event>,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DaemonState {
+    Unspecified = 0,
+    Starting = 1,
+    /// Up, no head serves yet.
+    Warming = 2,
+    /// At least one head serves.
+    Serving = 3,
+    Overloaded = 4,
+    /// Nobody to talk to; `network` says why.
+    NoPeers = 5,
+    Draining = 6,
+}
+impl DaemonState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DAEMON_STATE_UNSPECIFIED",
+            Self::Starting => "DAEMON_STATE_STARTING",
+            Self::Warming => "DAEMON_STATE_WARMING",
+            Self::Serving => "DAEMON_STATE_SERVING",
+            Self::Overloaded => "DAEMON_STATE_OVERLOADED",
+            Self::NoPeers => "DAEMON_STATE_NO_PEERS",
+            Self::Draining => "DAEMON_STATE_DRAINING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DAEMON_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DAEMON_STATE_STARTING" => Some(Self::Starting),
+            "DAEMON_STATE_WARMING" => Some(Self::Warming),
+            "DAEMON_STATE_SERVING" => Some(Self::Serving),
+            "DAEMON_STATE_OVERLOADED" => Some(Self::Overloaded),
+            "DAEMON_STATE_NO_PEERS" => Some(Self::NoPeers),
+            "DAEMON_STATE_DRAINING" => Some(Self::Draining),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Finding {
+    Unspecified = 0,
+    Ok = 1,
+    /// Look at it.
+    Warn = 2,
+    /// Broken: for the operator to mend.
+    Fail = 3,
+    InProgress = 4,
+    /// Not known, not tried, or follows from an earlier finding.
+    Unknown = 5,
+}
+impl Finding {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FINDING_UNSPECIFIED",
+            Self::Ok => "FINDING_OK",
+            Self::Warn => "FINDING_WARN",
+            Self::Fail => "FINDING_FAIL",
+            Self::InProgress => "FINDING_IN_PROGRESS",
+            Self::Unknown => "FINDING_UNKNOWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FINDING_UNSPECIFIED" => Some(Self::Unspecified),
+            "FINDING_OK" => Some(Self::Ok),
+            "FINDING_WARN" => Some(Self::Warn),
+            "FINDING_FAIL" => Some(Self::Fail),
+            "FINDING_IN_PROGRESS" => Some(Self::InProgress),
+            "FINDING_UNKNOWN" => Some(Self::Unknown),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod status_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// How the daemon is. Answers from the first moment of start-up on. On both sockets.
+    #[derive(Debug, Clone)]
+    pub struct StatusServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl StatusServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> StatusServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> StatusServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            StatusServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        pub async fn get_version(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetVersionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetVersionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.StatusService/GetVersion",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.StatusService", "GetVersion"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_status(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetStatusResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.StatusService/GetStatus",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.StatusService", "GetStatus"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A snapshot, then what changed each second. A slow reader is never waited for: it
+        /// misses updates, which `dropped` counts, and the next message is a snapshot again.
+        pub async fn watch_status(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchStatusResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.StatusService/WatchStatus",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.StatusService", "WatchStatus"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod status_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with StatusServiceServer.
+    #[async_trait]
+    pub trait StatusService: std::marker::Send + std::marker::Sync + 'static {
+        async fn get_version(
+            &self,
+            request: tonic::Request<super::GetVersionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetVersionResponse>,
+            tonic::Status,
+        >;
+        async fn get_status(
+            &self,
+            request: tonic::Request<super::GetStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetStatusResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the WatchStatus method.
+        type WatchStatusStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::WatchStatusResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// A snapshot, then what changed each second. A slow reader is never waited for: it
+        /// misses updates, which `dropped` counts, and the next message is a snapshot again.
+        async fn watch_status(
+            &self,
+            request: tonic::Request<super::WatchStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::WatchStatusStream>,
+            tonic::Status,
+        >;
+    }
+    /// How the daemon is. Answers from the first moment of start-up on. On both sockets.
+    #[derive(Debug)]
+    pub struct StatusServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> StatusServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for StatusServiceServer<T>
+    where
+        T: StatusService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/hydra.v1.StatusService/GetVersion" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetVersionSvc<T: StatusService>(pub Arc<T>);
+                    impl<
+                        T: StatusService,
+                    > tonic::server::UnaryService<super::GetVersionRequest>
+                    for GetVersionSvc<T> {
+                        type Response = super::GetVersionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetVersionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StatusService>::get_version(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetVersionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.StatusService/GetStatus" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetStatusSvc<T: StatusService>(pub Arc<T>);
+                    impl<
+                        T: StatusService,
+                    > tonic::server::UnaryService<super::GetStatusRequest>
+                    for GetStatusSvc<T> {
+                        type Response = super::GetStatusResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetStatusRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StatusService>::get_status(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetStatusSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.StatusService/WatchStatus" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchStatusSvc<T: StatusService>(pub Arc<T>);
+                    impl<
+                        T: StatusService,
+                    > tonic::server::ServerStreamingService<super::WatchStatusRequest>
+                    for WatchStatusSvc<T> {
+                        type Response = super::WatchStatusResponse;
+                        type ResponseStream = T::WatchStatusStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WatchStatusRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StatusService>::watch_status(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchStatusSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for StatusServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "hydra.v1.StatusService";
+    impl<T> tonic::server::NamedService for StatusServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Belly {
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Provider records in force.
+    #[prost(uint64, tag = "2")]
+    pub records: u64,
+    /// Distinct providers known.
+    #[prost(uint64, tag = "3")]
+    pub providers: u64,
+    /// Value records (IPNS and public keys).
+    #[prost(uint64, tag = "4")]
+    pub values: u64,
+    /// Accepted records that are not on disk yet.
+    #[prost(uint64, tag = "5")]
+    pub records_unsaved: u64,
+    #[prost(uint64, tag = "6")]
+    pub disk_bytes: u64,
+    /// 0: not limited.
+    #[prost(uint64, tag = "7")]
+    pub disk_limit_bytes: u64,
+    /// Memory of the index.
+    #[prost(uint64, tag = "8")]
+    pub index_bytes: u64,
+    /// 99th percentile of the last minute's commits; absent when there was none.
+    #[prost(double, optional, tag = "9")]
+    pub commit_p99_seconds: ::core::option::Option<f64>,
+    /// What a crash can lose, at most.
+    #[prost(double, tag = "10")]
+    pub unsaved_max_seconds: f64,
+    /// The newest first.
+    #[prost(message, repeated, tag = "11")]
+    pub generations: ::prost::alloc::vec::Vec<Generation>,
+    /// What was refused or lost since the daemon's start; all reasons, also those that did
+    /// not occur.
+    #[prost(message, repeated, tag = "12")]
+    pub drops: ::prost::alloc::vec::Vec<Drop>,
+    /// What is wrong; empty when all is well.
+    #[prost(string, tag = "13")]
+    pub trouble: ::prost::alloc::string::String,
+    /// While it is read at the start; absent when it has all.
+    #[prost(message, optional, tag = "14")]
+    pub warming: ::core::option::Option<BellyWarming>,
+}
+/// The records announced last in one hour, near our heads or far from them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Generation {
+    /// When its hour began.
+    #[prost(message, optional, tag = "1")]
+    pub begins_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(bool, tag = "2")]
+    pub near: bool,
+    #[prost(uint64, tag = "3")]
+    pub records: u64,
+    /// True when the disk did not take them.
+    #[prost(bool, tag = "4")]
+    pub memory_only: bool,
+}
+/// By a sketch of fixed size (space-saving). Counts halve every hour, so that recent ones
+/// weigh more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AskedKey {
+    /// The DHT key, as strangers sent it.
+    #[prost(bytes = "vec", tag = "1")]
+    pub multihash: ::prost::alloc::vec::Vec<u8>,
+    /// As in Record.
+    #[prost(string, tag = "2")]
+    pub cid_raw: ::prost::alloc::string::String,
+    /// SHA-256 of the key. 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// May be too great, by at most `requests_error`.
+    #[prost(uint64, tag = "4")]
+    pub requests: u64,
+    #[prost(uint64, tag = "5")]
+    pub requests_error: u64,
+    /// Of the `requests - requests_error` that were counted for certain, those that found no
+    /// provider.
+    #[prost(uint64, tag = "6")]
+    pub missed: u64,
+    /// Providers that the belly has now.
+    #[prost(uint64, tag = "7")]
+    pub providers: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TopProvider {
+    #[prost(string, tag = "1")]
+    pub peer_id: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub records: u64,
+    /// Empty when they lapsed (24 h).
+    #[prost(string, repeated, tag = "3")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Since the daemon's start.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Region {
+    /// First byte of the SHA-256 of the keys in it.
+    #[prost(uint32, tag = "1")]
+    pub prefix: u32,
+    /// GET_PROVIDERS.
+    #[prost(uint64, tag = "2")]
+    pub reads: u64,
+    /// Of these, those that found no provider.
+    #[prost(uint64, tag = "3")]
+    pub misses: u64,
+    /// ADD_PROVIDER.
+    #[prost(uint64, tag = "4")]
+    pub writes: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetBellyRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetBellyResponse {
+    #[prost(message, optional, tag = "1")]
+    pub belly: ::core::option::Option<Belly>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListMostAskedRequest {
+    /// 0 is 20; more than 1,000 is 1,000.
+    #[prost(uint32, tag = "1")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListMostAskedResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub keys: ::prost::alloc::vec::Vec<AskedKey>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTopProvidersRequest {
+    /// 0 is 20; more than 1,000 is 1,000.
+    #[prost(uint32, tag = "1")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListTopProvidersResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub providers: ::prost::alloc::vec::Vec<TopProvider>,
+    /// Provider records in force, of all providers.
+    #[prost(uint64, tag = "2")]
+    pub records: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRegionsRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRegionsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub regions: ::prost::alloc::vec::Vec<Region>,
+}
+/// Generated client implementations.
+pub mod belly_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// The belly as a whole: what it holds, what it takes, what is asked of it. On both sockets.
+    #[derive(Debug, Clone)]
+    pub struct BellyServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl BellyServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> BellyServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> BellyServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            BellyServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        pub async fn get_belly(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetBellyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetBellyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.BellyService/GetBelly",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.BellyService", "GetBelly"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The keys asked for most, by GET_PROVIDERS.
+        pub async fn list_most_asked(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListMostAskedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMostAskedResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.BellyService/ListMostAsked",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.BellyService", "ListMostAsked"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The providers with the most records.
+        pub async fn list_top_providers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListTopProvidersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListTopProvidersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.BellyService/ListTopProviders",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.BellyService", "ListTopProviders"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The load of the 256 equal parts of the keyspace, in order.
+        pub async fn list_regions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRegionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRegionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.BellyService/ListRegions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.BellyService", "ListRegions"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod belly_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with BellyServiceServer.
+    #[async_trait]
+    pub trait BellyService: std::marker::Send + std::marker::Sync + 'static {
+        async fn get_belly(
+            &self,
+            request: tonic::Request<super::GetBellyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetBellyResponse>,
+            tonic::Status,
+        >;
+        /// The keys asked for most, by GET_PROVIDERS.
+        async fn list_most_asked(
+            &self,
+            request: tonic::Request<super::ListMostAskedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMostAskedResponse>,
+            tonic::Status,
+        >;
+        /// The providers with the most records.
+        async fn list_top_providers(
+            &self,
+            request: tonic::Request<super::ListTopProvidersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListTopProvidersResponse>,
+            tonic::Status,
+        >;
+        /// The load of the 256 equal parts of the keyspace, in order.
+        async fn list_regions(
+            &self,
+            request: tonic::Request<super::ListRegionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRegionsResponse>,
+            tonic::Status,
+        >;
+    }
+    /// The belly as a whole: what it holds, what it takes, what is asked of it. On both sockets.
+    #[derive(Debug)]
+    pub struct BellyServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> BellyServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for BellyServiceServer<T>
+    where
+        T: BellyService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/hydra.v1.BellyService/GetBelly" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetBellySvc<T: BellyService>(pub Arc<T>);
+                    impl<
+                        T: BellyService,
+                    > tonic::server::UnaryService<super::GetBellyRequest>
+                    for GetBellySvc<T> {
+                        type Response = super::GetBellyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetBellyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as BellyService>::get_belly(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetBellySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.BellyService/ListMostAsked" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListMostAskedSvc<T: BellyService>(pub Arc<T>);
+                    impl<
+                        T: BellyService,
+                    > tonic::server::UnaryService<super::ListMostAskedRequest>
+                    for ListMostAskedSvc<T> {
+                        type Response = super::ListMostAskedResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListMostAskedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as BellyService>::list_most_asked(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListMostAskedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.BellyService/ListTopProviders" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListTopProvidersSvc<T: BellyService>(pub Arc<T>);
+                    impl<
+                        T: BellyService,
+                    > tonic::server::UnaryService<super::ListTopProvidersRequest>
+                    for ListTopProvidersSvc<T> {
+                        type Response = super::ListTopProvidersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListTopProvidersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as BellyService>::list_top_providers(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListTopProvidersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.BellyService/ListRegions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRegionsSvc<T: BellyService>(pub Arc<T>);
+                    impl<
+                        T: BellyService,
+                    > tonic::server::UnaryService<super::ListRegionsRequest>
+                    for ListRegionsSvc<T> {
+                        type Response = super::ListRegionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListRegionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as BellyService>::list_regions(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRegionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for BellyServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "hydra.v1.BellyService";
+    impl<T> tonic::server::NamedService for BellyServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Peer {
     #[prost(string, tag = "1")]
@@ -2554,8 +4036,12 @@ pub struct Record {
     /// Name of the head that accepted it; empty when not known.
     #[prost(string, tag = "6")]
     pub head: ::prost::alloc::string::String,
+    /// To the minute, rounded down; to the hour when `head` is not known. Of several
+    /// announcements in one hour the first.
     #[prost(message, optional, tag = "7")]
     pub announced_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// 48 h after `announced_at`: until then it is served for certain, and up to an hour
+    /// longer.
     #[prost(message, optional, tag = "8")]
     pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
     /// Where the provider is; empty when its addresses lapsed (24 h).
@@ -2564,6 +4050,9 @@ pub struct Record {
     /// Absent when there are no addresses.
     #[prost(message, optional, tag = "10")]
     pub addresses_expire_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// One of our heads was near the key when it was announced.
+    #[prost(bool, tag = "11")]
+    pub near: bool,
 }
 /// Conditions are joined by "and".
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2597,6 +4086,9 @@ pub struct ListRecordsResponse {
     /// When the list is empty: why. Empty otherwise.
     #[prost(string, tag = "3")]
     pub empty_reason: ::prost::alloc::string::String,
+    /// Why records may be missing: the belly is still being read. Empty otherwise.
+    #[prost(string, tag = "4")]
+    pub incomplete_reason: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StreamRecordsRequest {
@@ -2613,6 +4105,9 @@ pub struct StreamRecordsResponse {
     /// On the only message of an empty stream: why it is empty.
     #[prost(string, tag = "2")]
     pub empty_reason: ::prost::alloc::string::String,
+    /// On the first message: why records may be missing. Empty otherwise.
+    #[prost(string, tag = "3")]
+    pub incomplete_reason: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetRecordsRequest {
@@ -2629,6 +4124,80 @@ pub struct GetRecordsResponse {
     /// When there are none: why. Empty otherwise.
     #[prost(string, tag = "3")]
     pub empty_reason: ::prost::alloc::string::String,
+    /// Why records may be missing: the belly is still being read. Empty otherwise.
+    #[prost(string, tag = "4")]
+    pub incomplete_reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportRecordsRequest {}
+/// Up to 10,000 records and the providers that they name.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExportRecordsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub providers: ::prost::alloc::vec::Vec<ExportedProvider>,
+    #[prost(message, repeated, tag = "2")]
+    pub records: ::prost::alloc::vec::Vec<ExportedRecord>,
+    /// On the first message: about how many records there are.
+    #[prost(uint64, tag = "3")]
+    pub records_expected: u64,
+    /// On the first message: why records may be missing. Empty otherwise.
+    #[prost(string, tag = "4")]
+    pub incomplete_reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportedProvider {
+    /// Text form.
+    #[prost(string, tag = "1")]
+    pub peer_id: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportedRecord {
+    /// The DHT key.
+    #[prost(bytes = "vec", tag = "1")]
+    pub multihash: ::prost::alloc::vec::Vec<u8>,
+    /// Place in `providers` of the same message, from 0 on.
+    #[prost(uint32, tag = "2")]
+    pub provider: u32,
+    /// Seconds since the Unix epoch; see Record.
+    #[prost(int64, tag = "3")]
+    pub announced_at_seconds: i64,
+    #[prost(int64, tag = "4")]
+    pub expires_at_seconds: i64,
+    /// Index of the head that accepted it; absent when not known.
+    #[prost(uint32, optional, tag = "5")]
+    pub head: ::core::option::Option<u32>,
+    #[prost(bool, tag = "6")]
+    pub near: bool,
+}
+/// A key or a provider: one of the two.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PurgeRecordsRequest {
+    /// A CID, or a multihash in hex or base58btc.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// Peer id, text form.
+    #[prost(string, tag = "2")]
+    pub provider: ::prost::alloc::string::String,
+    /// Count only.
+    #[prost(bool, tag = "3")]
+    pub dry_run: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PurgeRecordsResponse {
+    /// That were removed, or that would be.
+    #[prost(uint64, tag = "1")]
+    pub records: u64,
+    /// Of a key.
+    #[prost(bytes = "vec", tag = "2")]
+    pub multihash: ::prost::alloc::vec::Vec<u8>,
+    /// As in Record.
+    #[prost(string, tag = "3")]
+    pub cid_raw: ::prost::alloc::string::String,
+    /// Of a provider.
+    #[prost(string, tag = "4")]
+    pub provider: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -2829,6 +4398,58 @@ pub mod record_service_client {
                 .insert(GrpcMethod::new("hydra.v1.RecordService", "GetRecords"));
             self.inner.unary(req, path, codec).await
         }
+        /// All records in a compact form, at the reader's pace: what `hydrad belly import` reads
+        /// is made of it. On both sockets.
+        pub async fn export_records(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportRecordsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ExportRecordsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.RecordService/ExportRecords",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.RecordService", "ExportRecords"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Forgets the records of a key or a provider that were announced until now, on disk
+        /// too. They are taken in again when they are announced again. On the control socket.
+        pub async fn purge_records(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PurgeRecordsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PurgeRecordsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.RecordService/PurgeRecords",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.RecordService", "PurgeRecords"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2873,6 +4494,30 @@ pub mod record_service_server {
             request: tonic::Request<super::GetRecordsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetRecordsResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the ExportRecords method.
+        type ExportRecordsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ExportRecordsResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// All records in a compact form, at the reader's pace: what `hydrad belly import` reads
+        /// is made of it. On both sockets.
+        async fn export_records(
+            &self,
+            request: tonic::Request<super::ExportRecordsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ExportRecordsStream>,
+            tonic::Status,
+        >;
+        /// Forgets the records of a key or a provider that were announced until now, on disk
+        /// too. They are taken in again when they are announced again. On the control socket.
+        async fn purge_records(
+            &self,
+            request: tonic::Request<super::PurgeRecordsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PurgeRecordsResponse>,
             tonic::Status,
         >;
     }
@@ -3089,6 +4734,97 @@ pub mod record_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/hydra.v1.RecordService/ExportRecords" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportRecordsSvc<T: RecordService>(pub Arc<T>);
+                    impl<
+                        T: RecordService,
+                    > tonic::server::ServerStreamingService<super::ExportRecordsRequest>
+                    for ExportRecordsSvc<T> {
+                        type Response = super::ExportRecordsResponse;
+                        type ResponseStream = T::ExportRecordsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportRecordsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordService>::export_records(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportRecordsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.RecordService/PurgeRecords" => {
+                    #[allow(non_camel_case_types)]
+                    struct PurgeRecordsSvc<T: RecordService>(pub Arc<T>);
+                    impl<
+                        T: RecordService,
+                    > tonic::server::UnaryService<super::PurgeRecordsRequest>
+                    for PurgeRecordsSvc<T> {
+                        type Response = super::PurgeRecordsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PurgeRecordsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordService>::purge_records(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PurgeRecordsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -3126,775 +4862,6 @@ pub mod record_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "hydra.v1.RecordService";
     impl<T> tonic::server::NamedService for RecordServiceServer<T> {
-        const NAME: &'static str = SERVICE_NAME;
-    }
-}
-/// Something that is not as it should be.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Warning {
-    /// Stable, upper case: "BOOTSTRAP_FAILING".
-    #[prost(string, tag = "1")]
-    pub code: ::prost::alloc::string::String,
-    #[prost(message, optional, tag = "2")]
-    pub since: ::core::option::Option<::prost_types::Timestamp>,
-    /// Absent while it lasts.
-    #[prost(message, optional, tag = "3")]
-    pub until: ::core::option::Option<::prost_types::Timestamp>,
-    #[prost(string, tag = "4")]
-    pub text: ::prost::alloc::string::String,
-    /// FINDING_WARN or FINDING_FAIL.
-    #[prost(enumeration = "Finding", tag = "5")]
-    pub severity: i32,
-    /// What to do, as a line one can paste or follow.
-    #[prost(string, tag = "6")]
-    pub remedy: ::prost::alloc::string::String,
-}
-/// One step of the chain that must hold before there are peers; in the order they are checked.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct NetworkCheck {
-    /// "ports", "outbound", "table", "inbound".
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    #[prost(enumeration = "Finding", tag = "2")]
-    pub finding: i32,
-    #[prost(string, tag = "3")]
-    pub text: ::prost::alloc::string::String,
-    #[prost(string, tag = "4")]
-    pub remedy: ::prost::alloc::string::String,
-}
-/// One counter of things not done, by reason; since the daemon's start.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Drop {
-    /// "stream_limit", "connection_per_ip", "record_quota" …; docs/operations.md lists them.
-    #[prost(string, tag = "1")]
-    pub reason: ::prost::alloc::string::String,
-    #[prost(uint64, tag = "2")]
-    pub count: u64,
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Status {
-    /// Name of this hydra: `name` in the configuration, the host's name by default.
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    #[prost(string, tag = "2")]
-    pub version: ::prost::alloc::string::String,
-    #[prost(enumeration = "DaemonState", tag = "3")]
-    pub state: i32,
-    #[prost(message, optional, tag = "4")]
-    pub at: ::core::option::Option<::prost_types::Timestamp>,
-    #[prost(message, optional, tag = "5")]
-    pub started_at: ::core::option::Option<::prost_types::Timestamp>,
-    #[prost(double, tag = "6")]
-    pub uptime_seconds: f64,
-    #[prost(uint32, tag = "7")]
-    pub heads: u32,
-    #[prost(uint32, tag = "8")]
-    pub heads_serving: u32,
-    /// Peers in the routing table.
-    #[prost(uint64, tag = "9")]
-    pub peers_live: u64,
-    /// Peers connected now, over all heads.
-    #[prost(uint64, tag = "10")]
-    pub peers_connected: u64,
-    #[prost(uint64, tag = "11")]
-    pub connections_in: u64,
-    #[prost(uint64, tag = "12")]
-    pub connections_out: u64,
-    #[prost(uint64, tag = "13")]
-    pub connections_limit: u64,
-    #[prost(uint64, tag = "33")]
-    pub connections_tcp: u64,
-    #[prost(uint64, tag = "34")]
-    pub connections_quic: u64,
-    /// Provider records that have not expired.
-    #[prost(uint64, tag = "14")]
-    pub records: u64,
-    /// Value records (IPNS and public keys).
-    #[prost(uint64, tag = "15")]
-    pub values: u64,
-    #[prost(uint64, tag = "16")]
-    pub providers: u64,
-    /// Bytes of the belly on disk.
-    #[prost(uint64, tag = "17")]
-    pub belly_bytes: u64,
-    /// 99th percentile of the last minute's commits; absent when there was none.
-    #[prost(double, optional, tag = "18")]
-    pub commit_p99_seconds: ::core::option::Option<f64>,
-    /// What a crash can lose, at most.
-    #[prost(double, tag = "19")]
-    pub unsaved_max_seconds: f64,
-    /// Accepted records that are not on disk yet.
-    #[prost(uint64, tag = "20")]
-    pub records_unsaved: u64,
-    #[prost(uint64, tag = "21")]
-    pub rss_bytes: u64,
-    #[prost(uint64, tag = "22")]
-    pub memory_limit_bytes: u64,
-    #[prost(uint64, tag = "23")]
-    pub files_open: u64,
-    #[prost(uint64, tag = "24")]
-    pub files_limit: u64,
-    #[prost(message, optional, tag = "25")]
-    pub rates_1m: ::core::option::Option<Rates>,
-    /// GET_PROVIDERS that found a provider, of all, over ten minutes; absent when none came.
-    #[prost(double, optional, tag = "26")]
-    pub found_ratio_10m: ::core::option::Option<f64>,
-    /// Of GET_PROVIDERS over the last minute, from the first byte read to the reply handed to
-    /// the transport; absent when none came.
-    #[prost(double, optional, tag = "27")]
-    pub get_providers_p99_seconds_1m: ::core::option::Option<f64>,
-    #[prost(message, repeated, tag = "28")]
-    pub warnings: ::prost::alloc::vec::Vec<Warning>,
-    #[prost(message, repeated, tag = "29")]
-    pub network: ::prost::alloc::vec::Vec<NetworkCheck>,
-    #[prost(message, repeated, tag = "30")]
-    pub drops: ::prost::alloc::vec::Vec<Drop>,
-    /// Paths, for messages that say where to look.
-    #[prost(string, tag = "31")]
-    pub control_socket: ::prost::alloc::string::String,
-    #[prost(string, tag = "32")]
-    pub data_dir: ::prost::alloc::string::String,
-    /// 0 normal; this daemon has no higher level yet.
-    #[prost(uint32, tag = "35")]
-    pub load_level: u32,
-    /// Disk space the belly may use; 0: not limited.
-    #[prost(uint64, tag = "36")]
-    pub belly_limit_bytes: u64,
-}
-/// Rates of one second, and levels at its end.
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub struct Sample {
-    #[prost(message, optional, tag = "1")]
-    pub at: ::core::option::Option<::prost_types::Timestamp>,
-    #[prost(message, optional, tag = "2")]
-    pub rates: ::core::option::Option<Rates>,
-    #[prost(uint64, tag = "3")]
-    pub connections_in: u64,
-    #[prost(uint64, tag = "4")]
-    pub connections_out: u64,
-    #[prost(uint64, tag = "5")]
-    pub peers_live: u64,
-    #[prost(uint64, tag = "6")]
-    pub records: u64,
-    #[prost(uint64, tag = "7")]
-    pub rss_bytes: u64,
-    /// True for seconds in which the daemon did not run or not measure: the values mean nothing.
-    #[prost(bool, tag = "8")]
-    pub gap: bool,
-}
-/// Something that happened, for people.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Event {
-    #[prost(message, optional, tag = "1")]
-    pub at: ::core::option::Option<::prost_types::Timestamp>,
-    /// FINDING_OK, FINDING_WARN or FINDING_FAIL.
-    #[prost(enumeration = "Finding", tag = "2")]
-    pub level: i32,
-    /// "hydrad", "head-3", "scout", "belly", "config" …
-    #[prost(string, tag = "3")]
-    pub part: ::prost::alloc::string::String,
-    /// Stable, upper case; empty when there is none.
-    #[prost(string, tag = "4")]
-    pub code: ::prost::alloc::string::String,
-    #[prost(string, tag = "5")]
-    pub text: ::prost::alloc::string::String,
-}
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetVersionRequest {}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetVersionResponse {
-    /// Version of hydrad.
-    #[prost(string, tag = "1")]
-    pub version: ::prost::alloc::string::String,
-    /// "hydra.v1".
-    #[prost(string, tag = "2")]
-    pub api: ::prost::alloc::string::String,
-}
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetStatusRequest {}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetStatusResponse {
-    #[prost(message, optional, tag = "1")]
-    pub status: ::core::option::Option<Status>,
-}
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub struct WatchStatusRequest {
-    /// Seconds between updates; 0 is 1, less than 0.25 is 0.25.
-    #[prost(double, tag = "1")]
-    pub interval_seconds: f64,
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct WatchStatusResponse {
-    /// Grows by one a message.
-    #[prost(uint64, tag = "1")]
-    pub revision: u64,
-    /// True: `heads` and `history` are whole. False: what changed since the last message.
-    #[prost(bool, tag = "2")]
-    pub snapshot: bool,
-    /// Updates this reader missed since it subscribed.
-    #[prost(uint64, tag = "3")]
-    pub dropped: u64,
-    #[prost(message, optional, tag = "4")]
-    pub status: ::core::option::Option<Status>,
-    /// Snapshot: all heads. Otherwise those that changed.
-    #[prost(message, repeated, tag = "5")]
-    pub heads: ::prost::alloc::vec::Vec<Head>,
-    /// Names of heads that are gone since the last message.
-    #[prost(string, repeated, tag = "6")]
-    pub removed_heads: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Snapshot: up to 600 seconds, oldest first. Otherwise the new complete seconds.
-    #[prost(message, repeated, tag = "7")]
-    pub samples: ::prost::alloc::vec::Vec<Sample>,
-    /// Snapshot: the last 50. Otherwise the new ones.
-    #[prost(message, repeated, tag = "8")]
-    pub events: ::prost::alloc::vec::Vec<Event>,
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum DaemonState {
-    Unspecified = 0,
-    Starting = 1,
-    /// Up, no head serves yet.
-    Warming = 2,
-    /// At least one head serves.
-    Serving = 3,
-    Overloaded = 4,
-    /// Nobody to talk to; `network` says why.
-    NoPeers = 5,
-    Draining = 6,
-}
-impl DaemonState {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "DAEMON_STATE_UNSPECIFIED",
-            Self::Starting => "DAEMON_STATE_STARTING",
-            Self::Warming => "DAEMON_STATE_WARMING",
-            Self::Serving => "DAEMON_STATE_SERVING",
-            Self::Overloaded => "DAEMON_STATE_OVERLOADED",
-            Self::NoPeers => "DAEMON_STATE_NO_PEERS",
-            Self::Draining => "DAEMON_STATE_DRAINING",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "DAEMON_STATE_UNSPECIFIED" => Some(Self::Unspecified),
-            "DAEMON_STATE_STARTING" => Some(Self::Starting),
-            "DAEMON_STATE_WARMING" => Some(Self::Warming),
-            "DAEMON_STATE_SERVING" => Some(Self::Serving),
-            "DAEMON_STATE_OVERLOADED" => Some(Self::Overloaded),
-            "DAEMON_STATE_NO_PEERS" => Some(Self::NoPeers),
-            "DAEMON_STATE_DRAINING" => Some(Self::Draining),
-            _ => None,
-        }
-    }
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Finding {
-    Unspecified = 0,
-    Ok = 1,
-    /// Look at it.
-    Warn = 2,
-    /// Broken: for the operator to mend.
-    Fail = 3,
-    InProgress = 4,
-    /// Not known, not tried, or follows from an earlier finding.
-    Unknown = 5,
-}
-impl Finding {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "FINDING_UNSPECIFIED",
-            Self::Ok => "FINDING_OK",
-            Self::Warn => "FINDING_WARN",
-            Self::Fail => "FINDING_FAIL",
-            Self::InProgress => "FINDING_IN_PROGRESS",
-            Self::Unknown => "FINDING_UNKNOWN",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "FINDING_UNSPECIFIED" => Some(Self::Unspecified),
-            "FINDING_OK" => Some(Self::Ok),
-            "FINDING_WARN" => Some(Self::Warn),
-            "FINDING_FAIL" => Some(Self::Fail),
-            "FINDING_IN_PROGRESS" => Some(Self::InProgress),
-            "FINDING_UNKNOWN" => Some(Self::Unknown),
-            _ => None,
-        }
-    }
-}
-/// Generated client implementations.
-pub mod status_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    /// How the daemon is. Answers from the first moment of start-up on. On both sockets.
-    #[derive(Debug, Clone)]
-    pub struct StatusServiceClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl StatusServiceClient<tonic::transport::Channel> {
-        /// Attempt to create a new client by connecting to a given endpoint.
-        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
-        where
-            D: TryInto<tonic::transport::Endpoint>,
-            D::Error: Into<StdError>,
-        {
-            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
-            Ok(Self::new(conn))
-        }
-    }
-    impl<T> StatusServiceClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> StatusServiceClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            StatusServiceClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
-        }
-        pub async fn get_version(
-            &mut self,
-            request: impl tonic::IntoRequest<super::GetVersionRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetVersionResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/hydra.v1.StatusService/GetVersion",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("hydra.v1.StatusService", "GetVersion"));
-            self.inner.unary(req, path, codec).await
-        }
-        pub async fn get_status(
-            &mut self,
-            request: impl tonic::IntoRequest<super::GetStatusRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetStatusResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/hydra.v1.StatusService/GetStatus",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("hydra.v1.StatusService", "GetStatus"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// A snapshot, then what changed each second. A slow reader is never waited for: it
-        /// misses updates, which `dropped` counts, and the next message is a snapshot again.
-        pub async fn watch_status(
-            &mut self,
-            request: impl tonic::IntoRequest<super::WatchStatusRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::WatchStatusResponse>>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/hydra.v1.StatusService/WatchStatus",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("hydra.v1.StatusService", "WatchStatus"));
-            self.inner.server_streaming(req, path, codec).await
-        }
-    }
-}
-/// Generated server implementations.
-pub mod status_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    /// Generated trait containing gRPC methods that should be implemented for use with StatusServiceServer.
-    #[async_trait]
-    pub trait StatusService: std::marker::Send + std::marker::Sync + 'static {
-        async fn get_version(
-            &self,
-            request: tonic::Request<super::GetVersionRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetVersionResponse>,
-            tonic::Status,
-        >;
-        async fn get_status(
-            &self,
-            request: tonic::Request<super::GetStatusRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetStatusResponse>,
-            tonic::Status,
-        >;
-        /// Server streaming response type for the WatchStatus method.
-        type WatchStatusStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::WatchStatusResponse, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
-        /// A snapshot, then what changed each second. A slow reader is never waited for: it
-        /// misses updates, which `dropped` counts, and the next message is a snapshot again.
-        async fn watch_status(
-            &self,
-            request: tonic::Request<super::WatchStatusRequest>,
-        ) -> std::result::Result<
-            tonic::Response<Self::WatchStatusStream>,
-            tonic::Status,
-        >;
-    }
-    /// How the daemon is. Answers from the first moment of start-up on. On both sockets.
-    #[derive(Debug)]
-    pub struct StatusServiceServer<T> {
-        inner: Arc<T>,
-        accept_compression_encodings: EnabledCompressionEncodings,
-        send_compression_encodings: EnabledCompressionEncodings,
-        max_decoding_message_size: Option<usize>,
-        max_encoding_message_size: Option<usize>,
-    }
-    impl<T> StatusServiceServer<T> {
-        pub fn new(inner: T) -> Self {
-            Self::from_arc(Arc::new(inner))
-        }
-        pub fn from_arc(inner: Arc<T>) -> Self {
-            Self {
-                inner,
-                accept_compression_encodings: Default::default(),
-                send_compression_encodings: Default::default(),
-                max_decoding_message_size: None,
-                max_encoding_message_size: None,
-            }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> InterceptedService<Self, F>
-        where
-            F: tonic::service::Interceptor,
-        {
-            InterceptedService::new(Self::new(inner), interceptor)
-        }
-        /// Enable decompressing requests with the given encoding.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.accept_compression_encodings.enable(encoding);
-            self
-        }
-        /// Compress responses with the given encoding, if the client supports it.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.send_compression_encodings.enable(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.max_decoding_message_size = Some(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.max_encoding_message_size = Some(limit);
-            self
-        }
-    }
-    impl<T, B> tonic::codegen::Service<http::Request<B>> for StatusServiceServer<T>
-    where
-        T: StatusService,
-        B: Body + std::marker::Send + 'static,
-        B::Error: Into<StdError> + std::marker::Send + 'static,
-    {
-        type Response = http::Response<tonic::body::Body>;
-        type Error = std::convert::Infallible;
-        type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
-            Poll::Ready(Ok(()))
-        }
-        fn call(&mut self, req: http::Request<B>) -> Self::Future {
-            match req.uri().path() {
-                "/hydra.v1.StatusService/GetVersion" => {
-                    #[allow(non_camel_case_types)]
-                    struct GetVersionSvc<T: StatusService>(pub Arc<T>);
-                    impl<
-                        T: StatusService,
-                    > tonic::server::UnaryService<super::GetVersionRequest>
-                    for GetVersionSvc<T> {
-                        type Response = super::GetVersionResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::GetVersionRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as StatusService>::get_version(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = GetVersionSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/hydra.v1.StatusService/GetStatus" => {
-                    #[allow(non_camel_case_types)]
-                    struct GetStatusSvc<T: StatusService>(pub Arc<T>);
-                    impl<
-                        T: StatusService,
-                    > tonic::server::UnaryService<super::GetStatusRequest>
-                    for GetStatusSvc<T> {
-                        type Response = super::GetStatusResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::GetStatusRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as StatusService>::get_status(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = GetStatusSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/hydra.v1.StatusService/WatchStatus" => {
-                    #[allow(non_camel_case_types)]
-                    struct WatchStatusSvc<T: StatusService>(pub Arc<T>);
-                    impl<
-                        T: StatusService,
-                    > tonic::server::ServerStreamingService<super::WatchStatusRequest>
-                    for WatchStatusSvc<T> {
-                        type Response = super::WatchStatusResponse;
-                        type ResponseStream = T::WatchStatusStream;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::ResponseStream>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::WatchStatusRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as StatusService>::watch_status(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = WatchStatusSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.server_streaming(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                _ => {
-                    Box::pin(async move {
-                        let mut response = http::Response::new(
-                            tonic::body::Body::default(),
-                        );
-                        let headers = response.headers_mut();
-                        headers
-                            .insert(
-                                tonic::Status::GRPC_STATUS,
-                                (tonic::Code::Unimplemented as i32).into(),
-                            );
-                        headers
-                            .insert(
-                                http::header::CONTENT_TYPE,
-                                tonic::metadata::GRPC_CONTENT_TYPE,
-                            );
-                        Ok(response)
-                    })
-                }
-            }
-        }
-    }
-    impl<T> Clone for StatusServiceServer<T> {
-        fn clone(&self) -> Self {
-            let inner = self.inner.clone();
-            Self {
-                inner,
-                accept_compression_encodings: self.accept_compression_encodings,
-                send_compression_encodings: self.send_compression_encodings,
-                max_decoding_message_size: self.max_decoding_message_size,
-                max_encoding_message_size: self.max_encoding_message_size,
-            }
-        }
-    }
-    /// Generated gRPC service name
-    pub const SERVICE_NAME: &str = "hydra.v1.StatusService";
-    impl<T> tonic::server::NamedService for StatusServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

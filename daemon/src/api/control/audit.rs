@@ -1,14 +1,11 @@
-//! Who changes what: only over the control socket, and written down.
+//! Who may change something, and the line in the log that says who did.
 
 use tonic::transport::server::UdsConnectInfo;
 use tonic::{Request, Status};
 
 use crate::api::control::Access;
 
-/// The content of a request that changes something.
-///
-/// # Errors
-/// On the observe socket.
+/// Only the control socket changes anything; who did is written down.
 pub(super) fn change<T: std::fmt::Debug>(
     access: Access,
     what: &str,

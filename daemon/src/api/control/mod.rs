@@ -2,11 +2,15 @@
 //! one for reading only.
 
 mod audit;
+mod belly;
 mod convert;
+mod export;
 mod head;
+mod key;
 mod page;
 mod peer;
 mod prefetch;
+mod purge;
 mod record;
 mod socket;
 mod status;
@@ -15,6 +19,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hydra_protocol::v1::belly_service_server::BellyServiceServer;
 use hydra_protocol::v1::head_service_server::HeadServiceServer;
 use hydra_protocol::v1::peer_service_server::PeerServiceServer;
 use hydra_protocol::v1::prefetch_service_server::PrefetchServiceServer;
@@ -73,8 +78,9 @@ impl Control {
             .add_service(StatusServiceServer::new(status::Service::new(Arc::clone(hydra))))
             .add_service(HeadServiceServer::new(head::Service::new(Arc::clone(hydra), access)))
             .add_service(PeerServiceServer::new(peer::Service::new(Arc::clone(hydra))))
-            .add_service(RecordServiceServer::new(record::Service::new(Arc::clone(hydra))))
-            .add_service(PrefetchServiceServer::new(prefetch::Service::new(Arc::clone(hydra), access)));
+            .add_service(RecordServiceServer::new(record::Service::new(Arc::clone(hydra), access)))
+            .add_service(PrefetchServiceServer::new(prefetch::Service::new(Arc::clone(hydra), access)))
+            .add_service(BellyServiceServer::new(belly::Service::new(Arc::clone(hydra))));
         let stopped = async move {
             // a supervisor that is gone means stop, too
             stop.wait_for(|stop| *stop).await.ok();
@@ -91,6 +97,7 @@ impl Control {
         self.health.set_serving::<PeerServiceServer<peer::Service>>().await;
         self.health.set_serving::<RecordServiceServer<record::Service>>().await;
         self.health.set_serving::<PrefetchServiceServer<prefetch::Service>>().await;
+        self.health.set_serving::<BellyServiceServer<belly::Service>>().await;
     }
 
     /// Waits for the end of the service, but no longer than this.

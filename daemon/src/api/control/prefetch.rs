@@ -12,7 +12,7 @@ use hydra_protocol::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::api::control::{Access, audit, convert, page, record};
+use crate::api::control::{Access, audit, convert, key as keys, page};
 use crate::hydra::{HeadView, Hydra};
 use crate::prefetch::{Held, Pause, SourceStatus, SourceTotals, State};
 use crate::telemetry::{Level, Outcome, OutcomeTotals};
@@ -201,7 +201,7 @@ fn key(held: &Held, now: Instant, heads: &[HeadView]) -> v1::PrefetchKey {
     let nearest = heads.iter().max_by_key(|head| head.key.shared_bits(&place));
     v1::PrefetchKey {
         multihash: held.key.to_vec(),
-        cid_raw: record::cid_raw(&held.key),
+        cid_raw: keys::cid_raw(&held.key),
         key: place.0.to_vec(),
         in_flight: held.in_flight,
         age_seconds: now.saturating_duration_since(held.since).as_secs_f64(),

@@ -10,10 +10,12 @@
 
 mod catalogue;
 mod config;
+mod dump;
 mod inbox;
 mod keeper;
 mod load;
 mod open;
+mod progress;
 mod pulse;
 mod purge;
 mod reader;
@@ -37,8 +39,8 @@ pub use config::LogConfig;
 
 use super::values::MAX_VALUE;
 use super::{
-    Announcement, Answer, AskedKey, Belly, Counts, Cursor, Health, Page, Progress, Provider, Purge, Query,
-    Refused, Region, Unavailable, Value,
+    Announcement, Answer, AskedKey, Belly, Counts, Cursor, Footprint, Generation, Health, Page, Progress,
+    Provider, Purge, Query, Refused, Region, Unavailable, Value,
 };
 use crate::wire::{AddrList, Key256};
 use inbox::WaitingValue;
@@ -60,17 +62,22 @@ impl LogBelly {
         self.shared.index.bytes()
     }
 
+    /// Nobody reads what was there before the start any more.
+    fn loaders_ended(&self) -> bool {
+        self.loaders.iter().all(JoinHandle::is_finished)
+    }
+
     /// Takes in what was announced earlier, at `at` seconds since the Unix epoch, waiting
-    /// for the disk when it is behind.
-    pub(super) fn add_at(&self, announcement: &Announcement<'_>, at: u32) -> Result<(), Refused> {
+    /// for the disk when it is behind. False when its time is over.
+    pub(super) fn add_at(&self, announcement: &Announcement<'_>, at: u32) -> Result<bool, Refused> {
         let now = self.shared.clock.secs();
         if at / 3600 + catalogue::SERVED_HOURS <= now / 3600 {
-            return Err(Refused::StoreFull);
+            return Ok(false);
         }
         loop {
             match self.shared.add(announcement, at.min(now)) {
                 Err(Refused::Behind) => std::thread::sleep(Duration::from_millis(5)),
-                outcome => return outcome,
+                outcome => return outcome.map(|()| true),
             }
         }
     }
@@ -81,6 +88,16 @@ impl LogBelly {
         keeper::round(&self.shared);
         keeper::sweep_providers(&self.shared);
         self.shared.sweep_values.store(true, Ordering::Relaxed);
+    }
+
+    /// Seals all files whose hour is over, now.
+    #[cfg(test)]
+    fn seal(&self) {
+        let mut tried = std::collections::HashSet::new();
+        for _ in 0..2 * self.shared.catalogue.files().len() + 2 {
+            keeper::seal_one_more(&self.shared, &mut tried);
+            keeper::round(&self.shared);
+        }
     }
 }
 
@@ -174,7 +191,10 @@ impl Belly for LogBelly {
 
     fn health(&self) -> Health {
         let mut health = self.shared.pulse.health(self.shared.unsaved());
-        if self.threads.iter().any(JoinHandle::is_finished) {
+        health.max_disk = Some(self.shared.max_disk).filter(|bytes| *bytes < u64::MAX);
+        // the order counts: a loader that ended in order has left nothing
+        let cut_short = self.loaders_ended() && !self.shared.warm();
+        if cut_short || self.threads.iter().any(JoinHandle::is_finished) {
             health.trouble =
                 Some("a thread of the record store died: restart hydrad, and report its log".to_owned());
         }
@@ -186,7 +206,33 @@ impl Belly for LogBelly {
     }
 
     fn warming(&self) -> Option<Progress> {
-        self.shared.loading.progress()
+        // what a loader that died has left will not be read: health tells, heads need not wait
+        if self.loaders_ended() { None } else { self.shared.loading.progress() }
+    }
+
+    fn records_of(&self, provider: &PeerId) -> u32 {
+        let providers = &self.shared.providers;
+        providers.number(provider).map_or(0, |number| providers.records(number))
+    }
+
+    fn providers_of(&self, key: &[u8]) -> usize {
+        let Shared { index, key: secret, clock, .. } = &*self.shared;
+        index.holders(secret.hash(key), clock.secs()).len()
+    }
+
+    fn footprint(&self) -> Footprint {
+        let Shared { index, clock, .. } = &*self.shared;
+        let (generations, now) = (&index.generations, clock.secs());
+        let live = generations.numbers().filter(|(number, _)| generations.live(*number, now));
+        let mut ranked: Vec<_> = live.map(|(number, rank)| (rank, generations.count(number))).collect();
+        ranked.sort_unstable_by(|a, b| b.cmp(a));
+        let generations = ranked.into_iter().map(|(rank, records)| Generation {
+            hour: self.shared.wall(rank.hour().saturating_mul(3600)),
+            near: rank.near(),
+            records,
+            disk: rank.disk(),
+        });
+        Footprint { index_bytes: index.bytes(), generations: generations.collect() }
     }
 
     fn top_providers(&self, n: usize) -> Vec<(PeerId, u32)> {
@@ -207,6 +253,7 @@ impl Belly for LogBelly {
             Err(error) => return Answer::now(Err(error)),
         };
         let shared = self.shared.clone();
+        let purging = dump::Purging::begin(&shared);
         let flush = shared.flush();
         Answer::later(async move {
             // first to the log what it voids, then the tombstone, then memory
@@ -215,7 +262,11 @@ impl Belly for LogBelly {
             shared.note_tombstone(&tombstone);
             shared.inbox.push_tombstone(tombstone, reply);
             answer.await.unwrap_or_else(|_| Err(closing()))?;
-            let remove = move || shared.remove(&what);
+            let remove = move || {
+                let removed = shared.remove(&what);
+                drop(purging);
+                removed
+            };
             tokio::task::spawn_blocking(remove).await.map_err(|e| Unavailable(format!("purge: {e}")))
         })
     }

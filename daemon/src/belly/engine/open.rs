@@ -1,9 +1,9 @@
 //! How the store is opened, and its threads started.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -56,15 +56,16 @@ impl LogBelly {
     pub fn open_warming(config: LogConfig) -> Result<Self, BellyError> {
         let dir = config.dir.clone();
         let in_dir = |source| BellyError::Directory { path: dir.clone(), source };
-        fs::create_dir_all(&dir).map_err(in_dir)?;
+        database::make_dir(&dir).map_err(in_dir)?;
         let lock = lock(&dir)?;
+        database::tidy(&dir).map_err(in_dir)?;
         let pulse = Pulse::default();
         let (file, key) = open_values(&dir, &pulse)?;
         let names = load::list(&dir).map_err(in_dir)?;
         let ahead = set_clock(&config, &file, names.first().map(|name| name.hour), &pulse)
             .map_err(|e| database::Trouble::from(e).at(file.path()))?;
         let mut shared = Shared {
-            _lock: lock,
+            lock: Mutex::new(lock),
             clock: config.clock.clone(),
             key,
             index: Index::new(config.max_records),
@@ -77,6 +78,7 @@ impl LogBelly {
             pulse,
             loading: Loading::default(),
             sealing: Mutex::default(),
+            purging: AtomicUsize::new(0),
             keeping: Mutex::default(),
             requests: Mutex::default(),
             closed: Mutex::default(),
@@ -117,9 +119,6 @@ impl LogBelly {
     /// Waits until all is read, telling now and then how far it is.
     pub fn wait_warm(&self, mut progress: impl FnMut(Progress)) {
         while let Some(now) = self.warming() {
-            if self.loaders.iter().all(JoinHandle::is_finished) && self.warming().is_some() {
-                return; // a loader died: health tells
-            }
             progress(now);
             std::thread::sleep(REPORT.min(Duration::from_millis(1 + now.records / 1_000)));
         }
@@ -140,6 +139,17 @@ fn lock(dir: &Path) -> Result<File, BellyError> {
         Ok(()) => Ok(file),
         Err(_) => Err(BellyError::Locked { path: dir.to_path_buf() }),
     }
+}
+
+/// Makes the directory again when somebody deleted it.
+pub(super) fn remake(shared: &Shared) -> Result<(), BellyError> {
+    let dir = &shared.dir;
+    if database::is_there(&dir.join(LOCK)) {
+        return Ok(());
+    }
+    database::make_dir(dir).map_err(|source| BellyError::Directory { path: dir.clone(), source })?;
+    *shared.lock.lock() = lock(dir)?;
+    Ok(())
 }
 
 fn open_values(dir: &Path, pulse: &Pulse) -> Result<(ValuesFile, SipKey), BellyError> {

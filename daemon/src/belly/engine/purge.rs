@@ -1,6 +1,6 @@
 //! What was purged: in memory, for the loading and for lists.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use libp2p::PeerId;
 
@@ -32,6 +32,35 @@ impl Tombstones {
     pub(super) fn cover(&self, hash: u64, provider: u32, at: u32) -> bool {
         let covers = |until: Option<&u32>| until.is_some_and(|until| at <= *until);
         covers(self.keys.get(&hash)) || covers(self.providers.get(&provider))
+    }
+}
+
+/// Purges that are later than all records of an hour, by place in the index: a segment
+/// does not say in which minute a record was announced, and earlier purges were done when
+/// it was made.
+#[derive(Debug, Default)]
+pub(super) struct Voided {
+    places: HashSet<u64>,
+    providers: HashSet<u32>,
+}
+
+impl Voided {
+    #[inline]
+    pub(super) fn cover(&self, place: u64, provider: u32) -> bool {
+        (!self.places.is_empty() && self.places.contains(&place))
+            || (!self.providers.is_empty() && self.providers.contains(&provider))
+    }
+}
+
+impl Tombstones {
+    pub(super) fn of_hour(&self, hour: u32, place: impl Fn(u64) -> u64) -> Voided {
+        let end = time(hour.saturating_add(1), 0);
+        let keys = self.keys.iter().filter(|(_, until)| **until >= end);
+        let providers = self.providers.iter().filter(|(_, until)| **until >= end);
+        Voided {
+            places: keys.map(|(hash, _)| place(*hash)).collect(),
+            providers: providers.map(|(number, _)| *number).collect(),
+        }
     }
 }
 

@@ -5,9 +5,9 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -26,7 +26,7 @@ use crate::belly::index::{Arrival, Change, Index, SipKey};
 use crate::belly::log::{LogWriter, Name, Tail};
 use crate::belly::providers::Providers;
 use crate::belly::values::{Values, ValuesFile};
-use crate::belly::{Announcement, MAX_PROVIDER_KEY, Record, Refused, Source, Unavailable};
+use crate::belly::{Announcement, MAX_PROVIDER_KEY, PROVIDER_VALIDITY, Record, Refused, Source, Unavailable};
 
 /// A step of the wall clock that is told and makes expiry pause.
 pub(super) const STEP_MILLIS: u64 = 10 * 60 * 1000;
@@ -37,7 +37,7 @@ pub(super) const PAUSE_SECS: u32 = 10 * 60;
 pub(super) struct Shared {
     pub(super) dir: PathBuf,
     /// Held while the store is open.
-    pub(super) _lock: File,
+    pub(super) lock: Mutex<File>,
     pub(super) clock: Clock,
     pub(super) key: SipKey,
     pub(super) index: Index,
@@ -51,6 +51,8 @@ pub(super) struct Shared {
     pub(super) loading: Loading,
     /// Files whose hour is over, to be checkpointed and closed.
     pub(super) sealing: Mutex<Vec<(Name, LogWriter)>>,
+    /// Purges under way.
+    pub(super) purging: AtomicUsize,
     /// One round of the keeper at a time.
     pub(super) keeping: Mutex<()>,
     /// The way to the reader; `None` before it runs and when the store closes.
@@ -180,20 +182,28 @@ impl Shared {
     ) -> Option<Record> {
         let now = self.clock.secs();
         let provider = self.providers.get(number, now)?;
-        let wall = |secs: u32| from_secs(secs.saturating_add_signed(self.behind_wall_secs()));
+        let wall = |secs| self.wall(secs);
+        // belly time may be minutes ahead of a clock that was set back
+        let announced = wall(announced).min(self.clock.wall());
         Some(Record {
             key: key.clone(),
             provider: provider.peer,
             source: Source::Announced,
             head: head.map(u32::from),
-            announced: wall(announced),
-            expires: wall(self.index.generations.until(generation)),
+            near: self.index.generations.rank(generation).near(),
+            announced,
+            expires: announced + PROVIDER_VALIDITY,
             addrs: provider.addrs,
             addrs_expire: self.providers.addrs_expire(number, now).map(wall),
         })
     }
 
-    pub(super) fn behind_wall_secs(&self) -> i32 {
+    /// From belly time, in seconds since the Unix epoch, to the time that people have.
+    pub(super) fn wall(&self, secs: u32) -> SystemTime {
+        from_secs(secs.saturating_add_signed(self.behind_wall_secs()))
+    }
+
+    fn behind_wall_secs(&self) -> i32 {
         let ahead = self.ahead.load(Ordering::Relaxed);
         if ahead.unsigned_abs() < STEP_MILLIS { 0 } else { i32::try_from(-ahead / 1000).unwrap_or(0) }
     }
@@ -216,6 +226,13 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         self.inbox.push_flush(reply);
         async move { answer.await.unwrap_or_else(|_| Err(closing())) }
+    }
+
+    /// [`Self::flush`] for a thread that may wait.
+    pub(super) fn flush_now(&self) -> Result<(), Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.push_flush(reply);
+        answer.blocking_recv().unwrap_or_else(|_| Err(closing()))
     }
 
     /// Takes in what was announced at a time in seconds since the Unix epoch.

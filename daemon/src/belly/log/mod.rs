@@ -5,7 +5,8 @@
 
 mod file;
 mod page;
-mod sum;
+mod segment;
 
 pub(super) use file::{LogReader, LogWriter, Name};
 pub(super) use page::{Batch, Page, Tail};
+pub(super) use segment::HEADER_ROW;

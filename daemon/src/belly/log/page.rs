@@ -14,8 +14,8 @@
 //! it (2). One of variable length is a length (1), a key of 1 to 80 bytes, and the same
 //! 8 bytes. The minute may exceed 59 when an hour's file was written late.
 
-use super::sum::xxh64;
 use crate::belly::MAX_PROVIDER_KEY;
+use crate::belly::sum::xxh64;
 
 /// Most records of a page.
 pub(in crate::belly) const MAX_RECORDS: usize = 1024;
@@ -73,9 +73,12 @@ impl Batch {
     /// `key` has 1 to 80 bytes.
     #[inline]
     pub(in crate::belly) fn push(&mut self, key: &[u8], tail: Tail) {
-        if let (34, Some(digest)) = (key.len(), key.strip_prefix(&SHA2_256)) {
-            self.fixed.extend_from_slice(digest);
-            self.fixed.extend_from_slice(&tail.to_bytes());
+        if let ([0x12, 0x20, digest @ ..], 34) = (key, key.len()) {
+            // one copy of a known length
+            let mut record = [0; FIXED];
+            record[..32].copy_from_slice(digest);
+            record[32..].copy_from_slice(&tail.to_bytes());
+            self.fixed.extend_from_slice(&record);
         } else {
             debug_assert!((1..=MAX_PROVIDER_KEY).contains(&key.len()));
             self.variable.push(key.len() as u8);
@@ -93,6 +96,14 @@ impl Batch {
         self.fixed.append(&mut later.fixed);
         self.variable.append(&mut later.variable);
         self.records += std::mem::take(&mut later.records);
+    }
+
+    /// Empty, with the memory that it had.
+    pub(in crate::belly) fn emptied(mut self) -> Self {
+        self.fixed.clear();
+        self.variable.clear();
+        self.records = 0;
+        self
     }
 
     /// The numbers of the providers, with repeats.

@@ -9,8 +9,8 @@ use super::shard::{Found, Kept};
 use super::{Place, Prefetched};
 use crate::belly::clock::from_millis;
 use crate::belly::{
-    Announcement, Answer, AskedKey, Belly, Counts, Cursor, Health, KeyPrefix, Page, Progress, Provider,
-    Purge, Query, Record, Refused, Region, Source, Unavailable, Value,
+    Announcement, Answer, AskedKey, Belly, Counts, Cursor, Footprint, Health, KeyPrefix, Page, Progress,
+    Provider, Purge, Query, Record, Refused, Region, Source, Unavailable, Value,
 };
 use crate::wire::{AddrList, Key256};
 
@@ -119,6 +119,18 @@ impl Belly for WithPrefetched {
         self.store.top_providers(n)
     }
 
+    fn records_of(&self, provider: &PeerId) -> u32 {
+        self.store.records_of(provider)
+    }
+
+    fn providers_of(&self, key: &[u8]) -> usize {
+        self.store.providers_of(key)
+    }
+
+    fn footprint(&self) -> Footprint {
+        self.store.footprint()
+    }
+
     fn most_asked(&self, n: usize) -> Vec<AskedKey> {
         self.store.most_asked(n)
     }
@@ -177,6 +189,7 @@ fn record(key: &[u8], kept: &Kept, found: &Found) -> Record {
         provider: found.provider.peer,
         source: Source::Prefetched(Arc::clone(&found.source)),
         head: None,
+        near: kept.near,
         announced: from_millis(kept.since),
         expires,
         addrs_expire: (!addrs.is_empty()).then_some(expires),

@@ -65,14 +65,14 @@ impl Prefetched {
     }
 
     /// Keeps providers that a source knew. Of a key that is here already, new ones join and
-    /// expire with the others.
-    pub fn keep(&self, key: &[u8], providers: &[Provider], source: &Arc<str>) {
+    /// expire with the others; `near`: one of our heads is near the key.
+    pub fn keep(&self, key: &[u8], near: bool, providers: &[Provider], source: &Arc<str>) {
         if providers.is_empty() {
             return;
         }
         let share = |all: u64| all / SHARDS as u64;
         let limits = Limits { records: share(self.limits.records), bytes: share(self.limits.bytes) };
-        self.shard(key).write().keep(key, providers, source, self.clock.millis(), limits);
+        self.shard(key).write().keep((key, near), providers, source, self.clock.millis(), limits);
     }
 
     /// Providers of a key that are here and not among `known`, at most `limit`.

@@ -26,6 +26,7 @@ pub(super) struct Shard {
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) found: Vec<Found>,
+    pub(super) near: bool,
     /// Of the first look-up that found something, in milliseconds of the clock.
     pub(super) since: u64,
     arrival: u64,
@@ -46,7 +47,7 @@ impl Kept {
 impl Shard {
     pub(super) fn keep(
         &mut self,
-        key: &[u8],
+        (key, near): (&[u8], bool),
         providers: &[Provider],
         source: &Arc<str>,
         now: u64,
@@ -58,7 +59,7 @@ impl Shard {
             self.arrivals += 1;
             self.bytes += KEY_BYTES + key.len() as u64;
             self.order.insert(self.arrivals, Arc::clone(&key));
-            self.keys.insert(key, Kept { found: Vec::new(), since: now, arrival: self.arrivals });
+            self.keys.insert(key, Kept { found: Vec::new(), near, since: now, arrival: self.arrivals });
         }
         if let Some(kept) = self.keys.get_mut(key) {
             for provider in providers {

@@ -33,9 +33,9 @@ fn dht() -> Arc<str> {
 fn a_record_lives_an_hour_from_the_first_look_up_however_often_it_is_found() {
     let (cache, clock) = cache(LIMITS);
     let all = |cache: &Prefetched| cache.providers(b"key", &[], 10).len();
-    cache.keep(b"key", &[provider(1)], &dht());
+    cache.keep(b"key", false, &[provider(1)], &dht());
     clock.advance(VALIDITY / 2);
-    cache.keep(b"key", &[provider(1), provider(2)], &dht());
+    cache.keep(b"key", false, &[provider(1), provider(2)], &dht());
     assert_eq!(all(&cache), 2);
     clock.advance(VALIDITY / 2);
     assert_eq!(all(&cache), 0);
@@ -48,7 +48,7 @@ fn records_and_bytes_are_bounded_and_the_oldest_keys_leave() {
     for limits in [Limits { records: 1_600, ..LIMITS }, Limits { bytes: 512 << 10, ..LIMITS }] {
         let (cache, _) = cache(limits);
         for n in 0..20_000u32 {
-            cache.keep(&n.to_be_bytes(), &[provider(1), provider(2)], &dht());
+            cache.keep(&n.to_be_bytes(), false, &[provider(1), provider(2)], &dht());
             assert!(cache.count() <= limits.records && cache.bytes() <= limits.bytes, "{n}");
         }
         assert!(!cache.providers(&19_999u32.to_be_bytes(), &[], 10).is_empty());
@@ -61,7 +61,7 @@ fn records_and_bytes_are_bounded_and_the_oldest_keys_leave() {
 fn a_key_keeps_a_bounded_number_of_providers() {
     let (cache, _) = cache(LIMITS);
     for n in 0..200 {
-        cache.keep(b"key", &[provider(n)], &dht());
+        cache.keep(b"key", false, &[provider(n)], &dht());
     }
     assert_eq!(cache.providers(b"key", &[], 1_000).len(), super::MAX_OF_KEY);
     assert_eq!(cache.providers(b"key", &[provider(0)], 1_000).len(), super::MAX_OF_KEY - 1);
@@ -116,7 +116,7 @@ impl Scene {
 #[tokio::test]
 async fn the_index_answers_first_and_the_cache_adds_what_it_does_not_know() {
     let scene = scene();
-    scene.cache.keep(b"key", &[provider(1), provider(2)], &dht());
+    scene.cache.keep(b"key", false, &[provider(1), provider(2)], &dht());
     assert_eq!(scene.providers(b"key", 10).await.len(), 2);
     scene.announce(b"key", &provider(3));
     let found = scene.providers(b"key", 10).await;
@@ -128,7 +128,7 @@ async fn the_index_answers_first_and_the_cache_adds_what_it_does_not_know() {
 #[tokio::test]
 async fn a_real_announcement_takes_the_place_of_the_prefetched_record() {
     let scene = scene();
-    scene.cache.keep(b"key", &[provider(1), provider(2)], &dht());
+    scene.cache.keep(b"key", false, &[provider(1), provider(2)], &dht());
     scene.announce(b"key", &provider(1));
     assert_eq!(scene.belly.counts().prefetched, 1);
     scene.clock.advance(VALIDITY);
@@ -142,7 +142,7 @@ async fn lists_have_both_kinds_each_marked_and_in_pages_of_any_size() {
         scene.announce(&key.to_be_bytes(), &provider(1));
     }
     for key in 3..40u32 {
-        scene.cache.keep(&key.to_be_bytes(), &[provider(7), provider(8), provider(9)], &dht());
+        scene.cache.keep(&key.to_be_bytes(), false, &[provider(7), provider(8), provider(9)], &dht());
     }
     let of = |prefetched| Query { prefetched, ..Query::default() };
     for limit in [1, 2, 7, 1_000] {
@@ -169,8 +169,8 @@ async fn lists_have_both_kinds_each_marked_and_in_pages_of_any_size() {
 #[tokio::test]
 async fn a_purge_reaches_the_cache() {
     let scene = scene();
-    scene.cache.keep(b"one", &[provider(1), provider(2)], &dht());
-    scene.cache.keep(b"two", &[provider(1)], &dht());
+    scene.cache.keep(b"one", false, &[provider(1), provider(2)], &dht());
+    scene.cache.keep(b"two", false, &[provider(1)], &dht());
     let purged = scene.belly.purge(Purge::Provider(provider(1).peer)).await.expect("purged");
     assert_eq!((purged, scene.belly.counts().prefetched), (2, 1));
 }
@@ -183,7 +183,7 @@ async fn nothing_of_it_survives_a_start() {
         let store = Arc::new(LogBelly::open(LogConfig::new(dir.path())).expect("the store opens"));
         let belly = WithPrefetched::new(store, Arc::clone(&cache));
         if expected > 0 {
-            cache.keep(b"key", &[provider(1), provider(2)], &dht());
+            cache.keep(b"key", false, &[provider(1), provider(2)], &dht());
             belly.flush().await.expect("flushed");
         }
         assert_eq!(belly.providers(b"key", 10).await.len(), expected);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::miss;
-use crate::prefetch::queue::{Next, Queue};
+use crate::prefetch::queue::{Next, Queue, Start};
 use crate::prefetch::{Config, Pause, Scope};
 use crate::telemetry::{Outcome, Outcomes};
 
@@ -78,7 +78,7 @@ proptest! {
                     queue.miss(miss(key, asker, near), now);
                 }
                 Event::Start => {
-                    if let Next::Start(key, _) = queue.next(now) {
+                    if let Next::Start(Start { key, .. }) = queue.next(now) {
                         prop_assert!(!flying.contains(&key), "a key is in flight twice");
                         flying.push(key);
                         walks += 1;

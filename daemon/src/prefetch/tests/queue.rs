@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{key, miss};
-use crate::prefetch::queue::{Next, Queue};
+use crate::prefetch::queue::{Next, Queue, Start};
 use crate::prefetch::{Config, Pause, Scope};
 use crate::telemetry::{Outcome, Outcomes};
 
@@ -27,7 +27,7 @@ impl Scene {
     /// The number of the key that is started now.
     fn start(&mut self) -> Option<u32> {
         match self.queue.next(self.now) {
-            Next::Start(key, _) => Some(u32::from_be_bytes(key[..].try_into().expect("a number"))),
+            Next::Start(Start { key, .. }) => Some(u32::from_be_bytes(key[..].try_into().expect("a number"))),
             Next::Later | Next::Nothing => None,
         }
     }
