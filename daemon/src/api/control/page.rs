@@ -16,14 +16,14 @@ pub(super) fn size(asked: u32) -> usize {
 
 /// A token that continues after `cursor` in the list that `request` describes.
 pub(super) fn token(request: &[u8], cursor: &[u8]) -> String {
-    let mut bytes = mark(request).to_vec();
+    let mut bytes = mark(request, cursor).to_vec();
     bytes.extend_from_slice(cursor);
     BASE64URL_NOPAD.encode(&bytes)
 }
 
 /// The cursor in a token; `None` for the first page.
 ///
-/// Refuses what is no token, and a token of another list.
+/// Refuses what is no token, one that was cut, and a token of another list.
 pub(super) fn cursor(request: &[u8], token: &str) -> Result<Option<Vec<u8>>, Box<Status>> {
     if token.is_empty() {
         return Ok(None);
@@ -32,8 +32,8 @@ pub(super) fn cursor(request: &[u8], token: &str) -> Result<Option<Vec<u8>>, Box
     let Some((marked, cursor)) = bytes.as_deref().and_then(|bytes| bytes.split_at_checked(MARK)) else {
         return Err(Box::new(Status::invalid_argument("page_token: not one that this daemon gave")));
     };
-    if marked != mark(request) {
-        let why = "page_token: of another list; begin again without it, or keep filter and order";
+    if marked != mark(request, cursor) {
+        let why = "page_token: cut, or of another list; begin again without it, or keep filter and order";
         return Err(Box::new(Status::invalid_argument(why)));
     }
     Ok(Some(cursor.to_vec()))
@@ -50,8 +50,10 @@ pub(super) fn fixed<const N: usize>(request: &[u8], token: &str) -> Result<Optio
 
 const MARK: usize = 8;
 
-fn mark(request: &[u8]) -> [u8; MARK] {
-    let key = crate::wire::Key256::of(request);
+/// Tells a cut or changed cursor as well: the stores take one they do not know for the start.
+fn mark(request: &[u8], cursor: &[u8]) -> [u8; MARK] {
+    let length = (request.len() as u64).to_be_bytes();
+    let key = crate::wire::Key256::of(&[&length, request, cursor].concat());
     std::array::from_fn(|i| key.0[i])
 }
 
@@ -68,7 +70,10 @@ mod tests {
         assert!(cursor(b"heads", "AAA").is_err());
         assert_eq!(cursor(b"heads", "").expect("the first page"), None);
         assert_eq!(fixed(b"heads", &token).expect("its own"), Some(*b"42"));
-        assert!(fixed::<3>(b"heads", &token).is_err(), "a cursor that was cut");
+        assert!(fixed::<3>(b"heads", &token).is_err(), "a cursor of another length");
+        for cut in 1..token.len() {
+            assert!(cursor(b"heads", &token[..cut]).is_err(), "cut at {cut}");
+        }
         assert_eq!([0, 7, 5000].map(size), [50, 7, 1000]);
     }
 }
