@@ -110,6 +110,11 @@ pub trait Belly: Send + Sync + 'static {
         Answer::now(Err(Unavailable("this store cannot purge".to_owned())))
     }
 
+    /// Where the records are; looks at each shard of the index.
+    fn stats(&self) -> Stats {
+        Stats::default()
+    }
+
     /// How often something was refused or lost, by reason, since the start.
     fn drops(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
@@ -118,6 +123,35 @@ pub trait Belly: Send + Sync + 'static {
 
 /// Equal parts of the keyspace whose load is counted: by the first byte of a key's place.
 pub const REGIONS: usize = 256;
+
+/// Where the store's records are and what they take.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Records in the index in memory, expired ones that are not yet swept included.
+    pub index_entries: u64,
+    pub index_bytes: u64,
+    /// Records that are answered from segments on disk.
+    pub segment_records: u64,
+    /// What their filters and directories take in memory.
+    pub segment_bytes_ram: u64,
+    /// Files of provider records, the newest hour first.
+    pub generations: Vec<GenerationStats>,
+}
+
+/// One file of provider records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GenerationStats {
+    pub file: String,
+    /// On disk, with its write-ahead log.
+    pub bytes: u64,
+    /// Records that the index has of its hour (near or far).
+    pub index_entries: u64,
+    /// Records that are answered from its segment.
+    pub segment_records: u64,
+    pub segment_bytes_ram: u64,
+    /// It has a segment: a start merges it instead of hashing its pages.
+    pub sealed: bool,
+}
 
 /// How far a start is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

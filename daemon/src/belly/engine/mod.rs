@@ -14,11 +14,13 @@ mod dump;
 mod inbox;
 mod keeper;
 mod load;
+mod lookup;
 mod open;
 mod pulse;
 mod purge;
 mod reader;
 mod shared;
+mod spill;
 mod writer;
 
 #[cfg(test)]
@@ -31,15 +33,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use libp2p::PeerId;
-use rand::seq::SliceRandom;
 use tokio::sync::oneshot;
 
-pub use config::LogConfig;
+pub use config::{IndexMode, LogConfig};
 
 use super::values::MAX_VALUE;
 use super::{
-    Announcement, Answer, AskedKey, Belly, Counts, Cursor, Health, Page, Progress, Provider, Purge, Query,
-    Refused, Region, Unavailable, Value,
+    Announcement, Answer, AskedKey, Belly, Counts, Cursor, GenerationStats, Health, Page, Progress, Provider,
+    Purge, Query, Refused, Region, Stats, Unavailable, Value,
 };
 use crate::wire::{AddrList, Key256};
 use inbox::WaitingValue;
@@ -80,6 +81,7 @@ impl LogBelly {
     #[cfg(test)]
     fn keep(&self) {
         keeper::round(&self.shared);
+        keeper::recount(&self.shared);
         keeper::sweep_providers(&self.shared);
         self.shared.sweep_values.store(true, Ordering::Relaxed);
     }
@@ -101,25 +103,15 @@ impl Belly for LogBelly {
     }
 
     fn providers(&self, key: &[u8], limit: usize) -> Answer<Vec<Provider>> {
-        let shared = &*self.shared;
+        let shared = &self.shared;
         let now = shared.clock.secs();
         let hash = shared.key.hash(key);
-        let mut holders = shared.index.holders(hash, now);
+        let holders = shared.index.holders(hash, now);
+        if holders.len() < lookup::ENOUGH.min(limit) && shared.may_be_spilled(hash, now) {
+            return shared.look_up(key, hash, holders, limit, now);
+        }
         shared.demand.read(hash, key, holders.is_empty());
-        if holders.len() > 1 {
-            holders.shuffle(&mut rand::rng());
-        }
-        let mut found = Vec::with_capacity(holders.len().min(limit));
-        let mut without = Vec::new();
-        for provider in holders.into_iter().filter_map(|(number, _)| shared.providers.get(number, now)) {
-            if found.len() == limit {
-                break;
-            }
-            if provider.addrs.is_empty() { without.push(provider) } else { found.push(provider) }
-        }
-        without.truncate(limit - found.len());
-        found.append(&mut without);
-        Answer::now(found)
+        Answer::now(shared.sample(holders, limit, now))
     }
 
     fn addresses_of(&self, provider: &PeerId) -> Answer<Option<AddrList>> {
@@ -170,9 +162,11 @@ impl Belly for LogBelly {
     }
 
     fn counts(&self) -> Counts {
-        let Shared { index, providers, values, clock, .. } = &*self.shared;
+        let Shared { index, providers, values, clock, spill, .. } = &*self.shared;
+        let now = clock.secs();
         Counts {
-            records: index.generations.total(clock.secs()),
+            records: index.generations.total(now)
+                + spill.segments.records(|g| index.generations.live(g, now)),
             providers: providers.count(),
             values: values.count(),
             unsaved: self.shared.unsaved(),
@@ -220,16 +214,42 @@ impl Belly for LogBelly {
             // first to the log what it voids, then the tombstone, then memory
             flush.await?;
             let (reply, answer) = oneshot::channel();
+            let earlier = shared.purged_until(&what);
             shared.note_tombstone(&tombstone);
             shared.inbox.push_tombstone(tombstone, reply);
             answer.await.unwrap_or_else(|_| Err(closing()))?;
             let remove = move || {
-                let removed = shared.remove(&what);
+                let removed = shared.remove(&what, earlier);
                 drop(purging);
                 removed
             };
             tokio::task::spawn_blocking(remove).await.map_err(|e| Unavailable(format!("purge: {e}")))
         })
+    }
+
+    fn stats(&self) -> Stats {
+        let Shared { index, spill, catalogue, clock, .. } = &*self.shared;
+        let (now, generations) = (clock.secs(), &index.generations);
+        let segments = spill.segments.list();
+        let mut stats = Stats {
+            index_entries: index.entries(),
+            index_bytes: index.bytes(),
+            segment_records: spill.segments.records(|g| generations.live(g, now)),
+            segment_bytes_ram: spill.segments.bytes(),
+            generations: Vec::new(),
+        };
+        for (name, entry) in catalogue.files() {
+            let spilled = segments.iter().find(|s| s.name == name);
+            stats.generations.push(GenerationStats {
+                file: name.to_string(),
+                bytes: entry.bytes,
+                index_entries: if entry.generation == 0 { 0 } else { generations.count(entry.generation) },
+                segment_records: spilled.map_or(0, |s| s.records()),
+                segment_bytes_ram: spilled.map_or(0, |s| s.bytes()),
+                sealed: entry.segment.is_some(),
+            });
+        }
+        stats
     }
 
     fn drops(&self) -> Vec<(&'static str, u64)> {
@@ -243,6 +263,7 @@ impl Drop for LogBelly {
         self.shared.loading.cancelled.store(true, Ordering::Relaxed);
         self.shared.inbox.close();
         *self.shared.requests.lock() = None;
+        *self.shared.spill.requests.lock() = None;
         *self.shared.closed.lock() = true;
         self.shared.close.notify_all();
         for thread in self.loaders.drain(..).chain(self.threads.drain(..)) {
