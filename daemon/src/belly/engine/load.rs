@@ -7,9 +7,12 @@
 
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
+
+use super::IndexMode;
 use super::catalogue::{Entry, KEPT_HOURS, Numbers, SERVED_HOURS};
 use super::progress::Share;
 use super::pulse::Reason;
@@ -39,8 +42,21 @@ struct Source {
     numbers: Arc<Numbers>,
     /// Its segment takes the place of the first pages.
     segment: Option<Header>,
-    /// The segment was found broken: its pages are read after all.
-    fell_back: AtomicBool,
+    /// What is done with its segment; decided when its turn comes.
+    way: OnceLock<Way>,
+    /// Somebody does what is to be done once for the whole segment.
+    settled: AtomicBool,
+}
+
+/// What is done with a segment.
+#[derive(Clone, Copy)]
+enum Way {
+    /// It goes into the index.
+    Merge,
+    /// It answers in the place of the index.
+    StayOut,
+    /// Its order is not that of the index: the log is read.
+    Log,
 }
 
 /// Some rows of a file.
@@ -65,6 +81,8 @@ pub(super) struct Loading {
     all: Share,
     /// Of the last day.
     day: Share,
+    /// Entries of segments that are on their way into the index.
+    merging: Mutex<u64>,
     /// When, in seconds since the Unix epoch.
     began: u32,
     pub(super) cancelled: AtomicBool,
@@ -145,10 +163,8 @@ pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, Bell
         let numbers = Arc::new(numbers);
         entry.generation = generation;
         entry.numbers = Some(numbers.clone());
-        // with other bits it is in another order; of an unsound file each page is looked at
-        entry.segment = segment
-            .filter(|header| u32::from(header.bits) >= shared.index.bits() && entry.is_sound())
-            .filter(|header| header.last_page() <= pages);
+        // of an unsound file each page is looked at
+        entry.segment = segment.filter(|header| header.last_page() <= pages && entry.is_sound());
         let segment = entry.segment;
         shared.catalogue.insert(name, entry);
         let covered = segment.map_or(0, |header| header.last_page());
@@ -157,10 +173,10 @@ pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, Bell
         if of_last_day(name, now) {
             loading.day.expect(entries, pages - covered);
         }
-        let source =
-            Arc::new(Source { name, generation, numbers, segment, fell_back: AtomicBool::new(false) });
-        let blocks = segment.map_or(1..=0, |header| header.rows());
-        let portions = parts(blocks, BLOCKS).map(Rows::Blocks);
+        let (way, settled) = (OnceLock::new(), AtomicBool::new(false));
+        let source = Arc::new(Source { name, generation, numbers, segment, way, settled });
+        let blocks = segment.iter().flat_map(|header| parts(header.rows(), BLOCKS));
+        let portions = blocks.map(Rows::Blocks);
         let portions = portions.chain(parts(covered + 1..=pages, PORTION).map(Rows::Pages));
         for rows in portions {
             loading.portions.push(Portion { source: source.clone(), rows });
@@ -261,22 +277,67 @@ pub(super) fn run(shared: &Shared) {
 fn read(shared: &Shared, portion: &Portion) -> Result<(), Trouble> {
     let source = &*portion.source;
     let log = LogReader::open(&source.name.path(&shared.dir))?;
-    match &portion.rows {
-        Rows::Pages(pages) => read_pages(shared, source, &log, pages.clone()),
-        Rows::Blocks(_) if source.fell_back.load(Ordering::Acquire) => Ok(()),
-        Rows::Blocks(blocks) => {
-            if read_blocks(shared, source, &log, blocks.clone())?
-                || source.fell_back.swap(true, Ordering::AcqRel)
-            {
-                return Ok(());
-            }
-            shared.pulse.count(Reason::SegmentDamaged);
-            shared.catalogue.set_segment(source.name, None);
-            tracing::warn!("the segment of {} is broken; its log is read instead", source.name);
-            let last = source.segment.map_or(0, |header| header.last_page());
-            read_pages(shared, source, &log, 1..=last)
-        }
+    let (blocks, header) = match (&portion.rows, source.segment) {
+        (Rows::Pages(pages), _) => return read_pages(shared, source, &log, pages.clone()),
+        (Rows::Blocks(blocks), Some(header)) => (blocks.clone(), header),
+        (Rows::Blocks(_), None) => return Ok(()),
+    };
+    let first = || !source.settled.swap(true, Ordering::AcqRel);
+    let way = *source.way.get_or_init(|| way(shared, source.name, &header));
+    let whole = match way {
+        Way::Merge => read_blocks(shared, source, &log, blocks)?,
+        Way::StayOut if first() => return adopt(shared, source, &log, header),
+        Way::Log if first() => return read_pages(shared, source, &log, 1..=header.last_page()),
+        Way::StayOut | Way::Log => true,
+    };
+    if !whole && first() {
+        broken_segment(shared, source);
+        return read_pages(shared, source, &log, 1..=header.last_page());
     }
+    Ok(())
+}
+
+/// The newest hours go into the index as long as there is room.
+fn way(shared: &Shared, name: Name, header: &Header) -> Way {
+    // its shards can be told from those of the index
+    let fits = u32::from(header.bits) >= shared.index.bits();
+    let alone = shared.catalogue.only_file_of_its_generation(name).is_some();
+    let mut merging = shared.loading.merging.lock();
+    let out = match shared.index_mode {
+        IndexMode::Memory => false,
+        IndexMode::Auto => !fits || shared.is_crowded(*merging + header.entries),
+        IndexMode::Segments => true,
+    };
+    match (out && alone, fits) {
+        (true, _) => Way::StayOut,
+        (false, true) => {
+            *merging += header.entries;
+            Way::Merge
+        }
+        (false, false) => Way::Log,
+    }
+}
+
+fn adopt(shared: &Shared, source: &Source, log: &LogReader, header: Header) -> Result<(), Trouble> {
+    let adopted = match shared.catalogue.only_file_of_its_generation(source.name) {
+        Some(entry) => shared.adopt_segment(log, source.name, entry, header),
+        None => Ok(false),
+    };
+    match adopted {
+        Ok(true) => {
+            shared.loading.read(source.name, |share| share.entries(header.entries));
+            return Ok(());
+        }
+        Err(error) if !database::is_damage(&error) => return Err(error.into()),
+        _ => broken_segment(shared, source),
+    }
+    read_pages(shared, source, log, 1..=header.last_page())
+}
+
+fn broken_segment(shared: &Shared, source: &Source) {
+    shared.pulse.count(Reason::SegmentDamaged);
+    shared.catalogue.set_segment(source.name, None);
+    tracing::warn!("the segment of {} is broken; its log is read instead", source.name);
 }
 
 /// Entries that are in order already; false when a block is broken.
@@ -292,6 +353,12 @@ fn read_blocks(
     let narrower = bits.saturating_sub(index.bits());
     let mut unknown = 0;
     let mut batch: Vec<(u64, u32)> = Vec::new();
+    let mut merging = 0;
+    let merge = |batch: &mut Vec<(u64, u32)>, entries: &mut u64| {
+        put(shared, batch, source.generation);
+        let left = &mut *shared.loading.merging.lock();
+        *left = left.saturating_sub(std::mem::take(entries));
+    };
     let whole = segments::read(log, blocks, |_, entries| {
         for (place, number) in entries {
             let Some(provider) = source.numbers.read(*number) else {
@@ -304,13 +371,17 @@ fn read_blocks(
             }
         }
         shared.loading.read(source.name, |share| share.entries(entries.len() as u64));
+        merging += entries.len() as u64;
         if batch.len() >= MERGED {
-            put(shared, &mut batch, source.generation);
+            merge(&mut batch, &mut merging);
         }
         !shared.loading.cancelled.load(Ordering::Relaxed)
     })?;
-    put(shared, &mut batch, source.generation);
-    shared.pulse.add(Reason::ProviderUnknown, unknown);
+    merge(&mut batch, &mut merging);
+    if unknown > 0 {
+        shared.pulse.add(Reason::ProviderUnknown, unknown);
+        source.numbers.set_unsound();
+    }
     Ok(whole)
 }
 
@@ -367,7 +438,7 @@ fn put(shared: &Shared, batch: &mut Vec<(u64, u32)>, generation: u8) {
     batch.sort_unstable(); // one pass when they are in order
     let group = |provider| shared.providers.group(provider);
     let at = (generation, shared.clock.secs());
-    shared.index.put_sorted(batch, at, shared.max_records, &group, |provider| {
+    shared.index.put_sorted(batch, at, shared.max_entries(), &group, |provider| {
         shared.providers.gain_record(provider);
     });
     batch.clear();

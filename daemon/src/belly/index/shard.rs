@@ -280,16 +280,16 @@ impl Shard {
         }
     }
 
-    /// Forgets what `keep` does not want, told with provider and generation; gives back
-    /// memory that is no longer needed.
+    /// Forgets what `keep` does not want, told with fingerprint, provider and generation;
+    /// gives back memory that is no longer needed.
     pub(super) fn retain(
         &mut self,
         generations: &Generations,
-        keep: impl Fn(u32, u8) -> bool,
+        keep: impl Fn(u64, u32, u8) -> bool,
         mut gone: impl FnMut(u32),
     ) {
-        let mut wanted = |provider, generation| {
-            let kept = keep(provider, generation);
+        let mut wanted = |print, provider, generation| {
+            let kept = keep(print, provider, generation);
             if !kept {
                 generations.lose(generation);
                 gone(provider);
@@ -297,9 +297,11 @@ impl Shard {
             kept
         };
         let before = self.table.len;
-        self.table.retain(&mut wanted);
+        self.table.retain(|entry| wanted(entry.print.whole(), entry.provider, entry.generation));
         if let Some(hot) = &mut self.hot {
-            hot.values_mut().for_each(|list| list.retain(&mut wanted));
+            for (print, list) in hot.iter_mut() {
+                list.retain(|provider, generation| wanted(*print, provider, generation));
+            }
             self.listed = hot.values().map(List::len).sum();
             self.cool();
         }
