@@ -35,7 +35,8 @@ pub struct LogConfig {
     /// Most bytes of the index and of what memory keeps of segments; with
     /// [`IndexMode::Memory`] only `max_records` counts.
     pub max_memory: u64,
-    /// Most records of one provider; a quarter of all when `None`.
+    /// Most records of one provider; when `None` a quarter of all, or of what fits into
+    /// memory when that is less.
     pub max_records_per_provider: Option<u32>,
     /// Most distinct providers, up to 4 million.
     pub max_providers: u64,
@@ -104,7 +105,9 @@ impl LogConfig {
     }
 
     pub(super) fn share(&self) -> u32 {
-        let quarter = u32::try_from(self.max_records.div_ceil(4)).unwrap_or(u32::MAX);
+        // of memory: what one provider announces in an hour must not crowd out all others
+        let quarter = self.entries().min(self.max_records).div_ceil(4);
+        let quarter = u32::try_from(quarter).unwrap_or(u32::MAX);
         self.max_records_per_provider.unwrap_or(quarter.max(1_000))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::catalogue::{KEPT_HOURS, SERVED_HOURS};
+use super::catalogue::{Entry, KEPT_HOURS, SERVED_HOURS};
 use super::dump;
 use super::pulse::Reason;
 use super::shared::Shared;
@@ -101,11 +101,16 @@ pub(super) fn seal_one_more(shared: &Shared, tried: &mut HashSet<Name>) {
         return;
     }
     let hour = shared.clock.secs().saturating_sub(SEALED_SECS) / 3600;
+    // one in another order than the index's cannot leave it
+    let other_order = |entry: &Entry| {
+        entry.segment.is_some_and(|header| u32::from(header.bits) != shared.index.bits())
+            && !shared.spill.segments.has(entry.generation)
+    };
+    let wants_segment = |entry: &Entry| entry.segment.is_none() || other_order(entry);
     let left = shared.catalogue.files().into_iter().find(|(name, entry)| {
         name.hour < hour
             && entry.generation != 0
-            && (entry.segment.is_none_or(|header| u32::from(header.bits) != shared.index.bits())
-                || database::has_wal(&name.path(&shared.dir)))
+            && (wants_segment(entry) || database::has_wal(&name.path(&shared.dir)))
             && !tried.contains(name)
     });
     let Some((name, _)) = left else { return };

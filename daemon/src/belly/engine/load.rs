@@ -12,22 +12,19 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-use super::IndexMode;
 use super::catalogue::{Entry, KEPT_HOURS, Numbers, SERVED_HOURS};
+use super::merge::{self, Way};
 use super::progress::Share;
 use super::pulse::Reason;
 use super::shared::Shared;
 use crate::belly::database::{self, BellyError, Trouble};
 use crate::belly::log::{LogReader, Name, Page};
-use crate::belly::segments::{self, Header};
+use crate::belly::segments::Header;
 use crate::belly::{PROVIDER_VALIDITY, Progress};
 
 /// Records that are sorted together before they go into the index: the passes over its
 /// shards are then sequential.
 const BATCH: usize = 1 << 20;
-
-/// Entries of a segment that go into the index together.
-const MERGED: usize = 1 << 16;
 
 /// Pages of one file that one thread reads at a time.
 const PORTION: i64 = 2_000;
@@ -36,27 +33,16 @@ const PORTION: i64 = 2_000;
 const BLOCKS: i64 = 1_000;
 
 /// A file that is read.
-struct Source {
-    name: Name,
-    generation: u8,
-    numbers: Arc<Numbers>,
+pub(super) struct Source {
+    pub(super) name: Name,
+    pub(super) generation: u8,
+    pub(super) numbers: Arc<Numbers>,
     /// Its segment takes the place of the first pages.
-    segment: Option<Header>,
+    pub(super) segment: Option<Header>,
     /// What is done with its segment; decided when its turn comes.
-    way: OnceLock<Way>,
+    pub(super) way: OnceLock<Way>,
     /// Somebody does what is to be done once for the whole segment.
-    settled: AtomicBool,
-}
-
-/// What is done with a segment.
-#[derive(Clone, Copy)]
-enum Way {
-    /// It goes into the index.
-    Merge,
-    /// It answers in the place of the index.
-    StayOut,
-    /// Its order is not that of the index: the log is read.
-    Log,
+    pub(super) settled: AtomicBool,
 }
 
 /// Some rows of a file.
@@ -82,14 +68,14 @@ pub(super) struct Loading {
     /// Of the last day.
     day: Share,
     /// Entries of segments that are on their way into the index.
-    merging: Mutex<u64>,
+    pub(super) merging: Mutex<u64>,
     /// When, in seconds since the Unix epoch.
     began: u32,
     pub(super) cancelled: AtomicBool,
 }
 
 impl Loading {
-    fn read(&self, name: Name, note: impl Fn(&Share)) {
+    pub(super) fn read(&self, name: Name, note: impl Fn(&Share)) {
         note(&self.all);
         if of_last_day(name, self.began) {
             note(&self.day);
@@ -277,115 +263,14 @@ pub(super) fn run(shared: &Shared) {
 fn read(shared: &Shared, portion: &Portion) -> Result<(), Trouble> {
     let source = &*portion.source;
     let log = LogReader::open(&source.name.path(&shared.dir))?;
-    let (blocks, header) = match (&portion.rows, source.segment) {
-        (Rows::Pages(pages), _) => return read_pages(shared, source, &log, pages.clone()),
-        (Rows::Blocks(blocks), Some(header)) => (blocks.clone(), header),
-        (Rows::Blocks(_), None) => return Ok(()),
-    };
-    let first = || !source.settled.swap(true, Ordering::AcqRel);
-    let way = *source.way.get_or_init(|| way(shared, source.name, &header));
-    let whole = match way {
-        Way::Merge => read_blocks(shared, source, &log, blocks)?,
-        Way::StayOut if first() => return adopt(shared, source, &log, header),
-        Way::Log if first() => return read_pages(shared, source, &log, 1..=header.last_page()),
-        Way::StayOut | Way::Log => true,
-    };
-    if !whole && first() {
-        broken_segment(shared, source);
-        return read_pages(shared, source, &log, 1..=header.last_page());
-    }
-    Ok(())
-}
-
-/// The newest hours go into the index as long as there is room.
-fn way(shared: &Shared, name: Name, header: &Header) -> Way {
-    // its shards can be told from those of the index
-    let fits = u32::from(header.bits) >= shared.index.bits();
-    let alone = shared.catalogue.only_file_of_its_generation(name).is_some();
-    let mut merging = shared.loading.merging.lock();
-    let out = match shared.index_mode {
-        IndexMode::Memory => false,
-        IndexMode::Auto => !fits || shared.is_crowded(*merging + header.entries),
-        IndexMode::Segments => true,
-    };
-    match (out && alone, fits) {
-        (true, _) => Way::StayOut,
-        (false, true) => {
-            *merging += header.entries;
-            Way::Merge
-        }
-        (false, false) => Way::Log,
+    match (&portion.rows, source.segment) {
+        (Rows::Pages(pages), _) => read_pages(shared, source, &log, pages.clone()),
+        (Rows::Blocks(blocks), Some(header)) => merge::read(shared, source, header, &log, blocks.clone()),
+        (Rows::Blocks(_), None) => Ok(()),
     }
 }
 
-fn adopt(shared: &Shared, source: &Source, log: &LogReader, header: Header) -> Result<(), Trouble> {
-    let adopted = match shared.catalogue.only_file_of_its_generation(source.name) {
-        Some(entry) => shared.adopt_segment(log, source.name, entry, header),
-        None => Ok(false),
-    };
-    match adopted {
-        Ok(true) => {
-            shared.loading.read(source.name, |share| share.entries(header.entries));
-            return Ok(());
-        }
-        Err(error) if !database::is_damage(&error) => return Err(error.into()),
-        _ => broken_segment(shared, source),
-    }
-    read_pages(shared, source, log, 1..=header.last_page())
-}
-
-fn broken_segment(shared: &Shared, source: &Source) {
-    shared.pulse.count(Reason::SegmentDamaged);
-    shared.catalogue.set_segment(source.name, None);
-    tracing::warn!("the segment of {} is broken; its log is read instead", source.name);
-}
-
-/// Entries that are in order already; false when a block is broken.
-fn read_blocks(
-    shared: &Shared,
-    source: &Source,
-    log: &LogReader,
-    blocks: RangeInclusive<i64>,
-) -> Result<bool, Trouble> {
-    let index = &shared.index;
-    let bits = source.segment.map_or(0, |header| u32::from(header.bits));
-    let voided = shared.tombstones.read().of_hour(source.name.hour, |hash| index.place(hash));
-    let narrower = bits.saturating_sub(index.bits());
-    let mut unknown = 0;
-    let mut batch: Vec<(u64, u32)> = Vec::new();
-    let mut merging = 0;
-    let merge = |batch: &mut Vec<(u64, u32)>, entries: &mut u64| {
-        put(shared, batch, source.generation);
-        let left = &mut *shared.loading.merging.lock();
-        *left = left.saturating_sub(std::mem::take(entries));
-    };
-    let whole = segments::read(log, blocks, |_, entries| {
-        for (place, number) in entries {
-            let Some(provider) = source.numbers.read(*number) else {
-                unknown += 1;
-                continue;
-            };
-            let place = segments::widen(*place, narrower);
-            if !voided.cover(place, provider) {
-                batch.push((place, provider));
-            }
-        }
-        shared.loading.read(source.name, |share| share.entries(entries.len() as u64));
-        merging += entries.len() as u64;
-        if batch.len() >= MERGED {
-            merge(&mut batch, &mut merging);
-        }
-        !shared.loading.cancelled.load(Ordering::Relaxed)
-    })?;
-    merge(&mut batch, &mut merging);
-    if unknown > 0 {
-        shared.pulse.add(Reason::ProviderUnknown, unknown);
-        source.numbers.set_unsound();
-    }
-    Ok(whole)
-}
-
-fn read_pages(
+pub(super) fn read_pages(
     shared: &Shared,
     source: &Source,
     log: &LogReader,
@@ -434,7 +319,7 @@ fn read_pages(
     Ok(())
 }
 
-fn put(shared: &Shared, batch: &mut Vec<(u64, u32)>, generation: u8) {
+pub(super) fn put(shared: &Shared, batch: &mut Vec<(u64, u32)>, generation: u8) {
     batch.sort_unstable(); // one pass when they are in order
     let group = |provider| shared.providers.group(provider);
     let at = (generation, shared.clock.secs());

@@ -4,9 +4,11 @@
 //! within a second or so; a crash loses at most that. Its time is known to the hour: it
 //! is served for 48 h after the end of the hour in which it was announced first, so never
 //! less than 48 h after it was announced last and never over 49 h after the log was
-//! told. A look-up of providers never touches the disk.
+//! told. A look-up of providers never touches the disk, unless `belly.index` lets hours
+//! leave the index: then it does for a key that their filters know.
 //!
-//! Threads: one writes, one reads, one keeps house; at the start some more load.
+//! Threads: one writes, one reads, one keeps house, two look up what left the index; at
+//! the start some more load.
 
 mod catalogue;
 mod config;
@@ -15,6 +17,7 @@ mod inbox;
 mod keeper;
 mod load;
 mod lookup;
+mod merge;
 mod open;
 mod progress;
 mod pulse;

@@ -113,21 +113,24 @@ impl Shared {
     }
 
     /// A file is gone: its records are in memory only, and what comes goes elsewhere.
-    pub(super) fn lost_file(&self, path: &Path) {
+    /// Returns how many records only its segment had.
+    pub(super) fn lost_file(&self, path: &Path) -> u64 {
         let name = path.file_name().and_then(|name| Name::parse(&name.to_string_lossy()));
         let Some(name) = name else {
             self.values.clear();
-            return;
+            return 0;
         };
+        let mut lost = 0;
         for (known, entry) in self.catalogue.files() {
             if known == name {
                 self.index.generations.lose_disk(entry.generation);
-                let lost = self.drop_segment(entry.generation);
-                self.pulse.add(Reason::SegmentLost, lost);
+                lost += self.drop_segment(entry.generation);
                 self.catalogue.remove(name);
                 self.catalogue.renew();
             }
         }
+        self.pulse.add(Reason::SegmentLost, lost);
+        lost
     }
 
     /// Writes the secret into a file that lost it.

@@ -348,9 +348,11 @@ impl Writer {
             }
             self.logs.remove(&entry.generation);
             self.shared.pulse.count(Reason::FileDeleted);
-            self.shared.lost_file(&path);
-            let text =
-                format!("the record store's {} was deleted; its records are in memory only", path.display());
+            let lost = self.shared.lost_file(&path);
+            let text = format!(
+                "the record store's {} was deleted; {lost} of its records are gone with it, the others are in memory only",
+                path.display()
+            );
             self.shared.pulse.set_notice(text);
         }
         let values = crate::belly::values::path(&self.shared.dir);
