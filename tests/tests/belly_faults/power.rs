@@ -191,6 +191,7 @@ fn after_a_power_cut_what_was_answered_is_there_with_its_owner_and_nothing_else(
             note(&format!("life {life}, cut {n} at operation {at} of {}", ops.len()));
             let after = tempfile::tempdir().expect("a directory");
             Image::after(&ops[..at], chance).write(after.path());
+            let _no_syncs = Disk::watch(after.path()); // nothing is cut while it is looked at
             let now = lived.time_at(at);
             let time = start() + Duration::from_secs(u64::from(now)) - Duration::from_secs(1_800_000_000);
             let clock = Clock::manual(time);
