@@ -19,6 +19,9 @@ pub(super) struct Tombstones {
     providers: HashMap<u32, u32>,
 }
 
+/// Purges of one minute that are told from what is announced between them.
+const MAX_MINUTES_AHEAD: u16 = 5;
+
 /// When a record was announced, to the minute.
 pub(super) fn time(hour: u32, minute: u16) -> u32 {
     hour.saturating_mul(3600).saturating_add(u32::from(minute) * 60)
@@ -65,6 +68,24 @@ impl Tombstones {
     }
 }
 
+impl Tombstones {
+    /// The minute of this hour that is written for a record announced now: a later one when
+    /// the record was purged within this minute, so that the tombstone does not cover it.
+    pub(super) fn minute(&self, hash: u64, provider: u32, now: u32) -> u16 {
+        let minute = (now % 3600 / 60) as u16;
+        let free = |minute: &u16| !self.cover(hash, provider, time(now / 3600, *minute));
+        (minute..=minute + MAX_MINUTES_AHEAD).find(free).unwrap_or(minute)
+    }
+
+    /// When to say that something was purged now: after all that [`Self::minute`] may have
+    /// put ahead for purges of this minute.
+    fn instant(&self, now: u32) -> u32 {
+        let newest = self.keys.values().chain(self.providers.values()).max().copied().unwrap_or(0);
+        let ahead = (newest / 60 + 1).saturating_sub(now / 60).min(MAX_MINUTES_AHEAD.into());
+        now + ahead * 60
+    }
+}
+
 impl Shared {
     /// Notes a tombstone for loading and listing; what it names may be unknown here.
     pub(super) fn note_tombstone(&self, tombstone: &Tombstone) {
@@ -94,7 +115,7 @@ impl Shared {
         if tombstones.keys.len() + tombstones.providers.len() >= MAX_TOMBSTONES {
             return Err(Unavailable(format!("{MAX_TOMBSTONES} purges stand already; each is kept for 50 h")));
         }
-        let at = self.clock.secs();
+        let at = tombstones.instant(self.clock.secs());
         Ok(match what {
             Purge::Key(key) => Tombstone { what: key.to_vec(), provider: false, at },
             Purge::Provider(peer) => Tombstone { what: peer.to_bytes(), provider: true, at },

@@ -293,7 +293,7 @@ impl Shared {
             self.inbox.settle(1);
         }
         if let (Ok((generation, _)), true) = (&change, write) {
-            let minute = u16::try_from(now % 3600 / 60).unwrap_or(0);
+            let minute = self.tombstones.read().minute(hash, heard.number, now);
             let head = u16::try_from(*head).unwrap_or(u16::MAX);
             let generation = (*generation, self.index.generations.rank(*generation));
             self.inbox.push(generation, key, Tail { provider: heard.number, minute, head });

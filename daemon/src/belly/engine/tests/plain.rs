@@ -209,6 +209,26 @@ fn a_purge_is_honoured_by_a_restart_and_what_comes_after_it_stays() {
 }
 
 #[test]
+fn what_is_announced_in_the_minute_of_its_purge_survives_a_restart_and_what_was_purged_again_does_not() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Clock::manual(start());
+    let belly = open(dir.path(), &clock);
+    let (once, twice) = (Bytes::from_static(b"purged once"), Bytes::from_static(b"purged twice"));
+    let purge = |what| wait(belly.purge(what)).expect("purged");
+    for key in [&once, &twice] {
+        announce(&belly, key, peer(1), &[]).expect("accepted");
+        assert_eq!(purge(Purge::Key(key.clone())), 1);
+        announce(&belly, key, peer(1), &[]).expect("accepted");
+    }
+    assert_eq!(purge(Purge::Key(twice.clone())), 1);
+    drop(belly);
+    let belly = open(dir.path(), &clock);
+    assert_eq!((peers(&belly, &once), peers(&belly, &twice)), (vec![peer(1)], vec![]));
+    let listed = list(&belly, &Query::default(), 9);
+    assert!(listed.iter().all(|record| record.announced <= clock.wall()), "{listed:?}");
+}
+
+#[test]
 fn bounds_refuse_with_a_reason_and_a_counter() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Clock::manual(start());
