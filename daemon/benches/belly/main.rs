@@ -134,11 +134,19 @@ impl Bench {
         }
     }
 
+    /// What a message brings: whoever read it has it at hand.
+    fn message(&self, n: u64) -> ([u8; 34], PeerId, AddrList) {
+        (key(n), self.peers[(mix(n) % PROVIDERS as u64) as usize], self.addrs.clone())
+    }
+
     fn add(&self, belly: &LogBelly, n: u64) -> u64 {
-        let provider = self.peers[(mix(n) % PROVIDERS as u64) as usize];
+        self.hand_over(belly, self.message(n))
+    }
+
+    fn hand_over(&self, belly: &LogBelly, (key, provider, addrs): ([u8; 34], PeerId, AddrList)) -> u64 {
         let mut waits = 0;
         loop {
-            let (key, addrs) = (key(n), self.addrs.clone());
+            let addrs = addrs.clone();
             match belly.add_provider(Announcement { key: &key, provider, addrs, head: 0, near: true }) {
                 Ok(()) => return waits,
                 Err(refused) => assert_eq!(refused, Refused::Behind),
@@ -155,8 +163,14 @@ impl Bench {
             for thread in 0..self.threads {
                 let (range, waits) = (range.clone(), &waits);
                 scope.spawn(move || {
-                    let mine = range.skip(thread as usize).step_by(self.threads as usize);
-                    waits.fetch_add(mine.map(|n| self.add(belly, n)).sum::<u64>(), Relaxed);
+                    let mut mine = range.skip(thread as usize).step_by(self.threads as usize).peekable();
+                    let mut messages = Vec::with_capacity(64);
+                    while mine.peek().is_some() {
+                        messages.extend(mine.by_ref().take(64).map(|n| self.message(n)));
+                        let waited: u64 =
+                            messages.drain(..).map(|message| self.hand_over(belly, message)).sum();
+                        waits.fetch_add(waited, Relaxed);
+                    }
                 });
             }
         });

@@ -297,7 +297,9 @@ impl Shared {
             let head = u16::try_from(*head).unwrap_or(u16::MAX);
             let generation = (*generation, self.index.generations.rank(*generation));
             self.inbox.push(generation, key, Tail { provider: heard.number, minute, head });
-        } else if heard.moved {
+            return Ok(()); // counted when it is written
+        }
+        if heard.moved {
             self.inbox.push_moved(heard.number);
         }
         self.demand.wrote(key);
