@@ -13,12 +13,12 @@ mod workload;
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
 use hydrad::belly::clock::Clock;
-use hydrad::belly::engine::{LogBelly, LogConfig};
+use hydrad::belly::engine::{IndexMode, LogBelly, LogConfig};
 use hydrad::belly::{Announcement, Answer, Belly, Query, Refused};
 use hydrad::wire::AddrList;
 use libp2p::PeerId;
@@ -134,11 +134,19 @@ impl Bench {
         }
     }
 
+    /// What a message brings: whoever read it has it at hand.
+    fn message(&self, n: u64) -> ([u8; 34], PeerId, AddrList) {
+        (key(n), self.peers[(mix(n) % PROVIDERS as u64) as usize], self.addrs.clone())
+    }
+
     fn add(&self, belly: &LogBelly, n: u64) -> u64 {
-        let provider = self.peers[(mix(n) % PROVIDERS as u64) as usize];
+        self.hand_over(belly, self.message(n))
+    }
+
+    fn hand_over(&self, belly: &LogBelly, (key, provider, addrs): ([u8; 34], PeerId, AddrList)) -> u64 {
         let mut waits = 0;
         loop {
-            let (key, addrs) = (key(n), self.addrs.clone());
+            let addrs = addrs.clone();
             match belly.add_provider(Announcement { key: &key, provider, addrs, head: 0, near: true }) {
                 Ok(()) => return waits,
                 Err(refused) => assert_eq!(refused, Refused::Behind),
@@ -155,8 +163,14 @@ impl Bench {
             for thread in 0..self.threads {
                 let (range, waits) = (range.clone(), &waits);
                 scope.spawn(move || {
-                    let mine = range.skip(thread as usize).step_by(self.threads as usize);
-                    waits.fetch_add(mine.map(|n| self.add(belly, n)).sum::<u64>(), Relaxed);
+                    let mut mine = range.skip(thread as usize).step_by(self.threads as usize).peekable();
+                    let mut messages = Vec::with_capacity(64);
+                    while mine.peek().is_some() {
+                        messages.extend(mine.by_ref().take(64).map(|n| self.message(n)));
+                        let waited: u64 =
+                            messages.drain(..).map(|message| self.hand_over(belly, message)).sum();
+                        waits.fetch_add(waited, Relaxed);
+                    }
                 });
             }
         });
@@ -201,19 +215,80 @@ impl Bench {
         self.read(&belly)?;
         drop(belly);
 
+        self.restart("by its log", dir, &clock, count)?;
+        self.seal(dir, &clock)?;
+        self.restart("by its segment", dir, &clock, count)?;
+        self.segments(dir, &clock)?;
+        self.expire(dir, &clock)?;
+        Ok(rate)
+    }
+
+    /// From the disk, not from the page cache.
+    fn restart(&self, how: &str, dir: &Path, clock: &Clock, count: u64) -> Outcome {
         for loaders in [1, 2] {
             evict(dir)?;
             let began = Instant::now();
-            let belly = LogBelly::open(LogConfig { loaders, ..self.config(dir, &clock) })?;
-            println!(
-                "restart from the disk: {:?}, {} records, {loaders} threads",
-                began.elapsed(),
-                belly.counts().records
-            );
-            assert!(belly.counts().records >= count);
+            let belly = LogBelly::open(LogConfig { loaders, ..self.config(dir, clock) })?;
+            println!("restart {how}: {:?}, {loaders} threads", began.elapsed());
+            assert!(belly.counts().records >= count, "{} of {count}", belly.counts().records);
         }
-        self.expire(dir, &clock)?;
-        Ok(rate)
+        Ok(())
+    }
+
+    /// The hour ends: the keeper writes the segment.
+    fn seal(&self, dir: &Path, clock: &Clock) -> Outcome {
+        clock.advance(Duration::from_secs(3_700));
+        let belly = LogBelly::open(self.config(dir, clock))?;
+        let (before, began) = (belly.health().disk_bytes, Instant::now());
+        while !logs(dir).iter().all(|log| has_segment(log)) && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let (took, records) = (began.elapsed(), belly.counts().records);
+        drop(belly);
+        let bytes: u64 = logs(dir).iter().filter_map(|log| Some(log.metadata().ok()?.len())).sum();
+        println!(
+            "sealed in {took:?}: {:.1} B a record with the segment, {:.1} B without",
+            bytes as f64 / records as f64,
+            before as f64 / records as f64
+        );
+        Ok(())
+    }
+
+    /// Answers from segments: what they take in memory, and how long they take.
+    fn segments(&self, dir: &Path, clock: &Clock) -> Outcome {
+        let mut config = self.config(dir, clock);
+        config.index = IndexMode::Segments;
+        config.max_memory = config.max_records * 16;
+        let belly = LogBelly::open(config)?;
+        let footprint = belly.footprint();
+        println!(
+            "segments: {} of {} records, {:.2} B of memory each",
+            footprint.segment_records,
+            belly.counts().records,
+            footprint.segment_bytes as f64 / footprint.segment_records.max(1) as f64
+        );
+        for (what, offset) in [("hit", 0), ("miss", 1 << 40)] {
+            let lookups = (LOOKUPS / 10).min(self.records);
+            let (mut times, mut read) = (Vec::with_capacity(lookups as usize), 0);
+            for n in 0..lookups {
+                let key = key(offset + mix(n) % self.records);
+                let began = Instant::now();
+                let answer = belly.providers(&key, 20);
+                read += u64::from(matches!(answer, Answer::Later(_)));
+                let found = self.runtime.block_on(answer);
+                times.push(began.elapsed());
+                assert_eq!(found.is_empty(), offset != 0);
+            }
+            times.sort_unstable();
+            let at = |permille: usize| times[times.len() * permille / 1000];
+            println!(
+                "  look-up, {what}: p50 {:?}, p99 {:?}, {:.3} % of them asked the disk",
+                at(500),
+                at(990),
+                read as f64 * 100.0 / lookups as f64
+            );
+        }
+        Ok(())
     }
 
     /// Hits and misses while 100,000 upserts a second come.
@@ -286,11 +361,7 @@ impl Bench {
     /// The hour of all records ends while others come.
     fn expire(&self, dir: &Path, clock: &Clock) -> Outcome {
         let belly = LogBelly::open(self.config(dir, clock))?;
-        let logs = || {
-            let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
-            entries.filter(|path| path.to_string_lossy().ends_with(".log.db")).collect::<Vec<_>>()
-        };
-        let old = logs();
+        let old = logs(dir);
         clock.advance(Duration::from_secs(51 * 3600));
         let (began, mut worst, mut n) = (Instant::now(), Duration::ZERO, 0);
         while old.iter().any(|path| path.exists()) && began.elapsed() < Duration::from_secs(60) {
@@ -307,4 +378,17 @@ impl Bench {
         );
         Ok(())
     }
+}
+
+fn logs(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.to_string_lossy().ends_with(".log.db")).collect()
+}
+
+fn has_segment(log: &Path) -> bool {
+    let count = rusqlite::Connection::open(log).and_then(|db| {
+        db.busy_timeout(Duration::from_secs(5))?;
+        db.query_row("SELECT count(*) FROM segment WHERE id = 0", [], |row| row.get::<_, i64>(0))
+    });
+    count.is_ok_and(|headers| headers == 1)
 }

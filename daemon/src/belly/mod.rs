@@ -156,8 +156,14 @@ pub struct Progress {
 /// What a store's records take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Footprint {
+    /// Records in the index in memory, expired ones that are not yet swept included.
+    pub index_entries: u64,
     /// Memory of the index, in bytes.
     pub index_bytes: u64,
+    /// Records that are answered from segments on disk.
+    pub segment_records: u64,
+    /// Memory of the segments' filters and directories, in bytes.
+    pub segment_bytes: u64,
     /// The newest first.
     pub generations: Vec<Generation>,
 }
@@ -170,6 +176,8 @@ pub struct Generation {
     pub near: bool,
     /// Those in force: announced in this hour and in no later one.
     pub records: u64,
+    /// Of them, those that are answered from a segment on disk.
+    pub segment_records: u64,
     /// False when the disk did not take them: they are in memory only.
     pub disk: bool,
 }

@@ -182,6 +182,10 @@ fn stats(store: LogConfig, tell: Tell<'_>) -> Result<Outcome, OfflineError> {
     line("generations", footprint.generations.len().to_string());
     line("disk bytes", health.disk_bytes.to_string());
     line("index bytes", footprint.index_bytes.to_string());
+    line(
+        "in segments",
+        format!("{} records, {} bytes of memory", footprint.segment_records, footprint.segment_bytes),
+    );
     for (peer, count) in belly.top_providers(TOP) {
         line("provider", format!("{peer}  {count} records"));
     }

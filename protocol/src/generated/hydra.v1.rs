@@ -1851,6 +1851,13 @@ pub struct Belly {
     /// While it is read at the start; absent when it has all.
     #[prost(message, optional, tag = "14")]
     pub warming: ::core::option::Option<BellyWarming>,
+    /// Of the records, those that are answered from segments on disk, for which the index has
+    /// no memory.
+    #[prost(uint64, tag = "15")]
+    pub segment_records: u64,
+    /// Memory of the segments' filters and directories.
+    #[prost(uint64, tag = "16")]
+    pub segment_bytes: u64,
 }
 /// The records announced last in one hour, near our heads or far from them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1865,6 +1872,9 @@ pub struct Generation {
     /// True when the disk did not take them.
     #[prost(bool, tag = "4")]
     pub memory_only: bool,
+    /// Of the records, those that are answered from a segment on disk.
+    #[prost(uint64, tag = "5")]
+    pub segment_records: u64,
 }
 /// By a sketch of fixed size (space-saving). Counts halve every hour, so that recent ones
 /// weigh more.

@@ -14,7 +14,7 @@ use crate::disk::{Disk, Fault};
 use crate::image::Image;
 use crate::power::{check_files, names};
 use crate::promises::Promises;
-use crate::{announce, chance, config, key, long, open, owner, peer, start, trouble, until, wait};
+use crate::{announce, chance, config, key, long, note, open, owner, peer, start, trouble, until, wait};
 
 /// Records that may wait for the disk, and records that the store may have.
 const BACKLOG: u32 = 3_000;
@@ -201,7 +201,7 @@ fn an_operation_that_fails_once_anywhere_loses_nothing_that_was_answered() {
             clock.advance(Duration::from_secs(3600));
         }
         let after = rng.random_range(0..40);
-        println!("round {round}: {fault:?} fails after {after}, at operation {}", now());
+        note(&format!("round {round}: {fault:?} fails after {after}, at operation {}", now()));
         disk.fail_later(fault, after, 1);
         for _ in 0..8 {
             let at = clock.secs();

@@ -96,7 +96,7 @@ impl Image {
     fn then(&mut self, op: &Op) {
         match op {
             Op::Write { inode, .. } | Op::Truncate { inode, .. } => {
-                self.file(*inode).pending.push(op.clone())
+                self.file(*inode).pending.push(op.clone());
             }
             Op::Sync { inode } => self.file(*inode).sync(),
             Op::SyncFailed { inode } => {

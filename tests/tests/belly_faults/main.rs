@@ -31,9 +31,14 @@ const SEED: &str = "HYDRA_TEST_SEED";
 
 fn chance() -> StdRng {
     let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
-    // shown when the test fails
-    println!("repeat it with {SEED}={seed}");
+    note(&format!("repeat it with {SEED}={seed}"));
     StdRng::seed_from_u64(seed)
+}
+
+/// Where a test is; the test runner shows it when the test fails.
+#[expect(clippy::print_stdout, reason = "the test runner takes it")]
+fn note(text: &str) {
+    println!("{text}");
 }
 
 /// On the hour.

@@ -15,7 +15,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::disk::{Disk, Op};
 use crate::image::Image;
 use crate::promises::Promises;
-use crate::{chance, config, long, open, start, until, wait};
+use crate::{chance, config, long, note, open, start, until, wait};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -184,13 +184,14 @@ fn after_a_power_cut_what_was_answered_is_there_with_its_owner_and_nothing_else(
         let ops = lived.disk.ops();
         let mut answers = lived.promises.answers();
         answers.retain(|at| *at >= begin);
-        println!("life {life}: {} operations, {} records", ops.len(), lived.promises.len());
+        note(&format!("life {life}: {} operations, {} records", ops.len(), lived.promises.len()));
         let mut left = None;
         for n in 0..cuts {
             let (at, chance) = (lived.cut(&ops, &answers), rng.random());
-            println!("life {life}, cut {n} at operation {at} of {}", ops.len());
+            note(&format!("life {life}, cut {n} at operation {at} of {}", ops.len()));
             let after = tempfile::tempdir().expect("a directory");
             Image::after(&ops[..at], chance).write(after.path());
+            let _no_syncs = Disk::watch(after.path()); // nothing is cut while it is looked at
             let now = lived.time_at(at);
             let time = start() + Duration::from_secs(u64::from(now)) - Duration::from_secs(1_800_000_000);
             let clock = Clock::manual(time);

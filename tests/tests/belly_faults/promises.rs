@@ -123,8 +123,8 @@ impl Promises {
             assert_ne!(due, Due::MustNot, "record {n} came back: {:?} {:?}", entry.announced, entry.purged);
             assert_eq!(holders.len(), 1, "record {n} has owners that it was not given");
             assert_eq!(holders[0].peer, peer(provider), "record {n} changed its owner");
-            let last = entry.announced.iter().filter(|asked| asked.began <= cut).next_back();
-            let kept = entry.announced.iter().filter(|asked| asked.kept(cut)).next_back();
+            let last = entry.announced.iter().rfind(|asked| asked.began <= cut);
+            let kept = entry.announced.iter().rfind(|asked| asked.kept(cut));
             if kept.is_some_and(|asked| now < asked.at + ADDRS_SECS) {
                 assert_eq!(holders[0].addrs, addrs(provider), "the addresses of {n}'s provider");
             }

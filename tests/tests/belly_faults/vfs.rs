@@ -40,7 +40,7 @@ unsafe impl Sync for Below {}
 
 static BELOW: OnceLock<Below> = OnceLock::new();
 
-const METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
+static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
     iVersion: 2, // with shared memory, which a write-ahead log needs; without memory maps
     xClose: Some(close),
     xRead: Some(read),
@@ -139,15 +139,12 @@ unsafe extern "C" fn open(
             }
         };
         if !(*real).pMethods.is_null() {
-            (*ours).methods = &raw const METHODS_AT;
+            (*ours).methods = &raw const METHODS;
             (*ours).seen = seen.map_or(ptr::null_mut(), |seen| Box::into_raw(Box::new(seen)));
         }
         outcome
     }
 }
-
-/// [`METHODS`] at an address that stays.
-static METHODS_AT: ffi::sqlite3_io_methods = METHODS;
 
 unsafe extern "C" fn delete(_: *mut ffi::sqlite3_vfs, name: *const c_char, sync_dir: c_int) -> c_int {
     // SAFETY: the arguments are handed on as they came.

@@ -60,11 +60,22 @@ fn disk(belly: &Belly, look: &Look) -> String {
 }
 
 fn index(belly: &Belly, look: &Look) -> String {
-    let each = match belly.records {
+    let held = belly.records.saturating_sub(belly.segment_records);
+    let each = match held {
         0 => String::new(),
         records => format!(" · {:.1} B a record", belly.index_bytes as f64 / records as f64),
     };
-    format!("{} of memory{each}", look.size(belly.index_bytes))
+    let segments = match belly.segment_records {
+        0 => String::new(),
+        records => {
+            format!(
+                " · {} records in segments on disk, {} of memory",
+                look.count(records),
+                look.size(belly.segment_bytes)
+            )
+        }
+    };
+    format!("{} of memory{each}{segments}", look.size(belly.index_bytes))
 }
 
 /// How many records were announced last within how many hours.

@@ -26,6 +26,10 @@ pub struct Belly {
     pub disk_limit_bytes: Option<u64>,
     /// Memory of the index.
     pub index_bytes: u64,
+    /// Of the records, those that are answered from segments on disk.
+    pub segment_records: u64,
+    /// Memory of the segments' filters and directories.
+    pub segment_bytes: u64,
     /// Of the last minute's commits; null when there was none.
     #[serde(serialize_with = "number::maybe")]
     pub commit_p99_seconds: Option<f64>,
@@ -53,6 +57,8 @@ pub struct Generation {
     pub records: u64,
     /// The disk did not take them.
     pub memory_only: bool,
+    /// Of them, those that are answered from a segment on disk.
+    pub segment_records: u64,
 }
 
 /// How far the belly is read at the start.
@@ -165,6 +171,8 @@ impl From<&v1::Belly> for Belly {
             disk_bytes: belly.disk_bytes,
             disk_limit_bytes: (belly.disk_limit_bytes > 0).then_some(belly.disk_limit_bytes),
             index_bytes: belly.index_bytes,
+            segment_records: belly.segment_records,
+            segment_bytes: belly.segment_bytes,
             commit_p99_seconds: belly.commit_p99_seconds,
             unsaved_max_seconds: belly.unsaved_max_seconds,
             generations: belly
@@ -175,6 +183,7 @@ impl From<&v1::Belly> for Belly {
                     near: generation.near,
                     records: generation.records,
                     memory_only: generation.memory_only,
+                    segment_records: generation.segment_records,
                 })
                 .collect(),
             drops: belly

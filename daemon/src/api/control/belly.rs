@@ -53,6 +53,8 @@ impl BellyService for Service {
                 disk_bytes: health.disk_bytes,
                 disk_limit_bytes: health.max_disk.unwrap_or(0),
                 index_bytes: footprint.index_bytes,
+                segment_records: footprint.segment_records,
+                segment_bytes: footprint.segment_bytes,
                 commit_p99_seconds: health.commit_p99.map(|time| time.as_secs_f64()),
                 unsaved_max_seconds: UNSAVED_MAX.as_secs_f64(),
                 generations: footprint.generations.iter().map(generation).collect(),
@@ -128,5 +130,6 @@ fn generation(generation: &Generation) -> v1::Generation {
         near: generation.near,
         records: generation.records,
         memory_only: !generation.disk,
+        segment_records: generation.segment_records,
     }
 }

@@ -46,8 +46,10 @@ pub(super) fn dump(shared: &Shared, name: Name, log: &mut LogWriter) -> Result<(
     // before the first look at the index: what is on a later page may be missed
     let pages = log.last()?;
     // a start reads the pages that are not covered; only when they are many it is worth it
-    let covers = |header: Header| header.last_page().saturating_mul(2) > pages;
-    if pages == 0 || entry.segment.is_some_and(covers) {
+    let covers = |header: Header| {
+        header.last_page().saturating_mul(2) > pages && u32::from(header.bits) == shared.index.bits()
+    };
+    if pages == 0 || entry.segment.is_some_and(covers) || shared.spill.segments.has(generation) {
         return Ok(());
     }
     let in_file = entry.in_file();

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::catalogue::{KEPT_HOURS, SERVED_HOURS};
+use super::catalogue::{Entry, KEPT_HOURS, SERVED_HOURS};
 use super::dump;
 use super::pulse::Reason;
 use super::shared::Shared;
+use super::spill;
 use crate::belly::database;
 use crate::belly::log::{LogWriter, Name};
 
@@ -18,6 +19,8 @@ const ROUND: Duration = Duration::from_secs(1);
 /// Providers and values are looked through once in so many rounds, most-asked keys fade in so many.
 const SWEEP_ROUNDS: u32 = 60;
 const FADE_ROUNDS: u32 = 3_600;
+/// What is in segments is counted once in so many, when a generation left the index.
+const RECOUNT_ROUNDS: u32 = 300;
 /// Files that could not be sealed are tried again once in so many.
 const RETRY_ROUNDS: u32 = 600;
 /// So long after its hour a generation is sealed for certain.
@@ -32,6 +35,9 @@ pub(super) fn run(shared: &Arc<Shared>) {
         seal_one_more(shared, &mut tried);
         if rounds.is_multiple_of(RETRY_ROUNDS) {
             tried.clear();
+        }
+        if rounds.is_multiple_of(RECOUNT_ROUNDS) {
+            recount(shared);
         }
         if rounds.is_multiple_of(SWEEP_ROUNDS) && shared.warm() {
             sweep_providers(shared);
@@ -52,10 +58,20 @@ pub(super) fn round(shared: &Shared) {
     if !shared.warm() || shared.expiry_paused() {
         return;
     }
-    over_budget(shared);
     let now = shared.clock.secs();
+    let stuck = !spill::round(shared) && spill::is_stuck(shared);
+    over_budget(shared, stuck);
     sweep(shared, now);
     unlink(shared, now);
+}
+
+/// Counts what is in segments anew when that is due.
+pub(super) fn recount(shared: &Shared) {
+    let due = shared.warm() && shared.spill.stale.swap(false, Ordering::AcqRel);
+    if due && let Err(error) = spill::recount(shared) {
+        // a file that was deleted meanwhile; the next generation that leaves makes it due again
+        tracing::warn!("the records in segments were not counted anew: {error}");
+    }
 }
 
 pub(super) fn sweep_providers(shared: &Shared) {
@@ -85,10 +101,16 @@ pub(super) fn seal_one_more(shared: &Shared, tried: &mut HashSet<Name>) {
         return;
     }
     let hour = shared.clock.secs().saturating_sub(SEALED_SECS) / 3600;
+    // one in another order than the index's cannot leave it
+    let other_order = |entry: &Entry| {
+        entry.segment.is_some_and(|header| u32::from(header.bits) != shared.index.bits())
+            && !shared.spill.segments.has(entry.generation)
+    };
+    let wants_segment = |entry: &Entry| entry.segment.is_none() || other_order(entry);
     let left = shared.catalogue.files().into_iter().find(|(name, entry)| {
         name.hour < hour
             && entry.generation != 0
-            && (entry.segment.is_none() || database::has_wal(&name.path(&shared.dir)))
+            && (wants_segment(entry) || database::has_wal(&name.path(&shared.dir)))
             && !tried.contains(name)
     });
     let Some((name, _)) = left else { return };
@@ -110,6 +132,9 @@ fn sweep(shared: &Shared, now: u32) {
     let mut marks = [false; 256];
     for number in &dead {
         generations.end(*number);
+        if shared.spill.segments.has(*number) {
+            shared.drop_segment(*number);
+        }
         marks[usize::from(*number)] = true;
     }
     if dead.iter().any(|number| generations.count(*number) > 0) {
@@ -146,12 +171,13 @@ fn unlink(shared: &Shared, now: u32) {
     shared.pulse.set_disk_bytes(shared.disk_bytes());
 }
 
-/// Far generations make room, the oldest first.
-fn over_budget(shared: &Shared) {
+/// Far generations make room, the oldest first; also when memory is short and there is
+/// nothing left that could leave it.
+fn over_budget(shared: &Shared, stuck: bool) {
     let began = Instant::now();
     let max = shared.max_records;
-    let crowded = shared.index.entries() >= max.saturating_sub(max / 50) && max > 50;
-    if (crowded || shared.catalogue.bytes() > shared.max_disk) && shared.shed_far() {
+    let crowded = shared.records() >= max.saturating_sub(max / 50) && max > 50;
+    if (crowded || stuck || shared.catalogue.bytes() > shared.max_disk) && shared.shed_far() {
         tracing::warn!("far records of an hour were dropped to make room, in {:?}", began.elapsed());
         return;
     }
@@ -177,7 +203,7 @@ impl Shared {
                 && rank.disk()
         });
         let Some((number, rank)) = far.min_by_key(|(_, rank)| rank.hour()) else { return false };
-        self.pulse.add(Reason::FarShed, generations.count(number));
+        self.pulse.add(Reason::FarShed, generations.count(number) + self.drop_segment(number));
         generations.end(number);
         for (name, entry) in self.catalogue.files() {
             if entry.generation == number && name.hour == rank.hour() {

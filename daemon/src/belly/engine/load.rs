@@ -7,24 +7,24 @@
 
 use std::ops::RangeInclusive;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
 
 use super::catalogue::{Entry, KEPT_HOURS, Numbers, SERVED_HOURS};
+use super::merge::{self, Way};
 use super::progress::Share;
 use super::pulse::Reason;
 use super::shared::Shared;
 use crate::belly::database::{self, BellyError, Trouble};
 use crate::belly::log::{LogReader, Name, Page};
-use crate::belly::segments::{self, Header};
+use crate::belly::segments::Header;
 use crate::belly::{PROVIDER_VALIDITY, Progress};
 
 /// Records that are sorted together before they go into the index: the passes over its
 /// shards are then sequential.
 const BATCH: usize = 1 << 20;
-
-/// Entries of a segment that go into the index together.
-const MERGED: usize = 1 << 16;
 
 /// Pages of one file that one thread reads at a time.
 const PORTION: i64 = 2_000;
@@ -33,14 +33,16 @@ const PORTION: i64 = 2_000;
 const BLOCKS: i64 = 1_000;
 
 /// A file that is read.
-struct Source {
-    name: Name,
-    generation: u8,
-    numbers: Arc<Numbers>,
+pub(super) struct Source {
+    pub(super) name: Name,
+    pub(super) generation: u8,
+    pub(super) numbers: Arc<Numbers>,
     /// Its segment takes the place of the first pages.
-    segment: Option<Header>,
-    /// The segment was found broken: its pages are read after all.
-    fell_back: AtomicBool,
+    pub(super) segment: Option<Header>,
+    /// What is done with its segment; decided when its turn comes.
+    pub(super) way: OnceLock<Way>,
+    /// Somebody does what is to be done once for the whole segment.
+    pub(super) settled: AtomicBool,
 }
 
 /// Some rows of a file.
@@ -65,13 +67,15 @@ pub(super) struct Loading {
     all: Share,
     /// Of the last day.
     day: Share,
+    /// Entries of segments that are on their way into the index.
+    pub(super) merging: Mutex<u64>,
     /// When, in seconds since the Unix epoch.
     began: u32,
     pub(super) cancelled: AtomicBool,
 }
 
 impl Loading {
-    fn read(&self, name: Name, note: impl Fn(&Share)) {
+    pub(super) fn read(&self, name: Name, note: impl Fn(&Share)) {
         note(&self.all);
         if of_last_day(name, self.began) {
             note(&self.day);
@@ -145,10 +149,8 @@ pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, Bell
         let numbers = Arc::new(numbers);
         entry.generation = generation;
         entry.numbers = Some(numbers.clone());
-        // with other bits it is in another order; of an unsound file each page is looked at
-        entry.segment = segment
-            .filter(|header| u32::from(header.bits) >= shared.index.bits() && entry.is_sound())
-            .filter(|header| header.last_page() <= pages);
+        // of an unsound file each page is looked at
+        entry.segment = segment.filter(|header| header.last_page() <= pages && entry.is_sound());
         let segment = entry.segment;
         shared.catalogue.insert(name, entry);
         let covered = segment.map_or(0, |header| header.last_page());
@@ -157,10 +159,10 @@ pub(super) fn prepare(shared: &Shared, names: Vec<Name>) -> Result<Loading, Bell
         if of_last_day(name, now) {
             loading.day.expect(entries, pages - covered);
         }
-        let source =
-            Arc::new(Source { name, generation, numbers, segment, fell_back: AtomicBool::new(false) });
-        let blocks = segment.map_or(1..=0, |header| header.rows());
-        let portions = parts(blocks, BLOCKS).map(Rows::Blocks);
+        let (way, settled) = (OnceLock::new(), AtomicBool::new(false));
+        let source = Arc::new(Source { name, generation, numbers, segment, way, settled });
+        let blocks = segment.iter().flat_map(|header| parts(header.rows(), BLOCKS));
+        let portions = blocks.map(Rows::Blocks);
         let portions = portions.chain(parts(covered + 1..=pages, PORTION).map(Rows::Pages));
         for rows in portions {
             loading.portions.push(Portion { source: source.clone(), rows });
@@ -261,60 +263,14 @@ pub(super) fn run(shared: &Shared) {
 fn read(shared: &Shared, portion: &Portion) -> Result<(), Trouble> {
     let source = &*portion.source;
     let log = LogReader::open(&source.name.path(&shared.dir))?;
-    match &portion.rows {
-        Rows::Pages(pages) => read_pages(shared, source, &log, pages.clone()),
-        Rows::Blocks(_) if source.fell_back.load(Ordering::Acquire) => Ok(()),
-        Rows::Blocks(blocks) => {
-            if read_blocks(shared, source, &log, blocks.clone())?
-                || source.fell_back.swap(true, Ordering::AcqRel)
-            {
-                return Ok(());
-            }
-            shared.pulse.count(Reason::SegmentDamaged);
-            shared.catalogue.set_segment(source.name, None);
-            tracing::warn!("the segment of {} is broken; its log is read instead", source.name);
-            let last = source.segment.map_or(0, |header| header.last_page());
-            read_pages(shared, source, &log, 1..=last)
-        }
+    match (&portion.rows, source.segment) {
+        (Rows::Pages(pages), _) => read_pages(shared, source, &log, pages.clone()),
+        (Rows::Blocks(blocks), Some(header)) => merge::read(shared, source, header, &log, blocks.clone()),
+        (Rows::Blocks(_), None) => Ok(()),
     }
 }
 
-/// Entries that are in order already; false when a block is broken.
-fn read_blocks(
-    shared: &Shared,
-    source: &Source,
-    log: &LogReader,
-    blocks: RangeInclusive<i64>,
-) -> Result<bool, Trouble> {
-    let index = &shared.index;
-    let bits = source.segment.map_or(0, |header| u32::from(header.bits));
-    let voided = shared.tombstones.read().of_hour(source.name.hour, |hash| index.place(hash));
-    let narrower = bits.saturating_sub(index.bits());
-    let mut unknown = 0;
-    let mut batch: Vec<(u64, u32)> = Vec::new();
-    let whole = segments::read(log, blocks, |_, entries| {
-        for (place, number) in entries {
-            let Some(provider) = source.numbers.read(*number) else {
-                unknown += 1;
-                continue;
-            };
-            let place = segments::widen(*place, narrower);
-            if !voided.cover(place, provider) {
-                batch.push((place, provider));
-            }
-        }
-        shared.loading.read(source.name, |share| share.entries(entries.len() as u64));
-        if batch.len() >= MERGED {
-            put(shared, &mut batch, source.generation);
-        }
-        !shared.loading.cancelled.load(Ordering::Relaxed)
-    })?;
-    put(shared, &mut batch, source.generation);
-    shared.pulse.add(Reason::ProviderUnknown, unknown);
-    Ok(whole)
-}
-
-fn read_pages(
+pub(super) fn read_pages(
     shared: &Shared,
     source: &Source,
     log: &LogReader,
@@ -363,11 +319,11 @@ fn read_pages(
     Ok(())
 }
 
-fn put(shared: &Shared, batch: &mut Vec<(u64, u32)>, generation: u8) {
+pub(super) fn put(shared: &Shared, batch: &mut Vec<(u64, u32)>, generation: u8) {
     batch.sort_unstable(); // one pass when they are in order
     let group = |provider| shared.providers.group(provider);
     let at = (generation, shared.clock.secs());
-    shared.index.put_sorted(batch, at, shared.max_records, &group, |provider| {
+    shared.index.put_sorted(batch, at, shared.max_entries(), &group, |provider| {
         shared.providers.gain_record(provider);
     });
     batch.clear();

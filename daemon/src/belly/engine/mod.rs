@@ -4,9 +4,11 @@
 //! within a second or so; a crash loses at most that. Its time is known to the hour: it
 //! is served for 48 h after the end of the hour in which it was announced first, so never
 //! less than 48 h after it was announced last and never over 49 h after the log was
-//! told. A look-up of providers never touches the disk.
+//! told. A look-up of providers never touches the disk, unless `belly.index` lets hours
+//! leave the index: then it does for a key that their filters know.
 //!
-//! Threads: one writes, one reads, one keeps house; at the start some more load.
+//! Threads: one writes, one reads, one keeps house, two look up what left the index; at
+//! the start some more load.
 
 mod catalogue;
 mod config;
@@ -14,17 +16,21 @@ mod dump;
 mod inbox;
 mod keeper;
 mod load;
+mod lookup;
+mod merge;
 mod open;
 mod progress;
 mod pulse;
 mod purge;
 mod reader;
 mod shared;
+mod spill;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -32,10 +38,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use libp2p::PeerId;
-use rand::seq::SliceRandom;
 use tokio::sync::oneshot;
 
-pub use config::LogConfig;
+pub use config::{IndexMode, LogConfig};
 
 use super::values::MAX_VALUE;
 use super::{
@@ -86,6 +91,7 @@ impl LogBelly {
     #[cfg(test)]
     fn keep(&self) {
         keeper::round(&self.shared);
+        keeper::recount(&self.shared);
         keeper::sweep_providers(&self.shared);
         self.shared.sweep_values.store(true, Ordering::Relaxed);
     }
@@ -107,25 +113,15 @@ impl Belly for LogBelly {
     }
 
     fn providers(&self, key: &[u8], limit: usize) -> Answer<Vec<Provider>> {
-        let shared = &*self.shared;
+        let shared = &self.shared;
         let now = shared.clock.secs();
         let hash = shared.key.hash(key);
-        let mut holders = shared.index.holders(hash, now);
+        let holders = shared.index.holders(hash, now);
+        if holders.len() < lookup::ENOUGH.min(limit) && shared.may_be_spilled(hash, now) {
+            return shared.look_up(key, hash, holders, limit, now);
+        }
         shared.demand.read(hash, key, holders.is_empty());
-        if holders.len() > 1 {
-            holders.shuffle(&mut rand::rng());
-        }
-        let mut found = Vec::with_capacity(holders.len().min(limit));
-        let mut without = Vec::new();
-        for provider in holders.into_iter().filter_map(|(number, _)| shared.providers.get(number, now)) {
-            if found.len() == limit {
-                break;
-            }
-            if provider.addrs.is_empty() { without.push(provider) } else { found.push(provider) }
-        }
-        without.truncate(limit - found.len());
-        found.append(&mut without);
-        Answer::now(found)
+        Answer::now(shared.sample(holders, limit, now))
     }
 
     fn addresses_of(&self, provider: &PeerId) -> Answer<Option<AddrList>> {
@@ -179,9 +175,11 @@ impl Belly for LogBelly {
     }
 
     fn counts(&self) -> Counts {
-        let Shared { index, providers, values, clock, .. } = &*self.shared;
+        let Shared { index, providers, values, clock, spill, .. } = &*self.shared;
+        let now = clock.secs();
         Counts {
-            records: index.generations.total(clock.secs()),
+            records: index.generations.total(now)
+                + spill.segments.records(|g| index.generations.live(g, now)),
             providers: providers.count(),
             values: values.count(),
             unsaved: self.shared.unsaved(),
@@ -221,18 +219,27 @@ impl Belly for LogBelly {
     }
 
     fn footprint(&self) -> Footprint {
-        let Shared { index, clock, .. } = &*self.shared;
+        let Shared { index, spill, clock, .. } = &*self.shared;
         let (generations, now) = (&index.generations, clock.secs());
-        let live = generations.numbers().filter(|(number, _)| generations.live(*number, now));
-        let mut ranked: Vec<_> = live.map(|(number, rank)| (rank, generations.count(number))).collect();
-        ranked.sort_unstable_by(|a, b| b.cmp(a));
-        let generations = ranked.into_iter().map(|(rank, records)| Generation {
-            hour: self.shared.wall(rank.hour().saturating_mul(3600)),
-            near: rank.near(),
-            records,
-            disk: rank.disk(),
+        let mut live: Vec<_> = generations.numbers().filter(|(n, _)| generations.live(*n, now)).collect();
+        live.sort_unstable_by_key(|(_, rank)| Reverse(*rank));
+        let generations = live.into_iter().map(|(number, rank)| {
+            let segment_records = spill.segments.records(|g| g == number);
+            Generation {
+                hour: self.shared.wall(rank.hour().saturating_mul(3600)),
+                near: rank.near(),
+                records: generations.count(number) + segment_records,
+                segment_records,
+                disk: rank.disk(),
+            }
         });
-        Footprint { index_bytes: index.bytes(), generations: generations.collect() }
+        Footprint {
+            index_entries: index.entries(),
+            index_bytes: index.bytes(),
+            segment_records: spill.segments.records(|g| index.generations.live(g, now)),
+            segment_bytes: spill.segments.bytes(),
+            generations: generations.collect(),
+        }
     }
 
     fn top_providers(&self, n: usize) -> Vec<(PeerId, u32)> {
@@ -259,11 +266,12 @@ impl Belly for LogBelly {
             // first to the log what it voids, then the tombstone, then memory
             flush.await?;
             let (reply, answer) = oneshot::channel();
+            let earlier = shared.purged_until(&what);
             shared.note_tombstone(&tombstone);
             shared.inbox.push_tombstone(tombstone, reply);
             answer.await.unwrap_or_else(|_| Err(closing()))?;
             let remove = move || {
-                let removed = shared.remove(&what);
+                let removed = shared.remove(&what, earlier);
                 drop(purging);
                 removed
             };
@@ -282,6 +290,7 @@ impl Drop for LogBelly {
         self.shared.loading.cancelled.store(true, Ordering::Relaxed);
         self.shared.inbox.close();
         *self.shared.requests.lock() = None;
+        *self.shared.spill.requests.lock() = None;
         *self.shared.closed.lock() = true;
         self.shared.close.notify_all();
         for thread in self.loaders.drain(..).chain(self.threads.drain(..)) {

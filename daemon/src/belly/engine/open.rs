@@ -14,10 +14,11 @@ use rustix::fs::{FlockOperation, flock};
 use super::catalogue::Catalogue;
 use super::inbox::Inbox;
 use super::load::{self, Loading};
+use super::lookup::Spill;
 use super::pulse::{Pulse, Reason};
 use super::shared::{STEP_MILLIS, Shared};
 use super::writer::Writer;
-use super::{LogBelly, LogConfig, keeper, reader};
+use super::{IndexMode, LogBelly, LogConfig, keeper, lookup, reader};
 use crate::belly::database::{self, BellyError};
 use crate::belly::demand::Demand;
 use crate::belly::index::{Index, SipKey};
@@ -68,8 +69,10 @@ impl LogBelly {
             lock: Mutex::new(lock),
             clock: config.clock.clone(),
             key,
-            index: Index::new(config.max_records),
+            index: Index::new(config.entries()),
             catalogue: Catalogue::default(),
+            index_mode: config.index,
+            spill: Spill::default(),
             providers: Providers::new(key, config.max_providers),
             values: Values::new(config.max_values, config.max_values_bytes),
             demand: Demand::default(),
@@ -84,6 +87,7 @@ impl LogBelly {
             closed: Mutex::default(),
             close: Condvar::new(),
             max_records: config.max_records,
+            max_memory: config.max_memory,
             max_records_per_provider: config.share(),
             max_disk: config.max_disk,
             ahead: AtomicI64::new(ahead),
@@ -109,6 +113,15 @@ impl LogBelly {
         belly.threads.push(spawn("belly-reader", move || reader::run(&reading, &queue))?);
         let keeping = shared.clone();
         belly.threads.push(spawn("belly-keeper", move || keeper::run(&keeping))?);
+        if shared.index_mode != IndexMode::Memory {
+            let (requests, queue) = sync_channel(lookup::QUEUE);
+            *shared.spill.requests.lock() = Some(requests);
+            let queue = Arc::new(Mutex::new(queue));
+            for _ in 0..lookup::THREADS {
+                let (reading, queue) = (shared.clone(), queue.clone());
+                belly.threads.push(spawn("belly-segments", move || lookup::run(&reading, &queue))?);
+            }
+        }
         for _ in 0..loaders.max(1) {
             let loading = shared.clone();
             belly.loaders.push(spawn("belly-loader", move || load::run(&loading))?);

@@ -1,6 +1,7 @@
 //! What was purged: in memory, for the loading and for lists.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 
 use libp2p::PeerId;
 
@@ -17,6 +18,9 @@ pub(super) struct Tombstones {
     keys: HashMap<u64, u32>,
     providers: HashMap<u32, u32>,
 }
+
+/// Purges of one minute that are told from what is announced between them.
+const MAX_MINUTES_AHEAD: u16 = 5;
 
 /// When a record was announced, to the minute.
 pub(super) fn time(hour: u32, minute: u16) -> u32 {
@@ -64,6 +68,24 @@ impl Tombstones {
     }
 }
 
+impl Tombstones {
+    /// The minute of this hour that is written for a record announced now: a later one when
+    /// the record was purged within this minute, so that the tombstone does not cover it.
+    pub(super) fn minute(&self, hash: u64, provider: u32, now: u32) -> u16 {
+        let minute = (now % 3600 / 60) as u16;
+        let free = |minute: &u16| !self.cover(hash, provider, time(now / 3600, *minute));
+        (minute..=minute + MAX_MINUTES_AHEAD).find(free).unwrap_or(minute)
+    }
+
+    /// When to say that something was purged now: after all that [`Self::minute`] may have
+    /// put ahead for purges of this minute.
+    fn instant(&self, now: u32) -> u32 {
+        let newest = self.keys.values().chain(self.providers.values()).max().copied().unwrap_or(0);
+        let ahead = (newest / 60 + 1).saturating_sub(now / 60).min(MAX_MINUTES_AHEAD.into());
+        now + ahead * 60
+    }
+}
+
 impl Shared {
     /// Notes a tombstone for loading and listing; what it names may be unknown here.
     pub(super) fn note_tombstone(&self, tombstone: &Tombstone) {
@@ -93,16 +115,28 @@ impl Shared {
         if tombstones.keys.len() + tombstones.providers.len() >= MAX_TOMBSTONES {
             return Err(Unavailable(format!("{MAX_TOMBSTONES} purges stand already; each is kept for 50 h")));
         }
-        let at = self.clock.secs();
+        let at = tombstones.instant(self.clock.secs());
         Ok(match what {
             Purge::Key(key) => Tombstone { what: key.to_vec(), provider: false, at },
             Purge::Provider(peer) => Tombstone { what: peer.to_bytes(), provider: true, at },
         })
     }
 
-    /// Takes the records out of the index; the log's are void by their tombstone.
-    pub(super) fn remove(&self, what: &Purge) -> u64 {
-        let mut removed = 0;
+    /// When what is to be purged was purged before.
+    pub(super) fn purged_until(&self, what: &Purge) -> Option<u32> {
+        let tombstones = self.tombstones.read();
+        match what {
+            Purge::Key(key) => tombstones.keys.get(&self.key.hash(key)).copied(),
+            Purge::Provider(peer) => {
+                self.providers.number(peer).and_then(|number| tombstones.providers.get(&number).copied())
+            }
+        }
+    }
+
+    /// Takes the records out of the index; those of the log and of segments are void by
+    /// their tombstone. `earlier` is when they were purged before. May read files.
+    pub(super) fn remove(&self, what: &Purge, earlier: Option<u32>) -> u64 {
+        let mut removed = self.remove_spilled(what, earlier);
         let mut gone = |provider| {
             removed += 1;
             self.providers.lose_record(provider);
@@ -116,6 +150,51 @@ impl Shared {
                 }
             }
         }
+        removed
+    }
+
+    /// What was purged counts no more; before the index forgets it, so that what is in
+    /// both is counted once.
+    fn remove_spilled(&self, what: &Purge, earlier: Option<u32>) -> u64 {
+        let segments = self.spill.segments.list();
+        if segments.is_empty() {
+            return 0;
+        }
+        let mut removed = 0;
+        match what {
+            Purge::Key(key) => {
+                let (hash, now) = (self.key.hash(key), self.clock.secs());
+                let mut seen: HashSet<u32> =
+                    self.index.holders(hash, now).into_iter().map(|(number, _)| number).collect();
+                for spilled in segments.iter() {
+                    let end = time(spilled.name.hour.saturating_add(1), 0);
+                    let void = earlier.is_some_and(|until| end <= until);
+                    let live = self.index.generations.live(spilled.generation, now);
+                    if void || !live || !spilled.may_have(hash) {
+                        continue;
+                    }
+                    for provider in self.all_providers_in(spilled, hash) {
+                        let purged =
+                            self.tombstones.read().providers.get(&provider).is_some_and(|at| end <= *at);
+                        if !purged && seen.insert(provider) {
+                            spilled.forget(provider, 1);
+                            self.providers.lose_record(provider);
+                            removed += 1;
+                        }
+                    }
+                }
+            }
+            Purge::Provider(peer) => {
+                let Some(number) = self.providers.number(peer) else { return 0 };
+                for spilled in segments.iter() {
+                    let gone = spilled.forget(number, u32::MAX);
+                    self.providers.change_records(number, -i64::from(gone));
+                    removed += u64::from(gone);
+                }
+            }
+        }
+        self.spill.stale.store(true, Ordering::Release);
+        self.note_spilled();
         removed
     }
 }

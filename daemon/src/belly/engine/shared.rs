@@ -11,22 +11,26 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, RwLock};
+use rand::seq::SliceRandom;
 use tokio::sync::oneshot;
 
 use super::catalogue::Catalogue;
 use super::inbox::Inbox;
 use super::load::Loading;
+use super::lookup::Spill;
 use super::pulse::{Pulse, Reason};
 use super::purge::Tombstones;
 use super::reader::{self, Request};
-use super::{closing, open};
+use super::{IndexMode, closing, open};
 use crate::belly::clock::{Clock, from_secs};
 use crate::belly::demand::Demand;
 use crate::belly::index::{Arrival, Change, Index, SipKey};
 use crate::belly::log::{LogWriter, Name, Tail};
 use crate::belly::providers::Providers;
 use crate::belly::values::{Values, ValuesFile};
-use crate::belly::{Announcement, MAX_PROVIDER_KEY, PROVIDER_VALIDITY, Record, Refused, Source, Unavailable};
+use crate::belly::{
+    Announcement, MAX_PROVIDER_KEY, PROVIDER_VALIDITY, Provider, Record, Refused, Source, Unavailable,
+};
 
 /// A step of the wall clock that is told and makes expiry pause.
 pub(super) const STEP_MILLIS: u64 = 10 * 60 * 1000;
@@ -42,6 +46,9 @@ pub(super) struct Shared {
     pub(super) key: SipKey,
     pub(super) index: Index,
     pub(super) catalogue: Catalogue,
+    pub(super) index_mode: IndexMode,
+    /// What left the index.
+    pub(super) spill: Spill,
     pub(super) providers: Providers,
     pub(super) values: Values,
     pub(super) demand: Demand,
@@ -60,6 +67,8 @@ pub(super) struct Shared {
     pub(super) closed: Mutex<bool>,
     pub(super) close: Condvar,
     pub(super) max_records: u64,
+    /// Bytes of the index and of what memory keeps of segments.
+    pub(super) max_memory: u64,
     pub(super) max_records_per_provider: u32,
     pub(super) max_disk: u64,
     /// Milliseconds that belly time is ahead of the wall clock, as last looked.
@@ -104,19 +113,24 @@ impl Shared {
     }
 
     /// A file is gone: its records are in memory only, and what comes goes elsewhere.
-    pub(super) fn lost_file(&self, path: &Path) {
+    /// Returns how many records only its segment had.
+    pub(super) fn lost_file(&self, path: &Path) -> u64 {
         let name = path.file_name().and_then(|name| Name::parse(&name.to_string_lossy()));
         let Some(name) = name else {
             self.values.clear();
-            return;
+            return 0;
         };
+        let mut lost = 0;
         for (known, entry) in self.catalogue.files() {
             if known == name {
                 self.index.generations.lose_disk(entry.generation);
+                lost += self.drop_segment(entry.generation);
                 self.catalogue.remove(name);
                 self.catalogue.renew();
             }
         }
+        self.pulse.add(Reason::SegmentLost, lost);
+        lost
     }
 
     /// Writes the secret into a file that lost it.
@@ -158,17 +172,40 @@ impl Shared {
         if self.providers.records(provider) >= self.max_records_per_provider {
             return Err(self.refuse(Reason::ProviderFull, Refused::ProviderFull));
         }
-        let entries = self.index.entries();
-        if entries >= self.max_records {
+        let (entries, records) = (self.index.entries(), self.records());
+        let full = |part: u64| {
+            let max_entries = self.max_entries();
+            records >= self.max_records - self.max_records * part / 20
+                || entries >= max_entries - max_entries * part / 20
+        };
+        if full(0) {
             return Err(self.refuse(Reason::StoreFull, Refused::StoreFull));
         }
-        if !near && entries >= self.max_records - self.max_records / 20 {
+        if !near && full(1) {
             return Err(self.refuse(Reason::FarFull, Refused::StoreFull));
         }
         if self.pulse.disk_bytes() >= self.max_disk {
             return Err(self.refuse(Reason::DiskFull, Refused::StoreFull));
         }
         Ok(())
+    }
+
+    /// At most so many of a key's holders, at random, those with addresses first.
+    pub(super) fn sample(&self, mut holders: Vec<(u32, u8)>, limit: usize, now: u32) -> Vec<Provider> {
+        if holders.len() > 1 {
+            holders.shuffle(&mut rand::rng());
+        }
+        let mut found = Vec::with_capacity(holders.len().min(limit));
+        let mut without = Vec::new();
+        for provider in holders.into_iter().filter_map(|(number, _)| self.providers.get(number, now)) {
+            if found.len() == limit {
+                break;
+            }
+            if provider.addrs.is_empty() { without.push(provider) } else { found.push(provider) }
+        }
+        without.truncate(limit - found.len());
+        found.append(&mut without);
+        found
     }
 
     /// A record as lists show it; nothing when its provider is not known any more.
@@ -257,11 +294,13 @@ impl Shared {
             self.inbox.settle(1);
         }
         if let (Ok((generation, _)), true) = (&change, write) {
-            let minute = u16::try_from(now % 3600 / 60).unwrap_or(0);
+            let minute = self.tombstones.read().minute(hash, heard.number, now);
             let head = u16::try_from(*head).unwrap_or(u16::MAX);
             let generation = (*generation, self.index.generations.rank(*generation));
             self.inbox.push(generation, key, Tail { provider: heard.number, minute, head });
-        } else if heard.moved {
+            return Ok(()); // counted when it is written
+        }
+        if heard.moved {
             self.inbox.push_moved(heard.number);
         }
         self.demand.wrote(key);

@@ -119,8 +119,7 @@ impl Writer {
             let (generation, rank) = self.group.batches[0].0;
             if self.shared.index.generations.rank(generation) != rank || !rank.disk() {
                 // it expired while it waited, or its file was deleted: what is new goes elsewhere
-                let batch = self.group.settle_batch(0);
-                self.shared.inbox.settle_batch(batch);
+                self.settle_first();
                 continue;
             }
             let moved = std::mem::take(&mut self.group.moved);
@@ -129,8 +128,7 @@ impl Writer {
                 self.group.moved = moved;
                 return Err(failed);
             }
-            let batch = self.group.settle_batch(0);
-            self.shared.inbox.settle_batch(batch);
+            self.settle_first();
             self.shared.pulse.committed(began.elapsed());
             self.shared.pulse.set_disk_bytes(self.shared.disk_bytes());
         }
@@ -147,6 +145,13 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    /// Where the load is, is counted here: a hash a record that no caller has to wait for.
+    fn settle_first(&mut self) {
+        let batch = self.group.settle_batch(0);
+        batch.each_key(|key| self.shared.demand.wrote(key));
+        self.shared.inbox.settle_batch(batch);
     }
 
     /// Writes the generation's first batch, if there is one, and providers.
@@ -348,9 +353,11 @@ impl Writer {
             }
             self.logs.remove(&entry.generation);
             self.shared.pulse.count(Reason::FileDeleted);
-            self.shared.lost_file(&path);
-            let text =
-                format!("the record store's {} was deleted; its records are in memory only", path.display());
+            let lost = self.shared.lost_file(&path);
+            let text = format!(
+                "the record store's {} was deleted; {lost} of its records are gone with it, the others are in memory only",
+                path.display()
+            );
             self.shared.pulse.set_notice(text);
         }
         let values = crate::belly::values::path(&self.shared.dir);

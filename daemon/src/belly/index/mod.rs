@@ -127,7 +127,7 @@ impl Index {
     /// the 48 bits of its fingerprint.
     #[inline]
     pub(super) fn place(&self, hash: u64) -> u64 {
-        (hash >> (64 - self.bits)) << PRINT_BITS | Print::of(hash).whole()
+        place(hash, self.bits)
     }
 
     /// Many records of one generation, sorted by [`Self::place`] and provider: one lock
@@ -154,6 +154,44 @@ impl Index {
                 self.entries.fetch_add(new, Relaxed);
             }
         }
+    }
+
+    /// Tells of each of these records, sorted by place, whether it is here and served.
+    pub(super) fn known(&self, records: &[(u64, u32)], now: u32, mut each: impl FnMut(bool)) {
+        let shard_of = |place: u64| (place >> PRINT_BITS) as usize;
+        for run in records.chunk_by(|a, b| shard_of(a.0) == shard_of(b.0)) {
+            let Some(shard) = run.first().and_then(|(place, _)| self.shards.get(shard_of(*place))) else {
+                run.iter().for_each(|_| each(false));
+                continue;
+            };
+            for some in run.chunks(MAX_RUN) {
+                let shard = shard.lock();
+                for (place, provider) in some {
+                    let generation = shard.generation(*place, *provider);
+                    each(generation.is_some_and(|generation| self.generations.live(generation, now)));
+                }
+            }
+        }
+    }
+
+    /// Takes the entries of one generation out of one shard but for those that `keep`
+    /// wants by their place; `gone` is told the providers.
+    pub(super) fn take(
+        &self,
+        shard: usize,
+        generation: u8,
+        keep: impl Fn(u64) -> bool,
+        mut gone: impl FnMut(u32),
+    ) {
+        let base = (shard as u64) << PRINT_BITS;
+        let Some(shard) = self.shards.get(shard) else { return };
+        let mut removed = 0;
+        let wanted = |print: u64, _, of: u8| of != generation || keep(base | print);
+        shard.lock().retain(&self.generations, wanted, |provider| {
+            removed += 1;
+            gone(provider);
+        });
+        self.entries.fetch_sub(removed, Relaxed);
     }
 
     /// The entries of one generation in one shard, sorted by place and provider.
@@ -201,7 +239,8 @@ impl Index {
     pub(super) fn retain(&self, shard: usize, keep: impl Fn(u32, u8) -> bool, mut gone: impl FnMut(u32)) {
         let Some(shard) = self.shards.get(shard) else { return };
         let mut removed = 0;
-        shard.lock().retain(&self.generations, keep, |provider| {
+        let wanted = |_, provider, generation| keep(provider, generation);
+        shard.lock().retain(&self.generations, wanted, |provider| {
             removed += 1;
             gone(provider);
         });
@@ -222,6 +261,12 @@ impl Index {
         }
         assert_eq!(len as u64, self.entries());
     }
+}
+
+/// Where a key stands in an index whose shard is so many bits of the hash.
+#[inline]
+pub(super) fn place(hash: u64, bits: u32) -> u64 {
+    (hash >> (64 - bits.clamp(1, 16))) << PRINT_BITS | Print::of(hash).whole()
 }
 
 /// An entry that is there already takes the newer generation.

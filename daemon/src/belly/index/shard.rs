@@ -7,6 +7,11 @@ use super::table::{EMPTY, Entry, MIN_SLOTS, Print, SLOT, Table, larger, range};
 use super::{Arrival, Change, Generations, MAX_IN_TABLE, renew};
 use crate::belly::Refused;
 
+/// So many sorted entries tell how many their shard will have.
+const MIN_PART: usize = 256;
+/// A table of so many slots is not made larger for entries that have not come yet.
+const MAX_SPREAD: usize = 1 << 17;
+
 pub(super) struct Shard {
     table: Table,
     /// Keys with more than [`MAX_IN_TABLE`] providers, by fingerprint.
@@ -171,7 +176,17 @@ impl Shard {
     /// Puts entries in that are not there, sorted by fingerprint.
     fn merge(&mut self, fresh: &[(Print, u32)], generation: u8) {
         let len = self.table.len + fresh.len();
-        let fits = |range: usize| len * 256 < range * usize::from(self.fill);
+        // Sorted entries fill one part of the table first: they need as much room there as if
+        // the others were here already, or each would be looked for through all of its part.
+        let part = match fresh {
+            [first, .., last] if fresh.len() >= MIN_PART => u64::from(last.0.high - first.0.high),
+            _ => u64::from(u32::MAX),
+        };
+        let fits = |range: usize| {
+            let room = (range as u64 * part) >> 32;
+            len * 256 < range * usize::from(self.fill)
+                && (fresh.len() as u64 * 256 < room * u64::from(self.fill) || range >= MAX_SPREAD)
+        };
         if fits(self.table.range as usize) {
             for (print, provider) in fresh {
                 let entry = Entry { print: *print, provider: *provider, generation };
@@ -280,16 +295,16 @@ impl Shard {
         }
     }
 
-    /// Forgets what `keep` does not want, told with provider and generation; gives back
-    /// memory that is no longer needed.
+    /// Forgets what `keep` does not want, told with fingerprint, provider and generation;
+    /// gives back memory that is no longer needed.
     pub(super) fn retain(
         &mut self,
         generations: &Generations,
-        keep: impl Fn(u32, u8) -> bool,
+        keep: impl Fn(u64, u32, u8) -> bool,
         mut gone: impl FnMut(u32),
     ) {
-        let mut wanted = |provider, generation| {
-            let kept = keep(provider, generation);
+        let mut wanted = |print, provider, generation| {
+            let kept = keep(print, provider, generation);
             if !kept {
                 generations.lose(generation);
                 gone(provider);
@@ -297,9 +312,11 @@ impl Shard {
             kept
         };
         let before = self.table.len;
-        self.table.retain(&mut wanted);
+        self.table.retain(|entry| wanted(entry.print.whole(), entry.provider, entry.generation));
         if let Some(hot) = &mut self.hot {
-            hot.values_mut().for_each(|list| list.retain(&mut wanted));
+            for (print, list) in hot.iter_mut() {
+                list.retain(|provider, generation| wanted(*print, provider, generation));
+            }
             self.listed = hot.values().map(List::len).sum();
             self.cool();
         }
@@ -340,6 +357,17 @@ impl Shard {
     #[cfg(test)]
     pub(super) fn listed(&self) -> usize {
         self.listed
+    }
+
+    /// How far from its home the furthest entry is.
+    #[cfg(test)]
+    pub(super) fn furthest(&self) -> usize {
+        let entries = (0..self.table.slots()).map(|at| (at, self.table.high(at)));
+        entries
+            .filter(|(_, high)| *high != EMPTY)
+            .map(|(at, high)| at - self.table.home(high))
+            .max()
+            .unwrap_or(0)
     }
 
     #[cfg(test)]

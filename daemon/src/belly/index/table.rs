@@ -183,7 +183,7 @@ impl Table {
     }
 
     /// Removes what `keep` does not want, in one pass.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(u32, u8) -> bool) {
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) {
         let mut next = 0;
         for at in 0..self.slots() {
             if self.high(at) == EMPTY {
@@ -191,7 +191,7 @@ impl Table {
             }
             let entry = self.get(at);
             self.slots[at] = VACANT;
-            if keep(entry.provider, entry.generation) {
+            if keep(&entry) {
                 let to = self.home(entry.print.high).max(next);
                 self.set(to, entry);
                 next = to + 1;

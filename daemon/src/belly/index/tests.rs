@@ -50,6 +50,22 @@ fn a_shard_grows_and_shrinks_without_losing_an_entry() {
 }
 
 #[test]
+fn the_first_part_of_a_sorted_load_finds_room_as_if_all_were_there() {
+    let index = Index::new(1);
+    let generation = begin(&index, 1);
+    let mut records: Vec<(u64, u32)> = (0..2_000_000).map(|n| (index.place(scatter(n)), n as u32)).collect();
+    records.sort_unstable();
+    for portion in records[..1_000_000].chunks(5_000) {
+        index.put_sorted(portion, (generation, 1), u64::MAX, &|_| 0, |_| ());
+        let furthest = index.shards.iter().map(|shard| shard.lock().furthest()).max();
+        assert!(furthest < Some(500), "{furthest:?}");
+    }
+    index.check();
+    let loaded = index.bytes();
+    assert!(loaded < 1_100_000 * BYTES_PER_ENTRY, "{loaded} B");
+}
+
+#[test]
 fn a_hot_key_keeps_1024_providers_and_who_fills_it_from_one_network_displaces_itself() {
     let index = Index::new(1_000_000);
     let generation = begin(&index, 1);

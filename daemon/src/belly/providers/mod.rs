@@ -232,6 +232,11 @@ impl Providers {
         self.counts.lose(number);
     }
 
+    /// Its records became so many more, or fewer.
+    pub(super) fn change_records(&self, number: u32, by: i64) {
+        self.counts.change(number, by);
+    }
+
     /// Records of a provider; expired ones are counted until they are swept.
     pub(super) fn records(&self, number: u32) -> u32 {
         self.counts.get(number)

@@ -15,6 +15,7 @@
 //! bits; and its provider's number in `w` bits. Gaps of hashes are spread geometrically:
 //! Rice codes are then within 3 % of the least that is possible.
 
+use crate::belly::log::{BitReader, BitWriter};
 use crate::belly::sum::xxh64;
 
 /// Most bytes of a block: a row of it fills one page of SQLite, and not the next.
@@ -38,13 +39,13 @@ pub(super) fn pack(entries: &[Entry]) -> (Vec<u8>, usize) {
     let mean = (last - first) / entries.len() as u64;
     let k = (mean - mean / 4).max(1).ilog2().min(MAX_K);
     let (taken, w) = fitting(entries, k);
-    let mut out = Bits::after([0; HEADER].to_vec());
+    let mut out = BitWriter::after([0; HEADER].to_vec());
     let mut before = *first;
     for (n, (place, provider)) in entries[..taken].iter().enumerate() {
         if n > 0 {
             let gap = place - before;
             out.zeros_and_one(gap >> k);
-            out.push(gap & low(k), k);
+            out.push(gap & ((1 << k) - 1), k);
         }
         out.push(u64::from(*provider), w);
         before = *place;
@@ -94,7 +95,7 @@ fn read(block: &[u8], into: &mut Vec<Entry>) -> Option<()> {
     if k > MAX_K || w > u32::BITS || count > MAX_ENTRIES {
         return None;
     }
-    let mut bits = Reader { bytes: block.get(HEADER..)?, at: 0 };
+    let mut bits = BitReader::new(block.get(HEADER..)?);
     into.reserve(count);
     for n in 0..count {
         if n > 0 {
@@ -103,95 +104,7 @@ fn read(block: &[u8], into: &mut Vec<Entry>) -> Option<()> {
         }
         into.push((place, bits.take(w) as u32));
     }
-    (bits.at <= bits.bytes.len() * 8).then_some(())
-}
-
-fn low(bits: u32) -> u64 {
-    (1 << bits) - 1
-}
-
-/// Bits on their way out.
-struct Bits {
-    out: Vec<u8>,
-    rest: u64,
-    len: u32,
-}
-
-impl Bits {
-    fn after(out: Vec<u8>) -> Self {
-        Self { out, rest: 0, len: 0 }
-    }
-
-    /// Up to 56 bits.
-    fn push(&mut self, value: u64, bits: u32) {
-        self.rest |= value << self.len;
-        self.len += bits;
-        let whole = self.len / 8;
-        self.out.extend_from_slice(&self.rest.to_le_bytes()[..whole as usize]);
-        self.rest >>= whole * 8;
-        self.len %= 8;
-    }
-
-    fn zeros_and_one(&mut self, mut zeros: u64) {
-        while zeros >= 32 {
-            self.push(0, 32);
-            zeros -= 32;
-        }
-        self.push(1 << zeros, zeros as u32 + 1);
-    }
-
-    fn end(mut self) -> Vec<u8> {
-        if self.len > 0 {
-            self.out.push(self.rest as u8);
-        }
-        self.out
-    }
-}
-
-/// Bits on their way in; behind the end there are zeros.
-struct Reader<'a> {
-    bytes: &'a [u8],
-    /// In bits.
-    at: usize,
-}
-
-impl Reader<'_> {
-    /// 57 bits at least.
-    #[inline]
-    fn peek(&self) -> u64 {
-        let rest = self.bytes.get(self.at / 8..).unwrap_or(&[]);
-        let word = match rest.first_chunk::<8>() {
-            Some(word) => u64::from_le_bytes(*word),
-            None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
-        };
-        word >> (self.at % 8)
-    }
-
-    /// The zeros before the next one.
-    #[inline]
-    fn zeros(&mut self) -> Option<u64> {
-        let mut zeros = 0;
-        loop {
-            let word = self.peek();
-            let here = word.trailing_zeros().min(56);
-            zeros += u64::from(here);
-            self.at += here as usize;
-            if here < 56 {
-                self.at += 1;
-                return Some(zeros);
-            }
-            if self.at > self.bytes.len() * 8 {
-                return None;
-            }
-        }
-    }
-
-    #[inline]
-    fn take(&mut self, bits: u32) -> u64 {
-        let value = self.peek() & low(bits);
-        self.at += bits as usize;
-        value
-    }
+    (!bits.is_past_the_end()).then_some(())
 }
 
 #[cfg(test)]

@@ -17,10 +17,13 @@
 //! | 32–39 | XXH64 of bytes 0–31 |
 
 mod block;
+mod filter;
+mod spilled;
 
 use std::ops::RangeInclusive;
 
 pub(super) use block::Entry;
+pub(super) use spilled::{Cursor, Segments, Spilled, Tally};
 
 use super::index::PRINT_BITS;
 use super::log::{HEADER_ROW, LogReader, LogWriter};

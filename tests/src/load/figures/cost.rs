@@ -12,7 +12,7 @@ use super::table::{Row, median};
 use super::{Bench, say};
 
 /// Request, bound over tcp and quic.
-const REQUESTS: [(&str, f64); 4] = [("find", 1.6), ("get-miss", 1.7), ("get-hit", 1.7), ("add", 1.5)];
+const REQUESTS: [(&str, f64); 4] = [("find", 1.6), ("get-miss", 1.7), ("get-hit", 1.7), ("add", 0.5)];
 /// Dearer than the echo by at most 15 %.
 const NEW_CONNECTION_BOUND: f64 = 1.15;
 

@@ -174,6 +174,7 @@ fn what_is_popular_missing_and_hot_is_seen() {
     let asked = belly.most_asked(2);
     assert_eq!((&asked[0].key[..], asked[0].asked, asked[0].missed), (&b"missing"[..], 31, 31));
     assert_eq!((asked[1].asked, asked[1].missed), (30, 0));
+    wait(belly.flush()).expect("flushed"); // writes are counted when they are written
     let regions = belly.regions();
     let sum = |f: fn(&crate::belly::Region) -> u64| regions.iter().map(f).sum::<u64>();
     assert_eq!((regions.len(), sum(|r| r.reads), sum(|r| r.misses), sum(|r| r.writes)), (256, 61, 31, 90));
@@ -207,6 +208,26 @@ fn a_purge_is_honoured_by_a_restart_and_what_comes_after_it_stays() {
     let belly = open(dir.path(), &clock);
     check(&belly, 1);
     assert_eq!(peers(&belly, &key), [peer(2)]);
+}
+
+#[test]
+fn what_is_announced_in_the_minute_of_its_purge_survives_a_restart_and_what_was_purged_again_does_not() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Clock::manual(start());
+    let belly = open(dir.path(), &clock);
+    let (once, twice) = (Bytes::from_static(b"purged once"), Bytes::from_static(b"purged twice"));
+    let purge = |what| wait(belly.purge(what)).expect("purged");
+    for key in [&once, &twice] {
+        announce(&belly, key, peer(1), &[]).expect("accepted");
+        assert_eq!(purge(Purge::Key(key.clone())), 1);
+        announce(&belly, key, peer(1), &[]).expect("accepted");
+    }
+    assert_eq!(purge(Purge::Key(twice.clone())), 1);
+    drop(belly);
+    let belly = open(dir.path(), &clock);
+    assert_eq!((peers(&belly, &once), peers(&belly, &twice)), (vec![peer(1)], vec![]));
+    let listed = list(&belly, &Query::default(), 9);
+    assert!(listed.iter().all(|record| record.announced <= clock.wall()), "{listed:?}");
 }
 
 #[test]
