@@ -10,14 +10,14 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use hydrad::belly::Belly;
 use hydrad::belly::engine::{LogBelly, LogConfig};
 use hydrad::dht::{Config, Local, Served, Service};
 use hydrad::routing::contacts::{Contact, Contacts, Side};
-use hydrad::routing::table::Table;
+use hydrad::routing::table::{Found, Table};
 use hydrad::wire::field::{put_bytes, put_number};
 use hydrad::wire::message::encode_peer;
 use hydrad::wire::{AddrList, Key256, Kind, Message};
@@ -170,7 +170,7 @@ fn table(peers: usize) -> Result<Table, Box<dyn std::error::Error>> {
     let table = Table::default();
     for n in 0..peers {
         let list = addrs(n as u32, 3 + n % 3);
-        let put = table.put(PeerId::random(), list, "kubo/0.43.0".into(), SystemTime::now());
+        let put = table.put(PeerId::random(), Found::at(list));
         put.map_err(hydrad::telemetry::Drop::reason)?;
     }
     Ok(table)

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use libp2p::Multiaddr;
 use libp2p::swarm::StreamProtocol;
@@ -123,6 +124,8 @@ impl Config {
             policy: self.policy(),
             bootstrap: self.network.bootstrap_peers.clone(),
             many_addresses: many(ips),
+            crawl_every: Duration::from_secs(3600),
+            parallel: 64,
         }
     }
 

@@ -1,7 +1,8 @@
 //! The one routing table of all heads: live DHT servers, and our own heads.
 //!
 //! A peer enters only after the scout dialled it, identified it and was answered; it
-//! leaves when it stops answering. Readers take the current [`Snapshot`] and never wait.
+//! leaves when it stops answering. Where a host or an IP group has no room left, those that
+//! were heard of of late come first. Readers take the current [`Snapshot`] and never wait.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::routing::groups::Group;
 use crate::routing::snapshot::{Entry, Snapshot};
+use crate::state::PeerRow;
 use crate::telemetry::Drop as Reason;
 use crate::wire::class::{Class, Host, class};
 use crate::wire::{AddrList, Key256};
@@ -54,6 +56,14 @@ struct Members {
 pub struct Member {
     pub entry: Arc<Entry>,
     pub agent: Arc<str>,
+    /// As identify gave them, one a line; empty when it did not.
+    pub protocols: Arc<str>,
+    /// The quickest answer of the last visit.
+    pub latency: Option<Duration>,
+    /// When it was last asked for all that it knows.
+    pub walked: Option<SystemTime>,
+    /// Since then: named by peers of the one half of the network, and of the other.
+    named: [bool; 2],
     /// Last answer, or last message over any head's connection.
     pub seen: Instant,
     /// Wall clock of the same.
@@ -61,6 +71,47 @@ pub struct Member {
     /// Last answer to a question of ours.
     pub checked: Instant,
     pub failures: u32,
+}
+
+/// A server that answered.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Allowed by the policy; where it was reached first.
+    pub addrs: AddrList,
+    /// Empty: not known, and what was known before stays. The same with `protocols`.
+    pub agent: Arc<str>,
+    pub protocols: Arc<str>,
+    pub seen_at: SystemTime,
+    pub latency: Option<Duration>,
+    pub walked: Option<SystemTime>,
+}
+
+impl Found {
+    /// A server of which nothing is known but where it is.
+    #[must_use]
+    pub fn at(addrs: AddrList) -> Self {
+        let (agent, protocols) = ("".into(), "".into());
+        Self { addrs, agent, protocols, seen_at: SystemTime::now(), latency: None, walked: None }
+    }
+}
+
+/// Where the crawl stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Round {
+    pub seen: Seen,
+    /// Servers that were never asked for all they know.
+    pub unwalked: usize,
+}
+
+/// Servers that answer, and how many of them others named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Servers that answered, those for which the table has no room included.
+    pub live: usize,
+    /// Of these: named by peers of the one half of the network, of the other, of both.
+    pub first: usize,
+    pub second: usize,
+    pub both: usize,
 }
 
 impl Default for Table {
@@ -89,42 +140,75 @@ impl Table {
         let member = Member::new(Entry::new(peer, addrs, true), "".into(), SystemTime::now());
         let entry = Arc::clone(&member.entry);
         members.insert(member);
-        self.publish(self.snapshot.load().with(entry));
+        self.publish(Arc::new(self.snapshot.load().with(entry)));
     }
 
-    /// A server that answered us, or one from the saved table.
+    /// A server that answered us.
     ///
     /// # Errors
     /// The reason for leaving it out.
-    pub fn put(
-        &self,
-        peer: PeerId,
-        addrs: AddrList,
-        agent: Arc<str>,
-        seen_at: SystemTime,
-    ) -> Result<(), Reason> {
+    pub fn put(&self, peer: PeerId, found: Found) -> Result<(), Reason> {
         let mut members = self.members.lock();
+        let mut snapshot = Arc::clone(&self.snapshot.load());
+        let (mut found, mut named) = (found, [false; 2]);
         if let Some(known) = members.peers.get_mut(&peer) {
             if known.entry.own {
                 return Ok(());
             }
-            known.answered(seen_at);
-            if known.entry.addrs == addrs {
-                known.agent = agent;
+            known.answered(&found);
+            if known.entry.addrs == found.addrs {
                 return Ok(());
             }
+            // it moved: it needs a place anew
+            (named, found.walked) = (known.named, known.walked);
+            (found.agent, found.protocols) = (Arc::clone(&known.agent), Arc::clone(&known.protocols));
+            snapshot = Arc::new(snapshot.without(&known.entry.key));
             members.remove(&peer);
         }
-        let entry = Entry::new(peer, addrs, false);
-        if let Err(reason) = members.admits(&entry) {
-            // it may have been in with other addresses
-            self.publish(self.snapshot.load().without(&entry.key));
-            return Err(reason);
+        let entry = Entry::new(peer, found.addrs.clone(), false);
+        while let Err(refused) = members.admits(&entry) {
+            let Some(rival) = members.gives_way(&refused) else {
+                self.publish(snapshot);
+                return Err(refused.reason());
+            };
+            members.remove(&rival);
+            snapshot = Arc::new(snapshot.without(&Key256::of_peer(&rival)));
         }
-        let member = Member::new(entry, agent, seen_at);
-        self.publish(self.snapshot.load().with(Arc::clone(&member.entry)));
+        let mut member = Member::new(entry, Arc::clone(&found.agent), found.seen_at);
+        member.answered(&found);
+        member.named = named;
+        self.publish(Arc::new(snapshot.with(Arc::clone(&member.entry))));
         members.insert(member);
         Ok(())
+    }
+
+    /// A peer of the one half of the network, or of the other, named these.
+    pub fn named<'a>(&self, peers: impl Iterator<Item = &'a PeerId>, half: bool) {
+        let mut members = self.members.lock();
+        for peer in peers {
+            if let Some(member) = members.peers.get_mut(peer) {
+                member.named[usize::from(half)] = true;
+            }
+        }
+    }
+
+    /// How far the crawl is, and what it saw.
+    #[must_use]
+    pub fn round(&self) -> Round {
+        let members = self.members.lock();
+        let mut round = Round::default();
+        for member in members.peers.values().filter(|member| !member.entry.own) {
+            round.unwalked += usize::from(member.walked.is_none());
+            if member.failures > 0 {
+                continue;
+            }
+            let [first, second] = member.named;
+            round.seen.live += 1;
+            round.seen.first += usize::from(first);
+            round.seen.second += usize::from(second);
+            round.seen.both += usize::from(first && second);
+        }
+        round
     }
 
     /// The peer sent something over a connection to any head.
@@ -145,7 +229,7 @@ impl Table {
         if leaves {
             let key = member.entry.key;
             members.remove(peer);
-            self.publish(self.snapshot.load().without(&key));
+            self.publish(Arc::new(self.snapshot.load().without(&key)));
         }
         leaves
     }
@@ -154,7 +238,7 @@ impl Table {
     pub fn remove(&self, peer: &PeerId) {
         let mut members = self.members.lock();
         if members.remove(peer) {
-            self.publish(self.snapshot.load().without(&Key256::of_peer(peer)));
+            self.publish(Arc::new(self.snapshot.load().without(&Key256::of_peer(peer))));
         }
     }
 
@@ -169,14 +253,23 @@ impl Table {
         self.snapshot.load().others()
     }
 
-    /// Peers not asked for `age`, the longest unasked first, at most `n`.
+    /// Peers not asked for `age`, or for `again` when they missed the last answer: those that
+    /// missed one first, then the longest unasked; at most `n`.
     #[must_use]
-    pub fn due(&self, age: Duration, n: usize) -> Vec<Arc<Entry>> {
+    pub fn due(&self, age: Duration, again: Duration, n: usize) -> Vec<Member> {
         let members = self.members.lock();
-        let mut due: Vec<_> =
-            members.peers.values().filter(|m| !m.entry.own && m.checked.elapsed() >= age).collect();
-        due.sort_by_key(|member| member.checked);
-        due.into_iter().take(n).map(|member| Arc::clone(&member.entry)).collect()
+        let is_due = |member: &&Member| {
+            let patience = if member.failures == 0 { age } else { again };
+            !member.entry.own && member.checked.elapsed() >= patience
+        };
+        let mut due: Vec<&Member> = members.peers.values().filter(is_due).collect();
+        let order = |member: &&Member| (member.failures == 0, member.checked);
+        if due.len() > n {
+            due.select_nth_unstable_by_key(n, order);
+            due.truncate(n);
+        }
+        due.sort_unstable_by_key(order);
+        due.into_iter().cloned().collect()
     }
 
     /// All members but our heads, for lists and for saving.
@@ -186,9 +279,9 @@ impl Table {
     }
 
     /// Called with the members locked, so that snapshots follow each other.
-    fn publish(&self, snapshot: Snapshot) {
+    fn publish(&self, snapshot: Arc<Snapshot>) {
         let others = snapshot.others();
-        self.snapshot.store(Arc::new(snapshot));
+        self.snapshot.store(snapshot);
         self.others.send_if_modified(|known| std::mem::replace(known, others) != others);
     }
 }
@@ -196,32 +289,75 @@ impl Table {
 impl Member {
     fn new(entry: Entry, agent: Arc<str>, seen_at: SystemTime) -> Self {
         let now = Instant::now();
-        Self { entry: Arc::new(entry), agent, seen: now, seen_at, checked: now, failures: 0 }
+        Self {
+            entry: Arc::new(entry),
+            agent,
+            protocols: "".into(),
+            latency: None,
+            walked: None,
+            named: [false; 2],
+            seen: now,
+            seen_at,
+            checked: now,
+            failures: 0,
+        }
     }
 
-    fn answered(&mut self, seen_at: SystemTime) {
+    fn answered(&mut self, found: &Found) {
         self.seen = Instant::now();
         self.checked = self.seen;
-        self.seen_at = seen_at;
+        self.seen_at = found.seen_at;
         self.failures = 0;
+        self.latency = found.latency.or(self.latency);
+        self.walked = self.walked.max(found.walked);
+        if !found.agent.is_empty() {
+            self.agent = Arc::clone(&found.agent);
+            self.protocols = Arc::clone(&found.protocols);
+        }
+    }
+
+    /// As it is kept over a restart.
+    #[must_use]
+    pub fn row(&self) -> PeerRow {
+        PeerRow {
+            peer_id: self.entry.peer,
+            addrs: self.entry.addrs.clone(),
+            agent: self.agent.to_string(),
+            protocols: self.protocols.to_string(),
+            last_seen: self.seen_at,
+            latency: self.latency,
+            walked: self.walked,
+        }
     }
 }
 
 impl Members {
-    fn admits(&self, entry: &Entry) -> Result<(), Reason> {
+    fn admits(&self, entry: &Entry) -> Result<(), Refused> {
         if self.peers.len() >= MAX_PEERS {
-            return Err(Reason::TableFull);
+            return Err(Refused::Full);
         }
-        let crowded = |ip: IpAddr| self.by_ip.get(&ip).is_some_and(|n| *n >= MAX_PER_IP);
-        if public_ips(&entry.addrs).any(crowded) {
-            return Err(Reason::TablePerIp);
+        let crowded = |ip: &IpAddr| self.by_ip.get(ip).is_some_and(|n| *n >= MAX_PER_IP);
+        if let Some(ip) = public_ips(&entry.addrs).find(crowded) {
+            return Err(Refused::Host(ip));
         }
         let share = (self.peers.len() as f64 * MAX_GROUP_SHARE) as usize;
-        let heavy = |group: Group| self.by_group.get(&group).is_some_and(|n| *n >= share);
-        if self.peers.len() >= SHARE_FROM && entry.groups.iter().any(heavy) {
-            return Err(Reason::TableGroup);
-        }
-        Ok(())
+        let heavy = |group: &Group| self.by_group.get(group).is_some_and(|n| *n >= share);
+        let group = entry.groups.iter().find(heavy).filter(|_| self.peers.len() >= SHARE_FROM);
+        group.map_or(Ok(()), |group| Err(Refused::Group(group)))
+    }
+
+    /// A peer that missed its last answer, among those whose place a newcomer could take.
+    fn gives_way(&self, refused: &Refused) -> Option<PeerId> {
+        let rivals = self.peers.values().filter(|member| {
+            member.failures > 0
+                && !member.entry.own
+                && match refused {
+                    Refused::Full => true,
+                    Refused::Host(ip) => public_ips(&member.entry.addrs).any(|other| other == *ip),
+                    Refused::Group(group) => member.entry.groups.contains(*group),
+                }
+        });
+        rivals.min_by_key(|member| member.seen).map(|member| member.entry.peer)
     }
 
     fn insert(&mut self, member: Member) {
@@ -243,6 +379,24 @@ impl Members {
             less(&mut self.by_group, group);
         }
         true
+    }
+}
+
+/// Where there is no room for a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    Full,
+    Host(IpAddr),
+    Group(Group),
+}
+
+impl Refused {
+    fn reason(self) -> Reason {
+        match self {
+            Self::Full => Reason::TableFull,
+            Self::Host(_) => Reason::TablePerIp,
+            Self::Group(_) => Reason::TableGroup,
+        }
     }
 }
 
@@ -284,7 +438,7 @@ mod tests {
     }
 
     fn put(table: &Table, addr: &str) -> Result<(), Reason> {
-        table.put(PeerId::random(), addrs(addr), "kubo".into(), SystemTime::now())
+        table.put(PeerId::random(), Found::at(addrs(addr)))
     }
 
     #[test]
@@ -316,7 +470,7 @@ mod tests {
     fn a_peer_leaves_after_three_misses_and_an_answer_starts_anew() {
         let table = Table::default();
         let peer = PeerId::random();
-        let again = || table.put(peer, addrs("/ip4/8.8.8.8/tcp/1"), "kubo".into(), SystemTime::now());
+        let again = || table.put(peer, Found::at(addrs("/ip4/8.8.8.8/tcp/1")));
         assert_eq!(again(), Ok(()));
         assert!(!table.failed(&peer) && !table.failed(&peer));
         assert_eq!(again(), Ok(()));
@@ -335,5 +489,56 @@ mod tests {
         assert!((0..5).all(|_| !table.failed(&head)));
         table.remove(&head);
         assert!(table.snapshot().is_empty());
+    }
+
+    #[test]
+    fn where_there_is_no_room_a_peer_that_missed_its_answer_gives_way() {
+        let table = Table::default();
+        let silent = PeerId::random();
+        assert_eq!(table.put(silent, Found::at(addrs("/ip4/8.8.8.8/tcp/1"))), Ok(()));
+        for _ in 0..7 {
+            assert_eq!(put(&table, "/ip4/8.8.8.8/tcp/1"), Ok(()));
+        }
+        assert_eq!(put(&table, "/ip4/8.8.8.8/tcp/1"), Err(Reason::TablePerIp));
+        table.failed(&silent);
+        assert_eq!(put(&table, "/ip4/8.8.8.8/tcp/1"), Ok(()));
+        assert!(table.get(&silent).is_none());
+        assert_eq!((table.others(), table.snapshot().len()), (8, 8));
+    }
+
+    #[test]
+    fn what_identify_told_once_stays_known_and_the_crawl_counts_who_was_named() {
+        let table = Table::default();
+        let peer = PeerId::random();
+        let told = Found {
+            agent: "kubo".into(),
+            walked: Some(SystemTime::now()),
+            ..Found::at(addrs("/ip4/8.8.8.8/tcp/1"))
+        };
+        assert_eq!(table.put(peer, told), Ok(()));
+        table.named([peer, PeerId::random()].iter(), true);
+        assert_eq!(table.put(peer, Found::at(addrs("/ip4/8.8.8.8/tcp/2"))), Ok(()));
+        let member = table.get(&peer).expect("a member");
+        assert_eq!((&*member.agent, member.walked.is_some()), ("kubo", true));
+        assert_eq!(put(&table, "/ip4/9.9.9.9/tcp/1"), Ok(()));
+        let seen = Seen { live: 2, first: 0, second: 1, both: 0 };
+        assert_eq!(table.round(), Round { seen, unwalked: 1 });
+    }
+
+    #[test]
+    fn those_that_missed_an_answer_are_due_before_those_long_unasked() {
+        let table = Table::default();
+        let peers: Vec<PeerId> = (0..5).map(|_| PeerId::random()).collect();
+        for peer in &peers {
+            assert_eq!(table.put(*peer, Found::at(addrs("/ip4/127.0.0.1/tcp/1"))), Ok(()));
+        }
+        table.failed(&peers[4]);
+        let due = |age, again, n| -> Vec<PeerId> {
+            table.due(age, again, n).iter().map(|member| member.entry.peer).collect()
+        };
+        let (never, now) = (Duration::from_secs(3600), Duration::ZERO);
+        assert_eq!(due(now, now, 2), [peers[4], peers[0]]);
+        assert_eq!(due(never, now, 9), [peers[4]]);
+        assert!(due(never, never, 9).is_empty());
     }
 }

@@ -1,0 +1,430 @@
+//! The crawl: keeps the table true.
+//!
+//! Owns who is visited when: at the start everybody that anybody names, then each peer of the
+//! table as often as the network changes ([`pace`]), and once an hour for all that it knows.
+//! What a visit tells goes into the table here and nowhere else: a peer enters when it has
+//! answered us, and leaves when it does not answer three times in a row. Peers named by
+//! others are only visited, politely, each address once an hour until it answers.
+
+mod bootstrap;
+mod keys;
+mod lost;
+mod pace;
+mod queue;
+mod visit;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use libp2p::{Multiaddr, PeerId};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+
+use self::bootstrap::{Bootstrap, CONTENT};
+use self::lost::Lost;
+use self::pace::Pace;
+use self::queue::Queue;
+use self::visit::{Errand, Known, Visit, visit};
+use crate::net::RpcError;
+use crate::net::dialer::NotDialled;
+use crate::routing::contacts::Side;
+use crate::scout::asker::Source;
+use crate::scout::lookup::{Eyes, Lookup, Nearest};
+use crate::scout::size::{Distances, by_count};
+use crate::scout::{Candidate, CrawlReport, Report, Shared};
+use crate::state::PeerRow;
+use crate::telemetry::{Level, drops};
+use crate::wire::{AddrList, Key256};
+
+/// How often it is looked who is due.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A peer that missed an answer is asked again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(20);
+
+/// Lost peers looked for in one tick.
+const LOOKS: usize = 4;
+
+/// Between two lookups of random keys, until there are enough to judge by, and then.
+const PROBE_SOON: Duration = Duration::from_secs(5);
+const PROBE_LATER: Duration = Duration::from_secs(60);
+
+/// Lookups of random keys that are enough.
+const PROBES: usize = 30;
+
+/// Time for such a lookup.
+const PROBE: Duration = Duration::from_secs(30);
+
+/// Between two visits to the neighbours of a head.
+const NEIGHBOURS: Duration = Duration::from_secs(30);
+
+/// Neighbours visited then.
+const NEAREST: usize = 4;
+
+/// Nothing new for so long, and nothing left to visit: all that can be found is known.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// Where the crawl stands: what a restart needs to go on.
+pub(super) struct Inbox {
+    /// Servers that heads saw.
+    pub(super) candidates: mpsc::Receiver<Candidate>,
+    /// Servers known from an earlier run.
+    pub(super) kept: mpsc::Receiver<Vec<PeerRow>>,
+}
+
+/// The crawl's books.
+pub(super) struct Crawl {
+    shared: Arc<Shared>,
+    eyes: Arc<Eyes>,
+    inbox: Inbox,
+    report: watch::Sender<Report>,
+    every: Duration,
+    parallel: usize,
+    bootstrap: Bootstrap,
+    queue: Queue,
+    lost: Lost,
+    pace: Pace,
+    visits: FuturesUnordered<BoxFuture<'static, Visit>>,
+    visiting: HashSet<PeerId>,
+    probe: FuturesUnordered<BoxFuture<'static, (Key256, Nearest)>>,
+    probe_next: Instant,
+    distances: Distances,
+    neighbours_next: Instant,
+    turn: usize,
+    walks_owed: f64,
+    /// When something new was last heard of.
+    news: Instant,
+    began: Instant,
+    told: Report,
+}
+
+impl Crawl {
+    pub(super) fn new(
+        config: (Vec<Multiaddr>, Duration, usize),
+        shared: Arc<Shared>,
+        eyes: Arc<Eyes>,
+        inbox: Inbox,
+        report: watch::Sender<Report>,
+    ) -> Self {
+        let (bootstrap, every, parallel) = config;
+        let now = Instant::now();
+        Self {
+            shared,
+            eyes,
+            inbox,
+            report,
+            every,
+            parallel,
+            bootstrap: Bootstrap::new(bootstrap),
+            queue: Queue::default(),
+            lost: Lost::default(),
+            pace: Pace::new(now),
+            visits: FuturesUnordered::new(),
+            visiting: HashSet::new(),
+            probe: FuturesUnordered::new(),
+            probe_next: now + PROBE_SOON,
+            distances: Distances::default(),
+            neighbours_next: now + NEIGHBOURS,
+            turn: 0,
+            walks_owed: 0.0,
+            news: now,
+            began: now,
+            told: Report::default(),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let bootstrap = self.bootstrap.next();
+            tokio::select! {
+                Some(visit) = self.visits.next(), if !self.visits.is_empty() => self.judge(visit),
+                Some((place, nearest)) = self.probe.next(), if !self.probe.is_empty() => {
+                    self.probed(&place, &nearest);
+                }
+                candidate = self.inbox.candidates.recv() => match candidate {
+                    Some(Candidate { peer, addrs }) => self.consider(peer, addrs, None),
+                    None => return,
+                },
+                Some(kept) = self.inbox.kept.recv() => self.take_back(kept),
+                () = sleep_until(bootstrap.unwrap_or_else(tokio::time::Instant::now)), if bootstrap.is_some() => {
+                    self.bootstrap.begin(self.eyes.policy);
+                }
+                found = self.bootstrap.resolved() => self.resolved(found),
+                _ = tick.tick() => self.on_tick(),
+            }
+            self.start_visits();
+        }
+    }
+
+    fn resolved(&mut self, found: Vec<Candidate>) {
+        for Candidate { peer, addrs } in found {
+            if self.is_fresh(&peer) {
+                self.bootstrap.checked(&peer, Ok(()), false);
+                continue;
+            }
+            self.queue.forget(&peer);
+            let errand = Errand { peer, addrs, source: Source::Operator, walk: true, walked: None };
+            self.queue.push(errand, None, Instant::now());
+        }
+        self.bootstrap.schedule(self.shared.table.others());
+    }
+
+    /// Servers known from an earlier run: they enter the table again as they answer, and need
+    /// not be asked anew for all they know when that was done within the hour.
+    fn take_back(&mut self, kept: Vec<PeerRow>) {
+        for row in kept {
+            let walked = row.walked.filter(|at| at.elapsed().is_ok_and(|age| age < self.every));
+            let errand = Errand {
+                peer: row.peer_id,
+                addrs: row.addrs,
+                source: Source::Own,
+                walk: walked.is_none(),
+                walked,
+            };
+            self.queue.push(errand, None, Instant::now());
+        }
+    }
+
+    /// A server somebody spoke of: queued unless it is one of ours, known or known to be gone.
+    fn consider(&mut self, peer: PeerId, addrs: AddrList, namer: Option<PeerId>) {
+        let now = Instant::now();
+        if self.is_fresh(&peer) || self.visiting.contains(&peer) {
+            return;
+        }
+        // the peer itself, seen by a head, is no rumour
+        if namer.is_some() && self.lost.rests(&peer, now) {
+            return;
+        }
+        let errand = Errand { peer, addrs, source: Source::Stranger, walk: true, walked: None };
+        if self.queue.push(errand, namer, now) {
+            self.news = now;
+        }
+    }
+
+    /// In the table and not missed; or one of our heads.
+    fn is_fresh(&self, peer: &PeerId) -> bool {
+        self.shared.table.get(peer).is_some_and(|member| member.entry.own || member.failures == 0)
+    }
+
+    fn start_visits(&mut self) {
+        while self.visits.len() < self.parallel {
+            let Some(errand) = self.queue.pop(Instant::now()) else { return };
+            self.start(errand);
+        }
+    }
+
+    fn start(&mut self, errand: Errand) {
+        if self.visiting.insert(errand.peer) {
+            self.visits.push(Box::pin(visit(Arc::clone(&self.eyes), errand)));
+        }
+    }
+
+    /// A visit ended: the table and the books follow.
+    fn judge(&mut self, visit: Visit) {
+        let Visit { errand, result } = visit;
+        let (peer, now) = (errand.peer, Instant::now());
+        self.visiting.remove(&peer);
+        if let Err(RpcError::NotDialled(NotDialled::Politeness | NotDialled::Budget) | RpcError::Busy) =
+            &result
+        {
+            // nothing is known of the peer by this
+            return self.queue.defer(errand, now);
+        }
+        let unsupported = matches!(result, Err(RpcError::Unsupported));
+        let words = result.as_ref().map(drop).map_err(ToString::to_string);
+        self.bootstrap.checked(&peer, words.as_ref().map(|()| ()).map_err(String::as_str), unsupported);
+        let before = self.shared.table.get(&peer).filter(|member| !member.entry.own);
+        if let Some(member) = before.filter(|member| member.failures == 0) {
+            self.pace.checked(member.seen.elapsed(), result.is_ok(), now);
+        }
+        match result {
+            Ok(known) => self.answered(&errand, known),
+            Err(error) => {
+                self.told.unanswered += 1;
+                tracing::debug!(%peer, %error, "visited a server in vain");
+                if unsupported {
+                    self.shared.table.remove(&peer);
+                    self.lost.found(&peer);
+                } else {
+                    self.missed(errand, now);
+                }
+            }
+        }
+    }
+
+    fn missed(&mut self, errand: Errand, now: Instant) {
+        let left = self.shared.table.failed(&errand.peer);
+        if left || self.lost.contains(&errand.peer) {
+            self.lost.missed(errand.peer, errand.addrs, now);
+        }
+        if left && self.shared.table.others() + 1 == CONTENT {
+            self.bootstrap.ran_low();
+        }
+    }
+
+    fn answered(&mut self, errand: &Errand, known: Known) {
+        self.told.answered += 1;
+        self.lost.found(&errand.peer);
+        self.take_in(errand, &known);
+        let half = Key256::of_peer(&errand.peer).0[31] & 1 == 1;
+        self.shared.table.named(known.named.keys(), half);
+        for (peer, addrs) in known.named {
+            self.consider(peer, addrs, Some(errand.peer));
+        }
+    }
+
+    fn take_in(&mut self, errand: &Errand, known: &Known) {
+        let connected = self.shared.contacts.get(&errand.peer).unwrap_or_default();
+        let addrs = self.addresses(errand, &connected.identity.addrs);
+        let first = self.shared.table.others() == 0;
+        let found = crate::routing::table::Found {
+            addrs,
+            agent: connected.identity.agent,
+            protocols: connected.identity.protocols,
+            seen_at: SystemTime::now(),
+            latency: Some(known.latency),
+            walked: if known.walked { Some(SystemTime::now()) } else { errand.walked },
+        };
+        match self.shared.table.put(errand.peer, found) {
+            Ok(()) if first => {
+                let text = format!("first server of the network answered: {}", errand.peer);
+                self.shared.events.tell(Level::Good, "scout", "FIRST_PEER", text);
+            }
+            Ok(()) => {}
+            Err(reason) => drops::count(reason),
+        }
+    }
+
+    /// Where the peer is: where it was reached first, then what it says of itself, and what
+    /// others said only while it says nothing.
+    fn addresses(&self, errand: &Errand, itself: &AddrList) -> AddrList {
+        let reached = |addr: &Multiaddr| self.shared.ledger.is_reached(&errand.peer, addr);
+        let all = itself.union(&errand.addrs);
+        let first: Vec<Multiaddr> = all.parsed().filter(reached).collect();
+        let first: AddrList = first.iter().collect();
+        first.union(if itself.is_empty() { &errand.addrs } else { itself })
+    }
+
+    fn on_tick(&mut self) {
+        let now = Instant::now();
+        self.visit_the_due();
+        let room = self.parallel.saturating_sub(self.visits.len()).min(LOOKS);
+        for (peer, addrs) in self.lost.due(room, now) {
+            self.start(Errand { peer, addrs, source: Source::Own, walk: false, walked: None });
+        }
+        if now >= self.neighbours_next {
+            self.neighbours_next = now + NEIGHBOURS;
+            self.visit_neighbours();
+        }
+        if now >= self.probe_next && self.probe.is_empty() && self.shared.table.others() >= CONTENT {
+            self.start_probe(now);
+        }
+        self.tell(now);
+    }
+
+    /// Visits members that were not heard of; a message over any head's connection is as good.
+    fn visit_the_due(&mut self) {
+        let others = self.shared.table.others();
+        let interval = self.pace.interval(others);
+        // the hour's walks are spread over it, with room to catch up
+        self.walks_owed =
+            (self.walks_owed + 1.5 * others as f64 / self.every.as_secs_f64()).min(self.parallel as f64);
+        let room = self.parallel.saturating_sub(self.visits.len());
+        for member in self.shared.table.due(interval, ASK_AGAIN, 2 * room) {
+            if self.visits.len() >= self.parallel {
+                return;
+            }
+            let peer = member.entry.peer;
+            let due = member.walked.is_none_or(|at| at.elapsed().is_ok_and(|age| age >= self.every));
+            let walk = due && self.walks_owed >= 1.0;
+            if member.failures == 0 && !walk && self.heard_of(&peer, interval) {
+                self.shared.table.renew(&peer);
+                continue;
+            }
+            self.walks_owed -= f64::from(u8::from(walk));
+            let addrs = member.entry.addrs.clone();
+            self.start(Errand { peer, addrs, source: Source::Own, walk, walked: member.walked });
+        }
+    }
+
+    /// The peer sent something to a head within this time.
+    fn heard_of(&self, peer: &PeerId, within: Duration) -> bool {
+        let connected = self.shared.contacts.get(peer).unwrap_or_default();
+        connected.contacts.iter().any(|contact| contact.side != Side::Scout && contact.unused() < within)
+    }
+
+    /// Asks the nearest of one head, in turn, whom they know near to them.
+    fn visit_neighbours(&mut self) {
+        let heads = self.shared.heads.borrow().clone();
+        let Some(place) = heads.get(self.turn % heads.len().max(1)) else { return };
+        self.turn += 1;
+        let snapshot = Arc::clone(&self.shared.table.snapshot());
+        let near = snapshot.closest(place, 2 * NEAREST).into_iter().filter(|entry| !entry.own);
+        for entry in near.take(NEAREST) {
+            let member = self.shared.table.get(&entry.peer);
+            let asked = member.as_ref().is_none_or(|member| member.checked.elapsed() < NEIGHBOURS);
+            if !asked && self.visits.len() < self.parallel {
+                let walked = member.and_then(|member| member.walked);
+                let (peer, addrs) = (entry.peer, entry.addrs.clone());
+                self.start(Errand { peer, addrs, source: Source::Own, walk: false, walked });
+            }
+        }
+    }
+
+    /// Looks a random key up: how near its nearest peers are tells how many there are.
+    fn start_probe(&mut self, now: Instant) {
+        let enough = self.distances.lookups() >= PROBES;
+        self.probe_next = now + if enough { PROBE_LATER } else { PROBE_SOON };
+        let (lookup, key) = (Lookup::new(Arc::clone(&self.eyes)), PeerId::random().to_bytes());
+        self.probe.push(Box::pin(async move {
+            let nearest = lookup.find_node(&key, PROBE).await;
+            (Key256::of(&key), nearest)
+        }));
+    }
+
+    fn probed(&mut self, place: &Key256, nearest: &Nearest) {
+        let places: Vec<Key256> = nearest.peers.iter().map(|(peer, _)| Key256::of_peer(peer)).collect();
+        self.distances.add(place, &places, Instant::now());
+    }
+
+    fn tell(&mut self, now: Instant) {
+        let (others, round) = (self.shared.table.others(), self.shared.table.round());
+        let visiting_new = self.queue.len() > 0 || !self.visits.is_empty();
+        let quiet = now.saturating_duration_since(self.news) >= QUIET;
+        let all_walked = others > 0 && round.unwalked == 0;
+        if all_walked && self.queue.len() == 0 && quiet && self.told.crawl.complete_after.is_none() {
+            let took = self.news.saturating_duration_since(self.began);
+            self.told.crawl.complete_after = Some(took);
+            let text = format!("the first crawl is complete: {others} servers answered");
+            self.shared.events.tell(Level::Good, "scout", "CRAWL_COMPLETE", text);
+        }
+        let crawl = CrawlReport {
+            waiting: self.queue.len(),
+            visiting: self.visits.len(),
+            unwalked: round.unwalked,
+            lost: self.lost.len(),
+            check_every: self.pace.interval(others),
+            gone_per_minute: 60.0 * self.pace.rate(),
+            by_count: by_count(&round.seen),
+            by_distance: self.distances.estimate(now),
+            complete_after: self.told.crawl.complete_after,
+        };
+        self.told.exhausted = all_walked && quiet && !visiting_new || (self.told.exhausted && quiet);
+        let report = Report {
+            bootstrap: self.bootstrap.report(),
+            checking: self.queue.len() + self.visits.len(),
+            crawl,
+            ..self.told.clone()
+        };
+        self.told.crawl = report.crawl.clone();
+        if *self.report.borrow() != report {
+            self.report.send_replace(report);
+        }
+    }
+}
