@@ -106,6 +106,13 @@ impl World {
         &self.peers
     }
 
+    /// Ends so many light peers without a word to anybody, and tells who they were. The
+    /// others still know them. None that somebody else holds ends.
+    pub fn lose(&mut self, peers: usize) -> Vec<PeerId> {
+        let left = self.peers.len().saturating_sub(peers);
+        self.peers.split_off(left).iter().map(|peer| peer.peer()).collect()
+    }
+
     /// One tcp address of each light peer, for `--bootstrap-peers`.
     #[must_use]
     pub fn bootstrap(&self) -> Vec<Target> {

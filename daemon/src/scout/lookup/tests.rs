@@ -3,7 +3,7 @@
 
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use libp2p::PeerId;
 use libp2p::identity::Keypair;
@@ -15,7 +15,8 @@ use tokio::sync::mpsc;
 
 use super::walk::{ALPHA, MAX_ASKED, MAX_HEARD, Walk};
 use super::{Ended, Eyes, Lookup, Outcome, PEER};
-use crate::dht::records::{ipns_key, testing};
+use crate::dht::records::ipns_key;
+use crate::dht::records::testing::IpnsRecord;
 use crate::net::{Answered, RpcError};
 use crate::routing::table::Found;
 use crate::routing::{AddressPolicy, Contacts, Table};
@@ -283,6 +284,11 @@ fn body(reply: Reply) -> Vec<u8> {
     bytes[at..].to_vec()
 }
 
+fn record(keys: &Keypair, sequence: u64) -> Vec<u8> {
+    let until = SystemTime::now() + Duration::from_secs(600);
+    IpnsRecord::new("/ipfs/x", sequence, until).sign(keys).expect("signed")
+}
+
 fn empty() -> Vec<u8> {
     body(Reply::new(Kind::FindNode, b"", 0))
 }
@@ -393,9 +399,8 @@ async fn of_the_values_found_the_best_valid_one_is_given() {
     let (table, peers) = table(12);
     let keys = Keypair::generate_ed25519();
     let key = ipns_key(&keys.public().to_peer_id());
-    let record = |sequence| testing::ipns(&keys, b"/ipfs/x", sequence, Duration::from_secs(600));
-    let (old, new) = (record(1), record(7));
-    let mut forged = record(9);
+    let (old, new) = (record(&keys, 1), record(&keys, 7));
+    let mut forged = record(&keys, 9);
     let last = forged.len() - 1;
     forged[last] ^= 1;
     let (wanted, asked_key) = (new.clone(), key.clone());
@@ -421,7 +426,7 @@ async fn a_value_is_stored_with_the_nearest_and_only_an_echo_counts() {
     let (table, _) = table(40);
     let keys = Keypair::generate_ed25519();
     let key = ipns_key(&keys.public().to_peer_id());
-    let value = testing::ipns(&keys, b"/ipfs/x", 1, Duration::from_secs(600));
+    let value = record(&keys, 1);
     let near: Vec<PeerId> =
         table.snapshot().closest(&Key256::of(&key), K).iter().map(|entry| entry.peer).collect();
     let (refuses, lies) = (near[0], near[1]);
