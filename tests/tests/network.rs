@@ -88,6 +88,11 @@ impl Eyes {
     }
 }
 
+/// The tests that can run long do: `tests/run --long`.
+fn long() -> bool {
+    std::env::var_os("HYDRA_LONG_TESTS").is_some()
+}
+
 async fn world(peers: usize) -> anyhow::Result<World> {
     World::start(WorldConfig { peers, tables: Tables::Kademlia, ..WorldConfig::default() }).await
 }
@@ -133,6 +138,39 @@ async fn from_one_peer_the_crawl_finds_all_and_what_it_knows_survives_a_restart(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::print_stderr)] // the figure is for whoever runs it
+async fn a_thousand_peers_are_found_and_counted() -> anyhow::Result<()> {
+    if !long() {
+        return Ok(());
+    }
+    let world = world(1000).await?;
+    let eyes = Eyes::near(&world.peers()[0])?;
+    eyes.knows_all_of(1000).await?;
+    let crawl = eventually(10 * PATIENCE, || async {
+        let crawl = eyes.scout.report().crawl;
+        let probed = crawl.by_distance.is_some_and(|estimate| estimate.error < 80.0);
+        ensure!(crawl.complete_after.is_some() && probed, "{crawl:?}");
+        Ok(crawl)
+    })
+    .await?;
+    eprintln!("{crawl:?}");
+    let (count, distance) =
+        (crawl.by_count.context("a count")?, crawl.by_distance.context("an estimate by distance")?);
+    assert!((900.0..=1100.0).contains(&count.peers), "{count:?}");
+    assert!((750.0..=1250.0).contains(&distance.peers), "{distance:?}");
+    let lookup = eyes.scout.lookup();
+    let mut one_hop = 0;
+    for n in 0..40 {
+        let key = keys::key(9, Domain::Fresh, n);
+        world.peers()[n as usize * 11].provide(&key).await?;
+        let (found, report) = lookup.providers(&key, 1, PATIENCE).collect().await;
+        one_hop += u32::from(!found.is_empty() && report.found_at_hop == Some(1));
+    }
+    assert!(one_hop >= 38, "{one_hop} of 40 providers were found in one hop");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_only_one_other_peer_holds_is_found_in_one_hop() -> anyhow::Result<()> {
     let world = world(80).await?;
     let eyes = Eyes::near(&world.peers()[0])?;
@@ -142,8 +180,7 @@ async fn a_provider_that_only_one_other_peer_holds_is_found_in_one_hop() -> anyh
     let provider = world.peers().iter().find(|peer| peer.peer() != holder.peer()).context("two")?;
     let known =
         Known { peer: holder.peer(), addrs: holder.addresses().to_vec(), agent: holder.agent().to_owned() };
-    let announcement =
-        Message::announce(key.clone(), keys::peer(&provider.peer(), provider.addresses(), 1));
+    let announcement = Message::announce(key.clone(), keys::peer(&provider.peer(), provider.addresses(), 1));
     provider.request(&known, &announcement).await?;
 
     let lookup = eyes.scout.lookup();
@@ -224,7 +261,7 @@ async fn an_address_that_many_peers_are_said_to_be_at_is_dialled_once() -> anyho
 
 #[tokio::test(flavor = "multi_thread")]
 async fn peers_that_go_leave_the_table_and_peers_that_come_enter_it() -> anyhow::Result<()> {
-    if std::env::var_os("HYDRA_LONG_TESTS").is_none() {
+    if !long() {
         // it takes some minutes: tests/run --long
         return Ok(());
     }

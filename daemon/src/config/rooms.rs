@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use libp2p::Multiaddr;
 use libp2p::swarm::StreamProtocol;
@@ -124,8 +123,8 @@ impl Config {
             policy: self.policy(),
             bootstrap: self.network.bootstrap_peers.clone(),
             many_addresses: many(ips),
-            crawl_every: Duration::from_secs(3600),
-            parallel: 64,
+            crawl_every: self.scout.crawl_every,
+            parallel: self.scout.parallel,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::net::Behaviour;
 use crate::net::claims::Word;
 use crate::net::ledger::{Entry, Held, Ledger};
 use crate::routing::policy::AddressPolicy;
+use crate::telemetry::{Drop as Reason, drops};
 
 /// Addresses tried in one dial: the remote host counts each.
 const MAX_ADDRS: usize = 2;
@@ -86,10 +87,14 @@ impl Dialer {
             match self.ledger.dial(&peer, addr, word) {
                 Ok(entry) => entries.push(entry),
                 Err(Held::Politeness) => {
+                    drops::count(Reason::DialPoliteness);
                     why = NotDialled::Politeness;
                     return false;
                 }
-                Err(Held::Claimed) => return false,
+                Err(Held::Claimed) => {
+                    drops::count(Reason::DialClaimed);
+                    return false;
+                }
             }
             true
         });

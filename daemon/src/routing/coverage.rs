@@ -231,7 +231,10 @@ impl Field {
 fn within(zones: &[Zone], zone: &Zone) -> Vec<usize> {
     let from = zones.partition_point(|other| other.start <= zone.start).saturating_sub(1);
     let fits = |other: &Zone| zone.contains(&other.start) || other.contains(&zone.start);
-    (from..zones.len()).take_while(|at| *at == from || fits(&zones[*at])).filter(|at| fits(&zones[*at])).collect()
+    (from..zones.len())
+        .take_while(|at| *at == from || fits(&zones[*at]))
+        .filter(|at| fits(&zones[*at]))
+        .collect()
 }
 
 #[cfg(test)]

@@ -197,6 +197,18 @@ mod tests {
         }
     }
 
+    /// The table of docs/coverage.md.
+    #[test]
+    fn the_documented_figures_are_those_of_the_plan() {
+        let text = include_str!("../../../docs/coverage.md");
+        let share = |heads: u64| format!("{:.1} %", heads as f64 / 100.0);
+        let rows = [50, 75, 90, 95, 99].map(|wanted| {
+            let told = outlook(10_000, f64::from(wanted) / 100.0);
+            format!("| {wanted} % | {} | {} |\n", share(told.placed), share(told.by_chance))
+        });
+        assert!(text.contains(&rows.concat()), "docs/coverage.md lacks:\n{}", rows.concat());
+    }
+
     #[test]
     fn a_large_network_is_like_a_small_one_in_a_part_of_the_keyspace() {
         let others = places(6, 40_000);

@@ -62,13 +62,13 @@ pub struct Member {
     pub latency: Option<Duration>,
     /// When it was last asked for all that it knows.
     pub walked: Option<SystemTime>,
-    /// Since then: named by peers of the one half of the network, and of the other.
+    /// Named by peers of the one half of the network, and of the other.
     named: [bool; 2],
     /// Last answer, or last message over any head's connection.
     pub seen: Instant,
     /// Wall clock of the same.
     pub seen_at: SystemTime,
-    /// Last answer to a question of ours.
+    /// When it was last settled whether it answers: by an answer, a missed one, or as above.
     pub checked: Instant,
     pub failures: u32,
 }
@@ -106,7 +106,7 @@ pub struct Round {
 /// Servers that answer, and how many of them others named.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Servers that answered, those for which the table has no room included.
+    /// Servers that answered.
     pub live: usize,
     /// Of these: named by peers of the one half of the network, of the other, of both.
     pub first: usize,
@@ -215,6 +215,7 @@ impl Table {
     pub fn renew(&self, peer: &PeerId) {
         if let Some(member) = self.members.lock().peers.get_mut(peer) {
             member.seen = Instant::now();
+            member.checked = member.seen;
             member.seen_at = SystemTime::now();
         }
     }

@@ -8,15 +8,19 @@ use std::time::Duration;
 
 use libp2p::PeerId;
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::net::{Answered, RpcError};
 use crate::wire::bounds::{MAX_MESSAGE, MAX_PEER_RECORD};
 use crate::wire::message::{Frame, Kind};
 use crate::wire::{AddrList, Reply};
 
-/// Questions of all lookups and the crawl under way at one time.
-const MAX_OPEN: usize = 512;
+/// Questions of all lookups under way at one time; and of the crawl, which has bounds of its own.
+const MAX_OPEN: usize = 1024;
+
+/// A question is sent again when its connection was being closed, after this time.
+const TRIES: usize = 2;
+const CLOSING: Duration = Duration::from_millis(100);
 
 /// Questions on their way to the task.
 pub(super) const CALLS: usize = 64;
@@ -98,23 +102,36 @@ impl Asker {
         question: &Question,
         patience: Duration,
     ) -> Result<Answered, RpcError> {
+        // waiting for a place says nothing of the peer
+        let place = timeout(patience, self.open.acquire()).await;
+        let Ok(Ok(_place)) = place else { return Err(RpcError::Busy) };
         let asked = async {
-            // never closed
-            let _place = self.open.acquire().await.map_err(|_| RpcError::NotConnected)?;
-            let (reply, answer) = oneshot::channel();
-            let call = Call {
-                peer,
-                addrs,
-                source,
-                frame: question.frame.clone(),
-                wants_reply: question.kind != Kind::AddProvider,
-                max_reply: question.max_reply(),
-                reply,
-            };
-            self.calls.send(call).await.map_err(|_| RpcError::NotConnected)?;
-            // the connection closed before the question went out
-            answer.await.unwrap_or(Err(RpcError::NotConnected))
+            for _ in 0..TRIES {
+                let (reply, answer) = oneshot::channel();
+                let call = Call {
+                    peer,
+                    addrs: addrs.clone(),
+                    source,
+                    frame: question.frame.clone(),
+                    wants_reply: question.kind != Kind::AddProvider,
+                    max_reply: question.max_reply(),
+                    reply,
+                };
+                self.calls.send(call).await.map_err(|_| RpcError::NotConnected)?;
+                // dropped: the connection was closing for want of use just then
+                if let Ok(answer) = answer.await {
+                    return answer;
+                }
+                sleep(CLOSING).await;
+            }
+            Err(RpcError::NotConnected)
         };
         timeout(patience, asked).await.unwrap_or(Err(RpcError::Timeout))
+    }
+
+    /// The same with places of its own: who asks through the one does not keep the other
+    /// from asking.
+    pub(super) fn apart(&self) -> Self {
+        Self { calls: self.calls.clone(), open: Arc::new(Semaphore::new(MAX_OPEN)) }
     }
 }

@@ -143,15 +143,17 @@ impl Scout {
         let crawl = (config.bootstrap.clone(), config.crawl_every, config.parallel);
         let policy = config.policy;
         let task = task::Task::new(config, Arc::clone(&shared), calls)?;
-        let eyes = Arc::new(lookup::Eyes {
+        let crawls = asker.apart();
+        let eyes = lookup::Eyes {
             asker,
             table: Arc::clone(&shared.table),
             contacts: Arc::clone(&shared.contacts),
             policy,
             me: task.identity(),
             found: candidates.0,
-        });
-        let lookup = Lookup::new(Arc::clone(&eyes));
+        };
+        let lookup = Lookup::new(Arc::new(eyes.clone()));
+        let eyes = Arc::new(lookup::Eyes { asker: crawls, ..eyes });
         let inbox = crawl::Inbox { candidates: candidates.1, kept: keeps };
         let crawl = crawl::Crawl::new(crawl, shared, eyes, inbox, says);
         Ok(Self { report, kept, lookup, tasks: [tokio::spawn(task.run()), tokio::spawn(crawl.run())] })

@@ -91,11 +91,14 @@ impl World {
             let peer = LightPeer::start(listen, config.protocol.clone()).await;
             peers.push(peer.with_context(|| format!("start light peer {n}"))?);
         }
-        for peer in &peers {
-            for other in &peers {
-                if config.tables == Tables::Full || peer.would_keep(other, &peers) {
-                    peer.introduce(other.peer(), other.addresses().to_vec(), other.agent());
-                }
+        let places: Vec<_> = peers.iter().map(|peer| table::place(&peer.peer().to_bytes())).collect();
+        for (me, peer) in peers.iter().enumerate() {
+            let kept = match config.tables {
+                Tables::Full => (0..peers.len()).collect(),
+                Tables::Kademlia => table::kademlia(&places, me),
+            };
+            for other in kept.into_iter().map(|at| &peers[at]) {
+                peer.introduce(other.peer(), other.addresses().to_vec(), other.agent());
             }
         }
         Ok(Self { peers })

@@ -13,7 +13,7 @@ mod pace;
 mod queue;
 mod visit;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -34,7 +34,7 @@ use crate::net::dialer::NotDialled;
 use crate::routing::contacts::Side;
 use crate::scout::asker::Source;
 use crate::scout::lookup::{Eyes, Lookup, Nearest};
-use crate::scout::size::{Distances, by_count};
+use crate::scout::size::{Distances, Estimate, by_count};
 use crate::scout::{Candidate, CrawlReport, Report, Shared};
 use crate::state::PeerRow;
 use crate::telemetry::{Level, drops};
@@ -68,7 +68,10 @@ const NEAREST: usize = 4;
 /// Nothing new for so long, and nothing left to visit: all that can be found is known.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// Where the crawl stands: what a restart needs to go on.
+/// Servers without a place in the table, counted for the network's size.
+const MAX_REFUSED: usize = 20_000;
+
+/// What comes in.
 pub(super) struct Inbox {
     /// Servers that heads saw.
     pub(super) candidates: mpsc::Receiver<Candidate>,
@@ -96,6 +99,8 @@ pub(super) struct Crawl {
     neighbours_next: Instant,
     turn: usize,
     walks_owed: f64,
+    /// Servers that answer and have no place in the table, and when they did.
+    refused: HashMap<PeerId, Instant>,
     /// When something new was last heard of.
     news: Instant,
     began: Instant,
@@ -131,6 +136,7 @@ impl Crawl {
             neighbours_next: now + NEIGHBOURS,
             turn: 0,
             walks_owed: 0.0,
+            refused: HashMap::new(),
             news: now,
             began: now,
             told: Report::default(),
@@ -297,7 +303,12 @@ impl Crawl {
                 self.shared.events.tell(Level::Good, "scout", "FIRST_PEER", text);
             }
             Ok(()) => {}
-            Err(reason) => drops::count(reason),
+            Err(reason) => {
+                drops::count(reason);
+                if self.refused.len() < MAX_REFUSED {
+                    self.refused.insert(errand.peer, Instant::now());
+                }
+            }
         }
     }
 
@@ -404,6 +415,9 @@ impl Crawl {
             let text = format!("the first crawl is complete: {others} servers answered");
             self.shared.events.tell(Level::Good, "scout", "CRAWL_COMPLETE", text);
         }
+        self.refused.retain(|_, at| now.saturating_duration_since(*at) < self.every);
+        let count = by_count(&round.seen)
+            .map(|seen| Estimate { peers: seen.peers + self.refused.len() as f64, ..seen });
         let crawl = CrawlReport {
             waiting: self.queue.len(),
             visiting: self.visits.len(),
@@ -411,7 +425,7 @@ impl Crawl {
             lost: self.lost.len(),
             check_every: self.pace.interval(others),
             gone_per_minute: 60.0 * self.pace.rate(),
-            by_count: by_count(&round.seen),
+            by_count: count,
             by_distance: self.distances.estimate(now),
             complete_after: self.told.crawl.complete_after,
         };

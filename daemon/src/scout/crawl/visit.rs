@@ -44,7 +44,7 @@ pub(super) struct Known {
     /// The quickest of its answers.
     pub(super) latency: Duration,
     pub(super) named: HashMap<PeerId, AddrList>,
-    /// All its buckets were asked for.
+    /// Its buckets were asked for; it may have ended that.
     pub(super) walked: bool,
 }
 
@@ -65,7 +65,7 @@ async fn ask_all(eyes: &Eyes, errand: &Errand) -> Result<Known, RpcError> {
     for shared in 0..BITS {
         // a peer that answered is there, even when it does not go on
         let Ok(buckets) = ask(eyes, errand, &key_beside(&place, shared), PEER, &mut known).await else {
-            return Ok(known);
+            break;
         };
         // behind two empty buckets are only its nearest, which it named at first
         empty = if buckets >> shared & 1 == 1 { 0 } else { empty + 1 };

@@ -42,6 +42,7 @@ pub const MAX_PROVIDERS: usize = 10_000;
 const MAX_PROVIDERS_READ: usize = 20_000;
 
 /// What lookups see with, shared by all of them.
+#[derive(Clone)]
 pub(super) struct Eyes {
     pub(super) asker: Asker,
     pub(super) table: Arc<Table>,

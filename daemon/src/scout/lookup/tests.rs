@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 use libp2p::PeerId;
 use libp2p::identity::Keypair;
 use proptest::prelude::*;
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
-use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::mpsc;
 
 use super::walk::{ALPHA, MAX_ASKED, MAX_HEARD, Walk};
@@ -52,9 +52,8 @@ struct Network {
 }
 
 fn addr(n: usize) -> AddrList {
-    let addr: libp2p::Multiaddr = format!("/ip4/127.0.{}.{}/tcp/4001", n / 250 % 250, n % 250 + 1)
-        .parse()
-        .expect("an address");
+    let addr: libp2p::Multiaddr =
+        format!("/ip4/127.0.{}.{}/tcp/4001", n / 250 % 250, n % 250 + 1).parse().expect("an address");
     [&addr].into_iter().collect()
 }
 
