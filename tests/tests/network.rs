@@ -260,6 +260,38 @@ async fn an_address_that_many_peers_are_said_to_be_at_is_dialled_once() -> anyho
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_a_tenth_goes_each_minute_the_table_holds_hardly_anybody_long_gone() -> anyhow::Result<()> {
+    if !long() {
+        return Ok(());
+    }
+    const PEERS: usize = 240;
+    let mut world = world(PEERS).await?;
+    let eyes = Eyes::near(&world.peers()[PEERS - 1])?;
+    eyes.knows_all_of(PEERS).await?;
+    let mut gone: Vec<(PeerId, Instant)> = Vec::new();
+    let (mut stale, mut held, mut missing) = (0, 0, 0);
+    for round in 0..80 {
+        let now = Instant::now();
+        gone.extend(world.churn(PEERS / 60).await?.into_iter().map(|peer| (peer, now)));
+        tokio::time::sleep(Duration::from_secs(10) - now.elapsed().min(Duration::from_secs(9))).await;
+        // half of the time is for the scout to see how fast they go
+        if round >= 40 && round % 4 == 0 {
+            let knows = eyes.knows();
+            let long_gone = |(peer, at): &&(PeerId, Instant)| {
+                at.elapsed() > Duration::from_secs(180) && knows.contains(peer)
+            };
+            stale += gone.iter().filter(long_gone).count();
+            held += knows.len();
+            missing += world.peers().iter().filter(|peer| !knows.contains(&peer.peer())).count();
+        }
+    }
+    let crawl = eyes.scout.report().crawl;
+    assert!(stale * 100 <= held, "{stale} of {held} are gone for more than 3 minutes: {crawl:?}");
+    assert!(missing * 10 <= held, "{missing} that live are missing beside {held}: {crawl:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn peers_that_go_leave_the_table_and_peers_that_come_enter_it() -> anyhow::Result<()> {
     if !long() {
         // it takes some minutes: tests/run --long

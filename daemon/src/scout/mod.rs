@@ -140,8 +140,8 @@ impl Scout {
         let (kept, keeps) = mpsc::channel(1);
         let (asker, calls) = asker::Asker::new();
         let shared = Arc::new(shared);
-        let crawl = (config.bootstrap.clone(), config.crawl_every, config.parallel);
-        let policy = config.policy;
+        let (policy, bootstrap) = (config.policy, config.bootstrap.clone());
+        let crawl = crawl::Config { every: config.crawl_every, parallel: config.parallel };
         let task = task::Task::new(config, Arc::clone(&shared), calls)?;
         let crawls = asker.apart();
         let eyes = lookup::Eyes {
@@ -155,7 +155,7 @@ impl Scout {
         let lookup = Lookup::new(Arc::new(eyes.clone()));
         let eyes = Arc::new(lookup::Eyes { asker: crawls, ..eyes });
         let inbox = crawl::Inbox { candidates: candidates.1, kept: keeps };
-        let crawl = crawl::Crawl::new(crawl, shared, eyes, inbox, says);
+        let crawl = crawl::Crawl::new(bootstrap, crawl, shared, eyes, inbox, says);
         Ok(Self { report, kept, lookup, tasks: [tokio::spawn(task.run()), tokio::spawn(crawl.run())] })
     }
 

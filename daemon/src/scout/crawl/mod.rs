@@ -9,11 +9,12 @@
 mod bootstrap;
 mod keys;
 mod lost;
+mod measure;
 mod pace;
 mod queue;
 mod visit;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -26,6 +27,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use self::bootstrap::{Bootstrap, CONTENT};
 use self::lost::Lost;
+use self::measure::Measure;
 use self::pace::Pace;
 use self::queue::Queue;
 use self::visit::{Errand, Known, Visit, visit};
@@ -33,8 +35,7 @@ use crate::net::RpcError;
 use crate::net::dialer::NotDialled;
 use crate::routing::contacts::Side;
 use crate::scout::asker::Source;
-use crate::scout::lookup::{Eyes, Lookup, Nearest};
-use crate::scout::size::{Distances, Estimate, by_count};
+use crate::scout::lookup::Eyes;
 use crate::scout::{Candidate, CrawlReport, Report, Shared};
 use crate::state::PeerRow;
 use crate::telemetry::{Level, drops};
@@ -49,16 +50,6 @@ const ASK_AGAIN: Duration = Duration::from_secs(20);
 /// Lost peers looked for in one tick.
 const LOOKS: usize = 4;
 
-/// Between two lookups of random keys, until there are enough to judge by, and then.
-const PROBE_SOON: Duration = Duration::from_secs(5);
-const PROBE_LATER: Duration = Duration::from_secs(60);
-
-/// Lookups of random keys that are enough.
-const PROBES: usize = 30;
-
-/// Time for such a lookup.
-const PROBE: Duration = Duration::from_secs(30);
-
 /// Between two visits to the neighbours of a head.
 const NEIGHBOURS: Duration = Duration::from_secs(30);
 
@@ -68,8 +59,14 @@ const NEAREST: usize = 4;
 /// Nothing new for so long, and nothing left to visit: all that can be found is known.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// Servers without a place in the table, counted for the network's size.
-const MAX_REFUSED: usize = 20_000;
+/// How much it does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Config {
+    /// Each server is asked once in this time for all it knows.
+    pub(super) every: Duration,
+    /// Visits at a time.
+    pub(super) parallel: usize,
+}
 
 /// What comes in.
 pub(super) struct Inbox {
@@ -85,22 +82,17 @@ pub(super) struct Crawl {
     eyes: Arc<Eyes>,
     inbox: Inbox,
     report: watch::Sender<Report>,
-    every: Duration,
-    parallel: usize,
+    config: Config,
     bootstrap: Bootstrap,
     queue: Queue,
     lost: Lost,
     pace: Pace,
     visits: FuturesUnordered<BoxFuture<'static, Visit>>,
     visiting: HashSet<PeerId>,
-    probe: FuturesUnordered<BoxFuture<'static, (Key256, Nearest)>>,
-    probe_next: Instant,
-    distances: Distances,
+    measure: Measure,
     neighbours_next: Instant,
     turn: usize,
     walks_owed: f64,
-    /// Servers that answer and have no place in the table, and when they did.
-    refused: HashMap<PeerId, Instant>,
     /// When something new was last heard of.
     news: Instant,
     began: Instant,
@@ -109,34 +101,30 @@ pub(super) struct Crawl {
 
 impl Crawl {
     pub(super) fn new(
-        config: (Vec<Multiaddr>, Duration, usize),
+        bootstrap: Vec<Multiaddr>,
+        config: Config,
         shared: Arc<Shared>,
         eyes: Arc<Eyes>,
         inbox: Inbox,
         report: watch::Sender<Report>,
     ) -> Self {
-        let (bootstrap, every, parallel) = config;
         let now = Instant::now();
         Self {
             shared,
             eyes,
             inbox,
             report,
-            every,
-            parallel,
+            config,
             bootstrap: Bootstrap::new(bootstrap),
             queue: Queue::default(),
             lost: Lost::default(),
             pace: Pace::new(now),
             visits: FuturesUnordered::new(),
             visiting: HashSet::new(),
-            probe: FuturesUnordered::new(),
-            probe_next: now + PROBE_SOON,
-            distances: Distances::default(),
+            measure: Measure::new(config.every, now),
             neighbours_next: now + NEIGHBOURS,
             turn: 0,
             walks_owed: 0.0,
-            refused: HashMap::new(),
             news: now,
             began: now,
             told: Report::default(),
@@ -150,9 +138,7 @@ impl Crawl {
             let bootstrap = self.bootstrap.next();
             tokio::select! {
                 Some(visit) = self.visits.next(), if !self.visits.is_empty() => self.judge(visit),
-                Some((place, nearest)) = self.probe.next(), if !self.probe.is_empty() => {
-                    self.probed(&place, &nearest);
-                }
+                () = self.measure.probed() => {}
                 candidate = self.inbox.candidates.recv() => match candidate {
                     Some(Candidate { peer, addrs }) => self.consider(peer, addrs, None),
                     None => return,
@@ -185,7 +171,7 @@ impl Crawl {
     /// not be asked anew for all they know when that was done within the hour.
     fn take_back(&mut self, kept: Vec<PeerRow>) {
         for row in kept {
-            let walked = row.walked.filter(|at| at.elapsed().is_ok_and(|age| age < self.every));
+            let walked = row.walked.filter(|at| at.elapsed().is_ok_and(|age| age < self.config.every));
             let errand = Errand {
                 peer: row.peer_id,
                 addrs: row.addrs,
@@ -219,7 +205,7 @@ impl Crawl {
     }
 
     fn start_visits(&mut self) {
-        while self.visits.len() < self.parallel {
+        while self.visits.len() < self.config.parallel {
             let Some(errand) = self.queue.pop(Instant::now()) else { return };
             self.start(errand);
         }
@@ -243,8 +229,8 @@ impl Crawl {
             return self.queue.defer(errand, now);
         }
         let unsupported = matches!(result, Err(RpcError::Unsupported));
-        let words = result.as_ref().map(drop).map_err(ToString::to_string);
-        self.bootstrap.checked(&peer, words.as_ref().map(|()| ()).map_err(String::as_str), unsupported);
+        let failure = result.as_ref().err().map(ToString::to_string);
+        self.bootstrap.checked(&peer, failure.as_deref().map_or(Ok(()), Err), unsupported);
         let before = self.shared.table.get(&peer).filter(|member| !member.entry.own);
         if let Some(member) = before.filter(|member| member.failures == 0) {
             self.pace.checked(member.seen.elapsed(), result.is_ok(), now);
@@ -305,9 +291,7 @@ impl Crawl {
             Ok(()) => {}
             Err(reason) => {
                 drops::count(reason);
-                if self.refused.len() < MAX_REFUSED {
-                    self.refused.insert(errand.peer, Instant::now());
-                }
+                self.measure.refused(errand.peer, Instant::now());
             }
         }
     }
@@ -325,7 +309,7 @@ impl Crawl {
     fn on_tick(&mut self) {
         let now = Instant::now();
         self.visit_the_due();
-        let room = self.parallel.saturating_sub(self.visits.len()).min(LOOKS);
+        let room = self.config.parallel.saturating_sub(self.visits.len()).min(LOOKS);
         for (peer, addrs) in self.lost.due(room, now) {
             self.start(Errand { peer, addrs, source: Source::Own, walk: false, walked: None });
         }
@@ -333,8 +317,8 @@ impl Crawl {
             self.neighbours_next = now + NEIGHBOURS;
             self.visit_neighbours();
         }
-        if now >= self.probe_next && self.probe.is_empty() && self.shared.table.others() >= CONTENT {
-            self.start_probe(now);
+        if self.shared.table.others() >= CONTENT {
+            self.measure.probe(&self.eyes, now);
         }
         self.tell(now);
     }
@@ -342,17 +326,17 @@ impl Crawl {
     /// Visits members that were not heard of; a message over any head's connection is as good.
     fn visit_the_due(&mut self) {
         let others = self.shared.table.others();
-        let interval = self.pace.interval(others);
+        let interval = self.pace.interval(others, Instant::now());
         // the hour's walks are spread over it, with room to catch up
-        self.walks_owed =
-            (self.walks_owed + 1.5 * others as f64 / self.every.as_secs_f64()).min(self.parallel as f64);
-        let room = self.parallel.saturating_sub(self.visits.len());
+        self.walks_owed = (self.walks_owed + 1.5 * others as f64 / self.config.every.as_secs_f64())
+            .min(self.config.parallel as f64);
+        let room = self.config.parallel.saturating_sub(self.visits.len());
         for member in self.shared.table.due(interval, ASK_AGAIN, 2 * room) {
-            if self.visits.len() >= self.parallel {
+            if self.visits.len() >= self.config.parallel {
                 return;
             }
             let peer = member.entry.peer;
-            let due = member.walked.is_none_or(|at| at.elapsed().is_ok_and(|age| age >= self.every));
+            let due = member.walked.is_none_or(|at| at.elapsed().is_ok_and(|age| age >= self.config.every));
             let walk = due && self.walks_owed >= 1.0;
             if member.failures == 0 && !walk && self.heard_of(&peer, interval) {
                 self.shared.table.renew(&peer);
@@ -380,7 +364,7 @@ impl Crawl {
         for entry in near.take(NEAREST) {
             let member = self.shared.table.get(&entry.peer);
             let asked = member.as_ref().is_none_or(|member| member.checked.elapsed() < NEIGHBOURS);
-            if !asked && self.visits.len() < self.parallel {
+            if !asked && self.visits.len() < self.config.parallel {
                 let walked = member.and_then(|member| member.walked);
                 let (peer, addrs) = (entry.peer, entry.addrs.clone());
                 self.start(Errand { peer, addrs, source: Source::Own, walk: false, walked });
@@ -388,25 +372,8 @@ impl Crawl {
         }
     }
 
-    /// Looks a random key up: how near its nearest peers are tells how many there are.
-    fn start_probe(&mut self, now: Instant) {
-        let enough = self.distances.lookups() >= PROBES;
-        self.probe_next = now + if enough { PROBE_LATER } else { PROBE_SOON };
-        let (lookup, key) = (Lookup::new(Arc::clone(&self.eyes)), PeerId::random().to_bytes());
-        self.probe.push(Box::pin(async move {
-            let nearest = lookup.find_node(&key, PROBE).await;
-            (Key256::of(&key), nearest)
-        }));
-    }
-
-    fn probed(&mut self, place: &Key256, nearest: &Nearest) {
-        let places: Vec<Key256> = nearest.peers.iter().map(|(peer, _)| Key256::of_peer(peer)).collect();
-        self.distances.add(place, &places, Instant::now());
-    }
-
     fn tell(&mut self, now: Instant) {
         let (others, round) = (self.shared.table.others(), self.shared.table.round());
-        let visiting_new = self.queue.len() > 0 || !self.visits.is_empty();
         let quiet = now.saturating_duration_since(self.news) >= QUIET;
         let all_walked = others > 0 && round.unwalked == 0;
         if all_walked && self.queue.len() == 0 && quiet && self.told.crawl.complete_after.is_none() {
@@ -415,21 +382,19 @@ impl Crawl {
             let text = format!("the first crawl is complete: {others} servers answered");
             self.shared.events.tell(Level::Good, "scout", "CRAWL_COMPLETE", text);
         }
-        self.refused.retain(|_, at| now.saturating_duration_since(*at) < self.every);
-        let count = by_count(&round.seen)
-            .map(|seen| Estimate { peers: seen.peers + self.refused.len() as f64, ..seen });
         let crawl = CrawlReport {
             waiting: self.queue.len(),
             visiting: self.visits.len(),
             unwalked: round.unwalked,
             lost: self.lost.len(),
-            check_every: self.pace.interval(others),
+            check_every: self.pace.interval(others, now),
             gone_per_minute: 60.0 * self.pace.rate(),
-            by_count: count,
-            by_distance: self.distances.estimate(now),
+            by_count: self.measure.by_count(&round.seen, now),
+            by_distance: self.measure.by_distance(now),
             complete_after: self.told.crawl.complete_after,
         };
-        self.told.exhausted = all_walked && quiet && !visiting_new || (self.told.exhausted && quiet);
+        let nothing_left = self.queue.len() == 0 && (self.visits.is_empty() || self.told.exhausted);
+        self.told.exhausted = all_walked && quiet && nothing_left;
         let report = Report {
             bootstrap: self.bootstrap.report(),
             checking: self.queue.len() + self.visits.len(),

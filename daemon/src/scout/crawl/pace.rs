@@ -16,6 +16,9 @@ const LONGEST: Duration = Duration::from_secs(600);
 const SMALL: usize = 400;
 const SHORTEST_SMALL: Duration = Duration::from_secs(15);
 
+/// Between two checks of a peer at the start.
+const UNWATCHED: Duration = Duration::from_secs(60);
+
 /// Checks a second over all peers, at most: a dial costs about a millisecond of a core.
 const MAX_RATE: f64 = 40.0;
 
@@ -32,11 +35,12 @@ pub(super) struct Pace {
     gone: f64,
     seconds: f64,
     at: Instant,
+    began: Instant,
 }
 
 impl Pace {
     pub(super) fn new(now: Instant) -> Self {
-        Self { gone: 0.0, seconds: 0.0, at: now }
+        Self { gone: 0.0, seconds: 0.0, at: now, began: now }
     }
 
     /// A peer that was heard of `since` ago was checked: it answered, or it did not.
@@ -54,11 +58,13 @@ impl Pace {
     }
 
     /// Between two checks of a peer in a table of so many.
-    pub(super) fn interval(&self, peers: usize) -> Duration {
+    pub(super) fn interval(&self, peers: usize, now: Instant) -> Duration {
         let wanted = Duration::from_secs_f64((GONE / self.rate()).min(LONGEST.as_secs_f64()));
         let small = LONGEST.mul_f64(peers as f64 / SMALL as f64).max(SHORTEST_SMALL);
         let affordable = Duration::from_secs_f64(peers as f64 / MAX_RATE);
-        wanted.max(SHORTEST).min(small).max(affordable)
+        // a calm that was not watched for long is no calm yet
+        let watched = (now.saturating_duration_since(self.began) / 2).max(UNWATCHED);
+        wanted.max(SHORTEST).min(small).min(watched).max(affordable)
     }
 }
 
@@ -72,7 +78,7 @@ mod tests {
         let mut pace = Pace::new(start);
         let mut owed = 0.0;
         for second in 0..minutes * 60 {
-            let interval = pace.interval(peers);
+            let interval = pace.interval(peers, start + Duration::from_secs(second));
             let checks = peers as f64 / interval.as_secs_f64();
             owed += checks;
             while owed >= 1.0 {
@@ -82,7 +88,7 @@ mod tests {
                 pace.checked(interval, !gone, start + Duration::from_secs(second));
             }
         }
-        pace.interval(peers)
+        pace.interval(peers, start + Duration::from_secs(minutes * 60))
     }
 
     #[test]
@@ -93,10 +99,10 @@ mod tests {
 
     #[test]
     fn small_networks_are_checked_often_and_large_ones_within_the_rate() {
-        let pace = Pace::new(Instant::now());
-        assert_eq!(pace.interval(1), SHORTEST_SMALL);
+        let (pace, now) = (Pace::new(Instant::now()), Instant::now() + Duration::from_secs(3600));
+        assert_eq!(pace.interval(1, now), SHORTEST_SMALL);
         for peers in [1000, 10_000, 100_000] {
-            let rate = peers as f64 / pace.interval(peers).as_secs_f64();
+            let rate = peers as f64 / pace.interval(peers, now).as_secs_f64();
             assert!(rate <= MAX_RATE + 0.1, "{peers} peers: {rate} a second");
         }
     }

@@ -80,7 +80,7 @@ impl Search {
             if self.report.ended != Ended::Running {
                 return None;
             }
-            while let Some(next) = self.walk.next() {
+            while let Some(next) = self.walk.ask_next() {
                 self.ask(next);
             }
             if self.report.asked.is_empty() {

@@ -142,7 +142,7 @@ fn walk(network: &Network, target: &Key256, start: &[PeerId], rng: &mut StdRng) 
     let (mut order, mut asked) = (Vec::new(), HashSet::new());
     let (mut now, mut most_kept) = (0.0, 0);
     loop {
-        while let Some(next) = walk.next() {
+        while let Some(next) = walk.ask_next() {
             assert!(asked.insert(next.peer), "asked twice");
             let at = now + network.delay(&next.peer, rng);
             due.push((-(at * 1e6) as i64, order.len()));
@@ -224,11 +224,11 @@ fn who_only_names_peers_that_do_not_exist_is_not_believed_for_long() {
     let target = Key256(rng.random());
     let liar = id(&mut rng);
     let mut walk = Walk::new(target, [(liar, addr(1))]);
-    assert_eq!(walk.next().map(|next| next.peer), Some(liar));
+    assert_eq!(walk.ask_next().map(|next| next.peer), Some(liar));
     let made: Vec<_> = (0..40).map(|_| (id(&mut rng), addr(2))).collect();
     walk.answered(&liar, made);
     let mut dialled = 0;
-    while let Some(next) = walk.next() {
+    while let Some(next) = walk.ask_next() {
         walk.failed(&next.peer);
         dialled += 1;
     }
@@ -366,11 +366,11 @@ async fn a_lookup_nobody_answers_ends_at_its_deadline_and_says_whom_it_waited_fo
 #[tokio::test]
 async fn a_dropped_lookup_gives_its_questions_up() {
     let (table, _) = table(40);
-    let (told, mut open) = mpsc::unbounded_channel();
+    let (told, mut open) = mpsc::channel(64);
     let (asker, mut calls) = Asker::new();
     tokio::spawn(async move {
         while let Some(call) = calls.recv().await {
-            told.send(call).ok();
+            told.send(call).await.ok();
         }
     });
     let eyes = Eyes {

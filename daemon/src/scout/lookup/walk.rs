@@ -82,12 +82,12 @@ impl Walk {
 
     /// The next peer to ask now, which then counts as asked. `None`: wait for answers, or the
     /// walk [`Self::is_done`].
-    pub fn next(&mut self) -> Option<Next> {
+    pub fn ask_next(&mut self) -> Option<Next> {
         if self.asking >= ALPHA || self.asked >= MAX_ASKED {
             return None;
         }
-        let at = self.closest_standing().position(|node| node.state == State::Heard)?;
-        let node = self.nodes.iter_mut().filter(|node| node.state != State::Failed).nth(at)?;
+        let mut standing = self.nodes.iter_mut().filter(|node| node.state != State::Failed).take(K);
+        let node = standing.find(|node| node.state == State::Heard)?;
         node.state = State::Asked;
         self.asked += 1;
         self.asking += 1;
