@@ -122,7 +122,7 @@ async fn from_one_peer_the_crawl_finds_all_and_what_it_knows_survives_a_restart(
     assert!((75.0..=300.0).contains(&distance.peers), "{distance:?}");
     let told = eyes.table.get(&world.peers()[7].peer()).context("a member")?;
     assert!(told.agent.starts_with("light-peer/"), "{told:?}");
-    assert!(told.protocols.contains("/ipfs/kad/1.0.0") && told.latency.is_some(), "{told:?}");
+    assert!(told.protocols.contains("/ipfs/kad/1.0.0") && told.latency().is_some(), "{told:?}");
 
     // without any bootstrap peer, and without asking everybody for everything again
     let kept: Vec<_> = eyes.table.members().iter().map(hydrad::routing::table::Member::row).collect();
@@ -133,7 +133,7 @@ async fn from_one_peer_the_crawl_finds_all_and_what_it_knows_survives_a_restart(
     again.scout.restore(kept.clone()).await;
     again.knows_all_of(kept.len()).await?;
     let member = again.table.get(&kept[0].peer_id).context("a member")?;
-    assert_eq!(member.walked, kept[0].walked);
+    assert_eq!(member.walked(), kept[0].walked);
     Ok(())
 }
 

@@ -73,7 +73,8 @@ impl Dialer {
         }
         let reached: Vec<_> =
             allowed.iter().filter(|addr| self.ledger.is_reached(&peer, addr)).cloned().collect();
-        if !reached.is_empty() {
+        // but by QUIC when dials by tcp would leave from another head's address
+        if reached.iter().any(|addr| !self.prefer_quic || is_quic(addr)) {
             allowed = reached;
         }
         if self.prefer_quic {

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use libp2p::PeerId;
@@ -46,7 +46,8 @@ pub struct Table {
 
 #[derive(Debug, Default)]
 struct Members {
-    peers: HashMap<PeerId, Member>,
+    /// By place: half as long as an id.
+    peers: HashMap<Key256, Member>,
     by_ip: HashMap<IpAddr, usize>,
     by_group: HashMap<Group, usize>,
 }
@@ -58,10 +59,10 @@ pub struct Member {
     pub agent: Arc<str>,
     /// As identify gave them, one a line; empty when it did not.
     pub protocols: Arc<str>,
-    /// The quickest answer of the last visit.
-    pub latency: Option<Duration>,
-    /// When it was last asked for all that it knows.
-    pub walked: Option<SystemTime>,
+    /// Milliseconds; the largest number: not known.
+    latency_ms: u32,
+    /// Seconds since 1970; 0: never.
+    walked_at: u32,
     /// Named by peers of the one half of the network, and of the other.
     named: [bool; 2],
     /// Last answer, or last message over any head's connection.
@@ -136,7 +137,7 @@ impl Table {
     /// A head of ours that serves, with what it announces; or one that has new addresses.
     pub fn put_own(&self, peer: PeerId, addrs: AddrList) {
         let mut members = self.members.lock();
-        members.remove(&peer);
+        members.remove(&Key256::of_peer(&peer));
         let member = Member::new(Entry::new(peer, addrs, true), "".into(), SystemTime::now());
         let entry = Arc::clone(&member.entry);
         members.insert(member);
@@ -148,10 +149,11 @@ impl Table {
     /// # Errors
     /// The reason for leaving it out.
     pub fn put(&self, peer: PeerId, found: Found) -> Result<(), Reason> {
+        let entry = Entry::new(peer, found.addrs.clone(), false);
         let mut members = self.members.lock();
         let mut snapshot = Arc::clone(&self.snapshot.load());
         let (mut found, mut named) = (found, [false; 2]);
-        if let Some(known) = members.peers.get_mut(&peer) {
+        if let Some(known) = members.peers.get_mut(&entry.key) {
             if known.entry.own {
                 return Ok(());
             }
@@ -160,19 +162,18 @@ impl Table {
                 return Ok(());
             }
             // it moved: it needs a place anew
-            (named, found.walked) = (known.named, known.walked);
+            (named, found.walked) = (known.named, known.walked());
             (found.agent, found.protocols) = (Arc::clone(&known.agent), Arc::clone(&known.protocols));
-            snapshot = Arc::new(snapshot.without(&known.entry.key));
-            members.remove(&peer);
+            snapshot = Arc::new(snapshot.without(&entry.key));
+            members.remove(&entry.key);
         }
-        let entry = Entry::new(peer, found.addrs.clone(), false);
         while let Err(refused) = members.admits(&entry) {
             let Some(rival) = members.gives_way(&refused) else {
                 self.publish(snapshot);
                 return Err(refused.reason());
             };
             members.remove(&rival);
-            snapshot = Arc::new(snapshot.without(&Key256::of_peer(&rival)));
+            snapshot = Arc::new(snapshot.without(&rival));
         }
         let mut member = Member::new(entry, Arc::clone(&found.agent), found.seen_at);
         member.answered(&found);
@@ -184,9 +185,10 @@ impl Table {
 
     /// A peer of the one half of the network, or of the other, named these.
     pub fn named<'a>(&self, peers: impl Iterator<Item = &'a PeerId>, half: bool) {
+        let places: Vec<Key256> = peers.map(Key256::of_peer).collect();
         let mut members = self.members.lock();
-        for peer in peers {
-            if let Some(member) = members.peers.get_mut(peer) {
+        for place in &places {
+            if let Some(member) = members.peers.get_mut(place) {
                 member.named[usize::from(half)] = true;
             }
         }
@@ -198,7 +200,7 @@ impl Table {
         let members = self.members.lock();
         let mut round = Round::default();
         for member in members.peers.values().filter(|member| !member.entry.own) {
-            round.unwalked += usize::from(member.walked.is_none());
+            round.unwalked += usize::from(member.walked_at == 0);
             if member.failures > 0 {
                 continue;
             }
@@ -213,7 +215,7 @@ impl Table {
 
     /// The peer sent something over a connection to any head.
     pub fn renew(&self, peer: &PeerId) {
-        if let Some(member) = self.members.lock().peers.get_mut(peer) {
+        if let Some(member) = self.members.lock().peers.get_mut(&Key256::of_peer(peer)) {
             member.seen = Instant::now();
             member.checked = member.seen;
             member.seen_at = SystemTime::now();
@@ -223,14 +225,14 @@ impl Table {
     /// The peer did not answer; it leaves after [`MAX_FAILURES`] in a row. Says whether it left.
     pub fn failed(&self, peer: &PeerId) -> bool {
         let mut members = self.members.lock();
-        let Some(member) = members.peers.get_mut(peer) else { return false };
+        let place = Key256::of_peer(peer);
+        let Some(member) = members.peers.get_mut(&place) else { return false };
         member.failures += 1;
         member.checked = Instant::now();
         let leaves = member.failures >= MAX_FAILURES && !member.entry.own;
         if leaves {
-            let key = member.entry.key;
-            members.remove(peer);
-            self.publish(Arc::new(self.snapshot.load().without(&key)));
+            members.remove(&place);
+            self.publish(Arc::new(self.snapshot.load().without(&place)));
         }
         leaves
     }
@@ -238,14 +240,15 @@ impl Table {
     /// Takes a peer out at once: it no longer serves, or a head of ours withdraws.
     pub fn remove(&self, peer: &PeerId) {
         let mut members = self.members.lock();
-        if members.remove(peer) {
-            self.publish(Arc::new(self.snapshot.load().without(&Key256::of_peer(peer))));
+        let place = Key256::of_peer(peer);
+        if members.remove(&place) {
+            self.publish(Arc::new(self.snapshot.load().without(&place)));
         }
     }
 
     #[must_use]
     pub fn get(&self, peer: &PeerId) -> Option<Member> {
-        self.members.lock().peers.get(peer).cloned()
+        self.members.lock().peers.get(&Key256::of_peer(peer)).cloned()
     }
 
     /// Peers, own heads left out.
@@ -294,8 +297,8 @@ impl Member {
             entry: Arc::new(entry),
             agent,
             protocols: "".into(),
-            latency: None,
-            walked: None,
+            latency_ms: u32::MAX,
+            walked_at: 0,
             named: [false; 2],
             seen: now,
             seen_at,
@@ -309,12 +312,28 @@ impl Member {
         self.checked = self.seen;
         self.seen_at = found.seen_at;
         self.failures = 0;
-        self.latency = found.latency.or(self.latency);
-        self.walked = self.walked.max(found.walked);
+        if let Some(latency) = found.latency {
+            self.latency_ms = u32::try_from(latency.as_millis()).unwrap_or(u32::MAX);
+        }
+        let walked = found.walked.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let walked = walked.map_or(0, |at| u32::try_from(at.as_secs()).unwrap_or(u32::MAX));
+        self.walked_at = self.walked_at.max(walked);
         if !found.agent.is_empty() {
             self.agent = Arc::clone(&found.agent);
             self.protocols = Arc::clone(&found.protocols);
         }
+    }
+
+    /// The quickest answer of the last visit, in whole milliseconds.
+    #[must_use]
+    pub fn latency(&self) -> Option<Duration> {
+        (self.latency_ms != u32::MAX).then(|| Duration::from_millis(self.latency_ms.into()))
+    }
+
+    /// When it was last asked for all that it knows, in whole seconds.
+    #[must_use]
+    pub fn walked(&self) -> Option<SystemTime> {
+        (self.walked_at > 0).then(|| UNIX_EPOCH + Duration::from_secs(self.walked_at.into()))
     }
 
     /// As it is kept over a restart.
@@ -326,8 +345,8 @@ impl Member {
             agent: self.agent.to_string(),
             protocols: self.protocols.to_string(),
             last_seen: self.seen_at,
-            latency: self.latency,
-            walked: self.walked,
+            latency: self.latency(),
+            walked: self.walked(),
         }
     }
 }
@@ -348,7 +367,7 @@ impl Members {
     }
 
     /// A peer that missed its last answer, among those whose place a newcomer could take.
-    fn gives_way(&self, refused: &Refused) -> Option<PeerId> {
+    fn gives_way(&self, refused: &Refused) -> Option<Key256> {
         let rivals = self.peers.values().filter(|member| {
             member.failures > 0
                 && !member.entry.own
@@ -358,7 +377,7 @@ impl Members {
                     Refused::Group(group) => member.entry.groups.contains(*group),
                 }
         });
-        rivals.min_by_key(|member| member.seen).map(|member| member.entry.peer)
+        rivals.min_by_key(|member| member.seen).map(|member| member.entry.key)
     }
 
     fn insert(&mut self, member: Member) {
@@ -368,11 +387,11 @@ impl Members {
         for group in member.entry.groups.iter() {
             *self.by_group.entry(group).or_default() += 1;
         }
-        self.peers.insert(member.entry.peer, member);
+        self.peers.insert(member.entry.key, member);
     }
 
-    fn remove(&mut self, peer: &PeerId) -> bool {
-        let Some(member) = self.peers.remove(peer) else { return false };
+    fn remove(&mut self, place: &Key256) -> bool {
+        let Some(member) = self.peers.remove(place) else { return false };
         for ip in public_ips(&member.entry.addrs) {
             less(&mut self.by_ip, ip);
         }
@@ -520,7 +539,7 @@ mod tests {
         table.named([peer, PeerId::random()].iter(), true);
         assert_eq!(table.put(peer, Found::at(addrs("/ip4/8.8.8.8/tcp/2"))), Ok(()));
         let member = table.get(&peer).expect("a member");
-        assert_eq!((&*member.agent, member.walked.is_some()), ("kubo", true));
+        assert_eq!((&*member.agent, member.walked().is_some()), ("kubo", true));
         assert_eq!(put(&table, "/ip4/9.9.9.9/tcp/1"), Ok(()));
         let seen = Seen { live: 2, first: 0, second: 1, both: 0 };
         assert_eq!(table.round(), Round { seen, unwalked: 1 });

@@ -336,7 +336,7 @@ impl Crawl {
                 return;
             }
             let peer = member.entry.peer;
-            let due = member.walked.is_none_or(|at| at.elapsed().is_ok_and(|age| age >= self.config.every));
+            let due = member.walked().is_none_or(|at| at.elapsed().is_ok_and(|age| age >= self.config.every));
             let walk = due && self.walks_owed >= 1.0;
             if member.failures == 0 && !walk && self.heard_of(&peer, interval) {
                 self.shared.table.renew(&peer);
@@ -344,7 +344,7 @@ impl Crawl {
             }
             self.walks_owed -= f64::from(u8::from(walk));
             let addrs = member.entry.addrs.clone();
-            self.start(Errand { peer, addrs, source: Source::Own, walk, walked: member.walked });
+            self.start(Errand { peer, addrs, source: Source::Own, walk, walked: member.walked() });
         }
     }
 
@@ -365,7 +365,7 @@ impl Crawl {
             let member = self.shared.table.get(&entry.peer);
             let asked = member.as_ref().is_none_or(|member| member.checked.elapsed() < NEIGHBOURS);
             if !asked && self.visits.len() < self.config.parallel {
-                let walked = member.and_then(|member| member.walked);
+                let walked = member.and_then(|member| member.walked());
                 let (peer, addrs) = (entry.peer, entry.addrs.clone());
                 self.start(Errand { peer, addrs, source: Source::Own, walk: false, walked });
             }
