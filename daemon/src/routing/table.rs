@@ -222,6 +222,14 @@ impl Table {
         }
     }
 
+    /// The peer could not be asked for reasons of ours: it is asked when it is due again. Says
+    /// whether it is in the table.
+    pub fn put_off(&self, peer: &PeerId) -> bool {
+        let mut members = self.members.lock();
+        let member = members.peers.get_mut(&Key256::of_peer(peer));
+        member.map(|member| member.checked = Instant::now()).is_some()
+    }
+
     /// The peer did not answer; it leaves after [`MAX_FAILURES`] in a row. Says whether it left.
     pub fn failed(&self, peer: &PeerId) -> bool {
         let mut members = self.members.lock();

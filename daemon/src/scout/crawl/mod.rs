@@ -14,7 +14,7 @@ mod pace;
 mod queue;
 mod visit;
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -34,6 +34,7 @@ use self::visit::{Errand, Known, Visit, visit};
 use crate::net::RpcError;
 use crate::net::dialer::NotDialled;
 use crate::routing::contacts::Side;
+use crate::routing::table::Found;
 use crate::scout::asker::Source;
 use crate::scout::lookup::Eyes;
 use crate::scout::{Candidate, CrawlReport, Report, Shared};
@@ -85,6 +86,8 @@ pub(super) struct Crawl {
     config: Config,
     bootstrap: Bootstrap,
     queue: Queue,
+    /// Servers known from an earlier run, to be visited first.
+    kept: VecDeque<PeerRow>,
     lost: Lost,
     pace: Pace,
     visits: FuturesUnordered<BoxFuture<'static, Visit>>,
@@ -117,6 +120,7 @@ impl Crawl {
             config,
             bootstrap: Bootstrap::new(bootstrap),
             queue: Queue::default(),
+            kept: VecDeque::new(),
             lost: Lost::default(),
             pace: Pace::new(now),
             visits: FuturesUnordered::new(),
@@ -143,7 +147,7 @@ impl Crawl {
                     Some(Candidate { peer, addrs }) => self.consider(peer, addrs, None),
                     None => return,
                 },
-                Some(kept) = self.inbox.kept.recv() => self.take_back(kept),
+                Some(kept) = self.inbox.kept.recv() => self.kept.extend(kept),
                 () = sleep_until(bootstrap.unwrap_or_else(tokio::time::Instant::now)), if bootstrap.is_some() => {
                     self.bootstrap.begin(self.eyes.policy);
                 }
@@ -167,19 +171,17 @@ impl Crawl {
         self.bootstrap.schedule(self.shared.table.others());
     }
 
-    /// Servers known from an earlier run: they enter the table again as they answer, and need
-    /// not be asked anew for all they know when that was done within the hour.
-    fn take_back(&mut self, kept: Vec<PeerRow>) {
-        for row in kept {
+    /// The next server known from an earlier run: it enters the table again when it answers, and
+    /// need not be asked anew for all it knows when that was done within the hour.
+    fn next_kept(&mut self) -> Option<Errand> {
+        loop {
+            let row = self.kept.pop_front()?;
+            if self.is_fresh(&row.peer_id) {
+                continue;
+            }
             let walked = row.walked.filter(|at| at.elapsed().is_ok_and(|age| age < self.config.every));
-            let errand = Errand {
-                peer: row.peer_id,
-                addrs: row.addrs,
-                source: Source::Own,
-                walk: walked.is_none(),
-                walked,
-            };
-            self.queue.push(errand, None, Instant::now());
+            let (peer, addrs, walk) = (row.peer_id, row.addrs, walked.is_none());
+            return Some(Errand { peer, addrs, source: Source::Own, walk, walked });
         }
     }
 
@@ -190,7 +192,8 @@ impl Crawl {
             return;
         }
         // the peer itself, seen by a head, is no rumour
-        if namer.is_some() && self.lost.rests(&peer, now) {
+        let rumour = namer.is_some();
+        if rumour && (self.lost.rests(&peer, now) || self.shared.table.get(&peer).is_some()) {
             return;
         }
         let errand = Errand { peer, addrs, source: Source::Stranger, walk: true, walked: None };
@@ -206,7 +209,8 @@ impl Crawl {
 
     fn start_visits(&mut self) {
         while self.visits.len() < self.config.parallel {
-            let Some(errand) = self.queue.pop(Instant::now()) else { return };
+            let next = self.next_kept().or_else(|| self.queue.pop(Instant::now()));
+            let Some(errand) = next else { return };
             self.start(errand);
         }
     }
@@ -226,7 +230,14 @@ impl Crawl {
             &result
         {
             // nothing is known of the peer by this
-            return self.queue.defer(errand, now);
+            if !self.shared.table.put_off(&peer) {
+                self.queue.defer(errand, now);
+            }
+            return;
+        }
+        let claimed = matches!(result, Err(RpcError::NotDialled(NotDialled::Claimed)));
+        if claimed && errand.source == Source::Stranger {
+            return;
         }
         let unsupported = matches!(result, Err(RpcError::Unsupported));
         let failure = result.as_ref().err().map(ToString::to_string);
@@ -275,7 +286,7 @@ impl Crawl {
         let connected = self.shared.contacts.get(&errand.peer).unwrap_or_default();
         let addrs = self.addresses(errand, &connected.identity.addrs);
         let first = self.shared.table.others() == 0;
-        let found = crate::routing::table::Found {
+        let found = Found {
             addrs,
             agent: connected.identity.agent,
             protocols: connected.identity.protocols,
@@ -376,14 +387,15 @@ impl Crawl {
         let (others, round) = (self.shared.table.others(), self.shared.table.round());
         let quiet = now.saturating_duration_since(self.news) >= QUIET;
         let all_walked = others > 0 && round.unwalked == 0;
-        if all_walked && self.queue.len() == 0 && quiet && self.told.crawl.complete_after.is_none() {
+        let waiting = self.kept.len() + self.queue.len();
+        if all_walked && waiting == 0 && quiet && self.told.crawl.complete_after.is_none() {
             let took = self.news.saturating_duration_since(self.began);
             self.told.crawl.complete_after = Some(took);
             let text = format!("the first crawl is complete: {others} servers answered");
             self.shared.events.tell(Level::Good, "scout", "CRAWL_COMPLETE", text);
         }
         let crawl = CrawlReport {
-            waiting: self.queue.len(),
+            waiting,
             visiting: self.visits.len(),
             unwalked: round.unwalked,
             lost: self.lost.len(),
@@ -393,11 +405,11 @@ impl Crawl {
             by_distance: self.measure.by_distance(now),
             complete_after: self.told.crawl.complete_after,
         };
-        let nothing_left = self.queue.len() == 0 && (self.visits.is_empty() || self.told.exhausted);
+        let nothing_left = waiting == 0 && (self.visits.is_empty() || self.told.exhausted);
         self.told.exhausted = all_walked && quiet && nothing_left;
         let report = Report {
             bootstrap: self.bootstrap.report(),
-            checking: self.queue.len() + self.visits.len(),
+            checking: waiting + self.visits.len(),
             crawl,
             ..self.told.clone()
         };
