@@ -11,15 +11,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use hydra_tests::harness::eventually;
+use hydra_tests::load::frame::Framed;
+use hydra_tests::load::guard::Reach;
 use hydra_tests::load::keys::{self, Domain};
-use hydra_tests::load::message::Message;
+use hydra_tests::load::message::{Kind, Message};
+use hydra_tests::load::node::{Node, NodeConfig};
+use hydra_tests::load::transport::Security;
 use hydra_tests::world::{Known, LightPeer, Tables, World, WorldConfig};
 use hydrad::limits::{Budget, budget};
 use hydrad::routing::{AddressPolicy, Contacts, Table};
 use hydrad::scout::lookup::{Ended, Outcome};
 use hydrad::scout::{self, Scout};
 use hydrad::wire::Key256;
-use libp2p::swarm::StreamProtocol;
+use libp2p::identity::Keypair;
+use libp2p::swarm::{Stream, StreamProtocol};
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, watch};
 
@@ -167,6 +172,106 @@ async fn a_thousand_peers_are_found_and_counted() -> anyhow::Result<()> {
         one_hop += u32::from(!found.is_empty() && report.found_at_hop == Some(1));
     }
     assert!(one_hop >= 38, "{one_hop} of 40 providers were found in one hop");
+    Ok(())
+}
+
+/// What a liar does with each question.
+#[derive(Clone, Copy)]
+enum Lie {
+    /// Says nothing.
+    Silence,
+    /// Promises 4 MiB and sends a byte now and then.
+    Drip,
+    /// Sends 4 MiB of peers that do not exist.
+    Flood,
+    /// Names itself, whatever is asked.
+    Vanity,
+}
+
+async fn liar(lie: Lie, n: u8) -> anyhow::Result<Node> {
+    let keypair = Keypair::generate_ed25519();
+    let me = keypair.public().to_peer_id();
+    let listen: Multiaddr = format!("/ip4/127.0.66.{n}/tcp/0").parse()?;
+    let service = move |_, stream: Stream| -> futures::future::BoxFuture<'static, ()> {
+        Box::pin(async move { drop(tell(lie, me, stream).await) })
+    };
+    Node::start(NodeConfig {
+        keypair,
+        security: Security::Both,
+        agent: "liar/1".to_owned(),
+        protocol: StreamProtocol::new("/ipfs/kad/1.0.0"),
+        service: Some(Arc::new(service)),
+        listen: vec![listen],
+        reach: Reach::Loopback,
+        identified: None,
+    })
+    .await
+}
+
+async fn tell(lie: Lie, me: PeerId, stream: Stream) -> anyhow::Result<()> {
+    let mut framed = Framed::new(stream);
+    let nobody: Multiaddr = "/ip4/127.0.66.250/tcp/9".parse()?;
+    while framed.read().await?.is_some() {
+        let mut reply = Message::new(Kind::FindNode, Vec::new());
+        match lie {
+            Lie::Silence => tokio::time::sleep(10 * PATIENCE).await,
+            Lie::Drip => {
+                framed.write(&[0x80, 0x80, 0x80, 0x02]).await?;
+                for _ in 0..1000 {
+                    framed.write(&[0]).await?;
+                    framed.flush().await?;
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            }
+            Lie::Flood => {
+                let peer = keys::peer(&PeerId::random(), [&nobody], 1);
+                reply.closer = vec![peer; (4 << 20) / 70];
+            }
+            Lie::Vanity => reply.closer = vec![keys::peer(&me, [&nobody], 1); 40],
+        }
+        framed.write(&reply.framed()).await?;
+        framed.flush().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn among_liars_lookups_end_in_their_deadlines_and_find_what_is_there() -> anyhow::Result<()> {
+    let world = world(60).await?;
+    let mut liars = Vec::new();
+    for n in 0..16 {
+        let lie = [Lie::Silence, Lie::Drip, Lie::Flood, Lie::Vanity][usize::from(n) % 4];
+        let liar = liar(lie, n + 1).await?;
+        world.join(liar.peer(), liar.listening(), "liar/1");
+        liars.push(liar);
+    }
+    let eyes = Eyes::near(&world.peers()[0])?;
+    eyes.knows_all_of(60).await?;
+    let lookup = eyes.scout.lookup();
+    for n in 0..8 {
+        let key = keys::key(11, Domain::Fresh, n);
+        let provider = &world.peers()[n as usize * 5];
+        // the honest peers near the key hold it
+        let place = Key256::of(&key);
+        let mut near: Vec<_> = world.peers().iter().collect();
+        near.sort_by_key(|peer| Key256::of_peer(&peer.peer()).distance(&place));
+        let announcement =
+            Message::announce(key.clone(), keys::peer(&provider.peer(), provider.addresses(), 1));
+        for holder in near.iter().filter(|holder| holder.peer() != provider.peer()).take(4) {
+            let addrs = holder.addresses().to_vec();
+            let known = Known { peer: holder.peer(), addrs, agent: String::new() };
+            provider.request(&known, &announcement).await?;
+        }
+        let patience = Duration::from_secs(20);
+        let (found, report) = lookup.providers(&key, 20, patience).collect().await;
+        assert!(found.iter().any(|found| found.peer == provider.peer()), "{report:?}");
+        assert!(report.ended != Ended::Running && report.asked.len() <= 120, "{report:?}");
+    }
+    let knows = eyes.knows();
+    // one that names itself answers, and so it is a server; the others never did
+    for (n, liar) in liars.iter().enumerate() {
+        assert!(n % 4 == 3 || !knows.contains(&liar.peer()), "liar {n} is in the table");
+    }
     Ok(())
 }
 
