@@ -36,6 +36,8 @@ pub struct Surroundings<'a> {
     pub terminal: bool,
     /// A person can be asked: stdin and stderr are a terminal.
     pub can_ask: bool,
+    /// A person reads stderr.
+    pub err_terminal: bool,
     /// An environment variable.
     pub variable: fn(&str) -> Option<OsString>,
     /// The clock.
@@ -55,6 +57,7 @@ impl<'a> Surroundings<'a> {
             },
             terminal: io::stdout().is_terminal(),
             can_ask: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            err_terminal: io::stderr().is_terminal(),
             variable: |name| std::env::var_os(name),
             now: Timestamp::now,
         }
@@ -99,6 +102,7 @@ impl<'a> Surroundings<'a> {
             err,
             read_line: self.read_line,
             can_ask: self.can_ask,
+            err_terminal: self.err_terminal,
             look,
             format,
             headers: true,
@@ -116,6 +120,7 @@ pub struct Ui<'a> {
     pub err: Box<dyn Write + 'a>,
     read_line: fn() -> io::Result<String>,
     can_ask: bool,
+    err_terminal: bool,
     /// How things look.
     pub look: Look,
     /// The encoder.
@@ -135,6 +140,17 @@ impl Ui<'_> {
         if !self.quiet {
             let text = self.look.fold(format!("{text}\n"));
             self.err.write_all(text.as_bytes()).unwrap_or_default();
+        }
+    }
+
+    /// Says how far something is, on the last line of a terminal, in place of what was said so
+    /// before; an empty text takes that away. Nothing elsewhere, and nothing when quiet.
+    pub fn progress(&mut self, text: &str) {
+        const CLEAR: &str = "\r\x1b[K";
+        if self.err_terminal && !self.quiet {
+            let text = self.look.fold(format!("{CLEAR}{text}"));
+            self.err.write_all(text.as_bytes()).unwrap_or_default();
+            self.err.flush().unwrap_or_default();
         }
     }
 

@@ -62,6 +62,136 @@ fn records_get_in_every_format() {
 }
 
 #[test]
+fn records_stat_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "records stat"));
+}
+
+#[test]
+fn records_top_by_requests_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "records top"));
+}
+
+#[test]
+fn records_top_by_providers_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "records top --by providers"));
+}
+
+#[test]
+fn records_top_of_regions_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "records top --regions --sort-by -reads --limit 3"));
+}
+
+#[test]
+fn records_are_exported_as_lines() {
+    let lines =
+        ["records export", "records export -o ndjson", "records export -o csv", "records export -o json"];
+    let quiet = ["records export -o csv --no-headers --to /nonexistent/records.csv"];
+    assert_snapshot!(story(&Lerna::start(), Reader::Pipe, &[&lines[..], &quiet].concat()));
+}
+
+#[test]
+fn an_export_goes_to_a_new_file_and_never_over_an_old_one() {
+    let world = World {
+        repeat_records: 25_000,
+        incomplete_reason: "the belly is still reading".into(),
+        ..World::default()
+    };
+    let lerna = Lerna::with(world);
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("records.ndjson").display().to_string();
+    let line = format!("records export --to {path}");
+    let done = lerna.run(&line, Reader::Person);
+    assert_eq!((done.code, &*done.out), (0, ""));
+    assert_eq!(done.err, format!("{path}: 100,000 records\nincomplete: the belly is still reading\n"));
+    let written = std::fs::read_to_string(&path).expect("a file");
+    assert_eq!(written.lines().count(), 100_000);
+    let again = lerna.run(&line, Reader::Person);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("is there already"), "{}", again.err);
+    assert_eq!(std::fs::read_to_string(&path).expect("a file"), written);
+}
+
+#[test]
+fn records_are_purged_as_a_person_sees_it() {
+    let key = fixture::CID;
+    let provider = "12D3KooWK7MimVgXKqGdh7xzpj8Uhe2XTK1kFVaYuK97JbCqxDN4";
+    let lines = [
+        format!("records purge {key} --dry-run"),
+        // "head-4" is what this person types
+        format!("records purge {key}"),
+        format!("records purge --provider {provider} --yes"),
+        format!("records purge --provider {provider} --yes"),
+        format!("records purge {key} --yes -o json"),
+        format!("records get {key}"),
+        format!("records purge {key} --provider {provider}"),
+        "records purge".to_owned(),
+        "records purge bafybeid4ca2q!".to_owned(),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert_snapshot!(story(&Lerna::start(), Reader::Person, &lines));
+}
+
+#[test]
+fn records_are_purged_as_a_program_sees_it() {
+    let key = fixture::CID;
+    let lines = [
+        format!("records purge {key}"),
+        format!("records purge {key} --dry-run -o json"),
+        format!("records purge {key} --yes -o ndjson"),
+        format!("records purge {key} --yes -o name"),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert_snapshot!(story(&Lerna::start(), Reader::Pipe, &lines));
+}
+
+#[test]
+fn a_list_is_read_page_by_page() {
+    assert_snapshot!(story(
+        &Lerna::start(),
+        Reader::Pipe,
+        &[
+            "records list --page-size 3 -o name",
+            "records list --page-size 3 --page-token 3 -o json",
+            "records list --page-token 4 -o name",
+            "records list --page-size 3 --limit 1",
+            "records list --page-token x",
+        ]
+    ));
+}
+
+#[test]
+fn a_hydra_that_starts_says_how_far_its_belly_is_read() {
+    let mut status = fixture::status();
+    status.set_state(hydra_protocol::v1::DaemonState::Warming);
+    status.belly_warming = Some(fixture::warming());
+    let incomplete_reason = "the belly is still reading the last 24 h: 411000000 of about 581000000 records; what is not \
+                             read yet is missing";
+    let mut belly = fixture::belly();
+    belly.warming = Some(fixture::warming());
+    let mut world = World { status, belly, incomplete_reason: incomplete_reason.into(), ..World::default() };
+    for head in &mut world.heads {
+        head.set_state(HeadState::Warming);
+        head.serving_since = None;
+        head.state_reason = "the belly: reading the last 24 h: 411000000 of about 581000000 records".into();
+    }
+    let lerna = Lerna::with(world);
+    let lines =
+        ["status", "records list --limit 1", "records stat", &format!("records get {}", fixture::CID)];
+    let mut text = story(&lerna, Reader::Person, &lines);
+    lerna.hydrad.change(|world| {
+        world.status.set_state(hydra_protocol::v1::DaemonState::Serving);
+        if let Some(warming) = &mut world.status.belly_warming {
+            warming.day_read = true;
+        }
+        for head in &mut world.heads {
+            head.set_state(HeadState::Serving);
+        }
+    });
+    text += &story(&lerna, Reader::Person, &["status --check"]);
+    assert_snapshot!(text);
+}
+
+#[test]
 fn version_tells_both_ends() {
     let lerna = Lerna::start();
     let ours = |text: String| text.replace(env!("CARGO_PKG_VERSION"), "OURS");
@@ -223,6 +353,7 @@ fn a_terminal_without_utf8_gets_ascii() {
         read_line: || Ok(String::new()),
         terminal: true,
         can_ask: false,
+        err_terminal: false,
         variable: |name| (name == "CLICOLOR_FORCE").then(|| "1".into()),
         now: fixture::now,
     };

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::api::control::{Access, Control, ControlError, Socket, SocketError};
-use crate::belly::engine::{LogBelly, LogConfig};
+use crate::belly::engine::LogBelly;
 use crate::belly::{Belly, BellyError};
 use crate::config::{Config, listen, rooms};
 use crate::dht::Service;
@@ -28,9 +28,6 @@ use crate::telemetry::{Events, History};
 
 /// Connections of the control socket end within this time at shutdown.
 const CONTROL_STOP: Duration = Duration::from_secs(2);
-
-/// Between two reports of how far the belly is read.
-const WARMING_REPORT: Duration = Duration::from_secs(5);
 
 /// The setting in the state that remembers how many heads were configured.
 const HEADS_CONFIGURED: &str = "heads.count";
@@ -138,7 +135,9 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     let state = State::open(&config.data_dir)?;
     let (seed, origin) = state.seed(config.identity.seed.clone()).await?;
     let belly_config = config.belly(&machine);
-    let opened = tokio::task::spawn_blocking(move || open_belly(belly_config)).await;
+    // migrations and the tables of providers; the records are read while it serves
+    let opening = tokio::task::spawn_blocking(move || LogBelly::open_warming(belly_config));
+    let opened = notify::while_starting("opening the belly", opening).await;
     let belly: Arc<dyn Belly> = Arc::new(opened.map_err(std::io::Error::other)??);
 
     let (table, contacts) = (Arc::new(Table::default()), Arc::new(Contacts::default()));
@@ -200,7 +199,8 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     }
 
     let count = config.heads.count;
-    let all_there = hydra.restore_heads(wanted_heads(&hydra.state, count).await?).await?;
+    let wanted = wanted_heads(&hydra.state, count).await?;
+    let all_there = notify::while_starting("bringing up the heads", hydra.restore_heads(wanted)).await?;
     // heads that could not be added are wanted at the next start, too
     if all_there {
         hydra.state.set_setting(HEADS_CONFIGURED, Some(count.to_be_bytes().to_vec())).await?;
@@ -215,19 +215,6 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         service.ready().await;
     }
     Ok(Daemon { hydra, control, stop })
-}
-
-/// Reads the store; systemd is told to wait as long as that takes.
-fn open_belly(config: LogConfig) -> Result<LogBelly, BellyError> {
-    let belly = LogBelly::open_warming(config)?;
-    let mut told = None::<Instant>;
-    belly.wait_warm(|progress| {
-        if told.is_none_or(|at| at.elapsed() >= WARMING_REPORT) {
-            told = Some(Instant::now());
-            notify::loading(progress.records, progress.expected);
-        }
-    });
-    Ok(belly)
 }
 
 /// Heads to bring up: the configured number when it is new; otherwise what the operator has

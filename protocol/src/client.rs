@@ -27,6 +27,7 @@ pub use socket::{
     MAX_SOCKET_PATH_BYTES, SOCKET_VARIABLE, SYSTEM_SOCKET, candidates, candidates_from, observe_beside,
 };
 
+use crate::v1::belly_service_client::BellyServiceClient;
 use crate::v1::head_service_client::HeadServiceClient;
 use crate::v1::peer_service_client::PeerServiceClient;
 use crate::v1::record_service_client::RecordServiceClient;
@@ -85,6 +86,12 @@ impl Client {
     #[must_use]
     pub fn records(&self) -> RecordServiceClient<Channel> {
         RecordServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
+    }
+
+    /// The belly as a whole.
+    #[must_use]
+    pub fn belly(&self) -> BellyServiceClient<Channel> {
+        BellyServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
     }
 
     /// The socket this connection was made on.

@@ -9,6 +9,7 @@ use prost::Message as _;
 fn generated_code_is_fresh() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = [
+        "hydra/v1/belly_service.proto",
         "hydra/v1/head_service.proto",
         "hydra/v1/peer_service.proto",
         "hydra/v1/record_service.proto",

@@ -1,10 +1,15 @@
 //! `records`: what the belly has. Asks no network.
 
+mod export;
+mod purge;
+mod stat;
+mod top;
+
 use std::num::NonZeroU64;
 
 use clap::{Args, Subcommand, ValueEnum};
 use hydra_protocol::client::Access;
-use hydra_protocol::v1::{self, GetRecordsRequest, RecordFilter, StreamRecordsRequest};
+use hydra_protocol::v1::{self, GetRecordsRequest, ListRecordsRequest, RecordFilter, StreamRecordsRequest};
 
 use super::key;
 use crate::error::{Error, Kind};
@@ -15,6 +20,8 @@ use crate::output::text::neutral;
 use crate::session::{Session, Target};
 use crate::ui::Ui;
 
+pub(super) use stat::reading;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// All records, or those that fit, as they come: millions are no problem
@@ -24,6 +31,14 @@ pub(super) enum Command {
         /// A CID, or a multihash in hex or base58
         cid: String,
     },
+    /// The belly as a whole: counts, sizes, ages, what was refused or lost
+    Stat,
+    /// What is asked for most, who has most, or where in the keyspace it is hot
+    Top(top::Arguments),
+    /// All records as lines, at the pace of whoever reads them
+    Export(export::Arguments),
+    /// Forget the records of a key or a provider; they come back when announced again
+    Purge(purge::Arguments),
 }
 
 #[derive(Args, Debug)]
@@ -40,6 +55,12 @@ pub(super) struct ListArguments {
     /// At most so many
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroU64>,
+    /// One page of at most so many, up to 1,000; the token of the next is in the JSON and on stderr
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000), conflicts_with = "limit")]
+    page_size: Option<u32>,
+    /// The page that begins there; with the same conditions as the page that named it
+    #[arg(long, value_name = "TOKEN", conflicts_with = "limit")]
+    page_token: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -57,6 +78,10 @@ pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> R
             let key = key::parse(&cid)?;
             get(key, &target.open(Access::Read).await?, ui).await
         }
+        Command::Stat => stat::run(&target.open(Access::Read).await?, ui).await,
+        Command::Top(arguments) => top::run(&arguments, &target.open(Access::Read).await?, ui).await,
+        Command::Export(arguments) => export::run(&arguments, target, ui).await,
+        Command::Purge(arguments) => purge::run(&arguments, target, ui).await,
     }
 }
 
@@ -73,11 +98,19 @@ async fn list(arguments: ListArguments, session: &Session, ui: &mut Ui<'_>) -> R
         provider: arguments.provider.unwrap_or_default(),
         source: source.into(),
     };
+    if arguments.page_size.is_some() || arguments.page_token.is_some() {
+        let request = ListRecordsRequest {
+            page_size: arguments.page_size.unwrap_or(0),
+            page_token: arguments.page_token.unwrap_or_default(),
+            filter: Some(filter),
+        };
+        return page(request, session, ui).await;
+    }
     let limit = arguments.limit.map_or(0, NonZeroU64::get);
     let request = StreamRecordsRequest { filter: Some(filter), limit };
     let mut chunks = session.call(session.client.records().stream_records(request)).await?;
     let mut rows = List::begin(ui)?;
-    let mut reason = String::new();
+    let (mut reason, mut incomplete) = (String::new(), String::new());
     while let Some(chunk) = session.within(chunks.message()).await? {
         for record in &chunk.records {
             rows.push(ui, &Record::at(record, ui.look.now))?;
@@ -85,9 +118,36 @@ async fn list(arguments: ListArguments, session: &Session, ui: &mut Ui<'_>) -> R
         if !chunk.empty_reason.is_empty() {
             reason = chunk.empty_reason;
         }
+        if !chunk.incomplete_reason.is_empty() {
+            incomplete = chunk.incomplete_reason;
+        }
     }
-    if rows.finish(ui)? == 0 {
-        ui.note(&neutral(if reason.is_empty() { "no records fit" } else { &reason }));
+    let empty = rows.finish(ui)? == 0;
+    remark(empty, &reason, &incomplete, ui);
+    Ok(())
+}
+
+/// What is to be said beside the records.
+fn remark(empty: bool, empty_reason: &str, incomplete_reason: &str, ui: &mut Ui<'_>) {
+    if empty {
+        ui.note(&neutral(if empty_reason.is_empty() { "no records fit" } else { empty_reason }));
+    } else if !incomplete_reason.is_empty() {
+        ui.note(&neutral(&format!("incomplete: {incomplete_reason}")));
+    }
+}
+
+/// One page, and where the next begins.
+async fn page(request: ListRecordsRequest, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
+    let reply = session.call(session.client.records().list_records(request)).await?;
+    let mut rows = List::begin(ui)?;
+    for record in &reply.records {
+        rows.push(ui, &Record::at(record, ui.look.now))?;
+    }
+    let next = neutral(&reply.next_page_token);
+    let empty = rows.finish_page(ui, &next)? == 0 && next.is_empty();
+    remark(empty, &reply.empty_reason, &reply.incomplete_reason, ui);
+    if !next.is_empty() {
+        ui.note(&format!("the list goes on: --page-token {next}"));
     }
     Ok(())
 }
@@ -107,5 +167,6 @@ async fn get(key: &str, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error>
         };
         return Err(Error::new(Kind::NotFound, reason));
     }
+    remark(false, "", &reply.incomplete_reason, ui);
     Ok(())
 }

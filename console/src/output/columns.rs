@@ -1,5 +1,6 @@
 //! The columns of each kind of list, as data.
 
+mod belly;
 mod head;
 mod peer;
 mod record;

@@ -4,6 +4,7 @@
 //! `_at`); what is unknown is `null`; enums are lower case. Strings that come from strangers
 //! are neutralised here, on the way in, so that no encoder can forget it.
 
+mod belly;
 mod head;
 mod number;
 mod peer;
@@ -13,6 +14,7 @@ mod status;
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use belly::{AskedKey, Belly, BellyWarming, Generation, PurgedRecords, Region, TopProvider};
 pub use head::{Head, PurgedHead};
 pub use peer::Peer;
 pub use record::Record;

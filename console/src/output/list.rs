@@ -89,13 +89,20 @@ impl<R: Row> List<R> {
     ///
     /// # Errors
     /// When the output cannot be written.
-    pub fn finish(mut self, ui: &mut Ui<'_>) -> Result<u64, Error> {
+    pub fn finish(self, ui: &mut Ui<'_>) -> Result<u64, Error> {
+        self.finish_page(ui, "")
+    }
+
+    /// Ends a page of a list that goes on at a token, and says how many rows it had.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn finish_page(mut self, ui: &mut Ui<'_>, next: &str) -> Result<u64, Error> {
         match &mut self.shape {
             Shape::Table(table, _) => table.finish(&mut ui.out)?,
             Shape::Json => {
                 let end = if self.rows == 0 { "" } else { "\n" };
-                // All pages are in: there is no next one.
-                writeln!(ui.out, "{end}],\"next_page_token\":\"\"}}")?;
+                writeln!(ui.out, "{end}],\"next_page_token\":{}}}", json(&next)?)?;
             }
             Shape::Ndjson | Shape::Csv(_) | Shape::Name => {}
         }
@@ -115,7 +122,7 @@ pub fn print<R: Row>(ui: &mut Ui<'_>, rows: &[R]) -> Result<u64, Error> {
     list.finish(ui)
 }
 
-fn json<R: Row>(row: &R) -> Result<String, Error> {
+fn json(row: &impl serde::Serialize) -> Result<String, Error> {
     serde_json::to_string(row).map_err(|error| Error::new(Kind::Failed, format!("no JSON: {error}")))
 }
 

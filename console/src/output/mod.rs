@@ -5,6 +5,7 @@
 
 pub mod columns;
 pub mod dto;
+pub mod export;
 pub mod list;
 pub mod look;
 pub mod object;

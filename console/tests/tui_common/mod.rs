@@ -56,6 +56,7 @@ pub(crate) fn warming() -> State {
         found_ratio_10m: None,
         get_providers_p99_seconds_1m: None,
         warnings: vec![],
+        belly_warming: Some(fixture::warming()),
         network: vec![
             check("ports", Finding::Ok, "10 of 10 open on 203.0.113.7 and 198.51.100.20"),
             check("outbound", Finding::Ok, "5 of 5 bootstrap peers answered"),

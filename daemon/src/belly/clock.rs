@@ -76,6 +76,11 @@ impl Clock {
         u32::try_from(self.millis() / 1000).unwrap_or(u32::MAX)
     }
 
+    /// What the wall clock says now, however it was set.
+    pub(super) fn wall(&self) -> SystemTime {
+        from_millis(self.millis().saturating_add_signed(-self.ahead_of_wall()))
+    }
+
     /// Puts belly time ahead of its source (behind, when negative), in milliseconds.
     pub(super) fn shift(&self, by: i64) {
         self.ahead.fetch_add(by, Relaxed);

@@ -52,8 +52,18 @@ impl Trouble {
         matches!(self, Self::Sql(error) if is_damage(error))
     }
 
+    /// The disk does not do what it is asked to.
+    pub(super) fn is_io(&self) -> bool {
+        matches!(self, Self::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure))
+    }
+
     pub(super) fn is_full(&self) -> bool {
         matches!(self, Self::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+    }
+
+    /// It may pass, and says nothing about the file.
+    pub(super) fn is_of_the_disk(&self) -> bool {
+        self.is_io() || self.is_full()
     }
 
     pub(super) fn at(self, path: &Path) -> BellyError {
@@ -83,12 +93,20 @@ impl Format {
         let db = Connection::open(path)?;
         db.busy_timeout(Duration::from_secs(5))?;
         let found = self.check(&db, path)?;
-        db.pragma_update(None, "journal_mode", "WAL")?;
+        use_write_ahead_log(&db)?;
         db.pragma_update(None, "synchronous", "FULL")?;
         db.pragma_update(None, "wal_autocheckpoint", 4_000)?;
         db.pragma_update(None, "journal_size_limit", 64 << 20)?;
         db.pragma_update(None, "cache_size", -8_192)?;
         db.pragma_update(None, "temp_store", "MEMORY")?;
+        if has_wal(path) {
+            // What is in it may never have been synced, if who left it was told so: nothing may
+            // be added behind that. A full disk is no such reason.
+            match checkpoint(&db) {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {}
+                outcome => outcome?,
+            }
+        }
         let pending = self.migrations.iter().zip(1..).skip(usize::try_from(found).unwrap_or(0));
         for (migration, version) in pending {
             db.execute_batch(&format!(
@@ -127,10 +145,31 @@ impl Format {
     }
 }
 
+/// When the disk fails at this moment SQLite may stay with a journal, and the error comes after
+/// the answer. What is committed by a journal a power cut may undo.
+fn use_write_ahead_log(db: &Connection) -> rusqlite::Result<()> {
+    let mut set = db.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = set.query([])?;
+    while rows.next()?.is_some() {}
+    let mode: String = db.pragma_query_value(None, "journal_mode", |r| r.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+    Err(rusqlite::Error::SqliteFailure(error, Some(format!("disk I/O error: no write-ahead log ({mode})"))))
+}
+
+/// The file has its tables. Whoever makes one may be stopped before: it is empty then.
+pub(super) fn is_made(db: &Connection) -> rusqlite::Result<bool> {
+    db.pragma_query_value(None, "user_version", |r| r.get::<_, i32>(0)).map(|version| version > 0)
+}
+
 /// The file's contents are not what SQLite or the schema promise.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     // Our statements are constant: when one is no SQL, the tables are not those of the schema.
+    const NO_SQL: i32 = rusqlite::ffi::SQLITE_ERROR;
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        || error.sqlite_error().is_some_and(|error| error.extended_code == NO_SQL)
         || matches!(
             error,
             rusqlite::Error::SqlInputError { .. }
@@ -142,8 +181,12 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
 
 /// Writes the log back into the file, so that the file alone has everything, and closes it.
 pub(super) fn close(db: Connection) -> rusqlite::Result<()> {
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    checkpoint(&db)?;
     db.close().map_err(|(_, error)| error)
+}
+
+fn checkpoint(db: &Connection) -> rusqlite::Result<()> {
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 /// Bytes of a file and its write-ahead log.
@@ -183,10 +226,35 @@ pub(super) fn is_there(path: &Path) -> bool {
     !matches!(fs::metadata(path), Err(e) if e.kind() == io::ErrorKind::NotFound)
 }
 
-/// Deletes a file with what belongs to it.
+/// Makes a directory whose name outlives a power cut, as what is written in it will.
+pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
+    fs::create_dir_all(dir)?;
+    missing.into_iter().filter_map(Path::parent).try_for_each(|above| {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        File::open(above)?.sync_all()
+    })
+}
+
+/// What SQLite puts beside a file.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Deletes a file with what belongs to it. The file first: without its log it may be broken,
+/// its log without it is nothing, and [`tidy`] finds it.
 pub(super) fn unlink(path: &Path) -> io::Result<()> {
-    for path in [with_suffix(path, "-wal"), with_suffix(path, "-shm"), path.to_path_buf()] {
-        remove_if_there(&path)?;
+    remove_if_there(path)?;
+    BESIDE.iter().try_for_each(|suffix| remove_if_there(&with_suffix(path, suffix)))
+}
+
+/// Deletes what belonged to files that are gone.
+pub(super) fn tidy(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let name = path.to_string_lossy();
+        let of = BESIDE.iter().find_map(|suffix| name.strip_suffix(suffix));
+        if of.is_some_and(|of| of.ends_with(".db") && !is_there(Path::new(of))) {
+            remove_if_there(&path)?;
+        }
     }
     Ok(())
 }
@@ -203,10 +271,10 @@ pub(super) fn move_aside(path: &Path) -> Result<PathBuf, BellyError> {
         }
     }
     let aside = with_suffix(path, DAMAGED);
-    for suffix in ["-wal", "-shm"] {
+    fs::rename(path, &aside).map_err(failed)?;
+    for suffix in BESIDE {
         remove_if_there(&with_suffix(path, suffix)).map_err(failed)?;
     }
-    fs::rename(path, &aside).map_err(failed)?;
     Ok(aside)
 }
 

@@ -12,6 +12,8 @@ mod index;
 mod log;
 pub mod offline;
 mod providers;
+mod segments;
+mod sum;
 mod values;
 
 pub use database::BellyError;
@@ -93,6 +95,22 @@ pub trait Belly: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Records of one provider, in constant time; expired ones are counted for up to a minute more.
+    fn records_of(&self, _provider: &PeerId) -> u32 {
+        0
+    }
+
+    /// How many providers a key has, in constant time; does not count as asking for it.
+    fn providers_of(&self, _key: &[u8]) -> usize {
+        0
+    }
+
+    /// What the records take and how old they are. Looks at each part of the index: some
+    /// milliseconds with 100 million records.
+    fn footprint(&self) -> Footprint {
+        Footprint::default()
+    }
+
     /// Keys asked for most since the start, recent hours counting more; at most `n`.
     fn most_asked(&self, _n: usize) -> Vec<AskedKey> {
         Vec::new()
@@ -125,8 +143,41 @@ pub struct Progress {
     pub records: u64,
     /// Records that the files are thought to have.
     pub expected: u64,
+    /// Of the records read, those of the last 24 hours' files, which come first.
+    pub day_records: u64,
+    /// Records that these files are thought to have.
+    pub day_expected: u64,
     /// What was announced in the last 24 hours is there.
     pub day: bool,
+}
+
+/// What a store's records take.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Records in the index in memory, expired ones that are not yet swept included.
+    pub index_entries: u64,
+    /// Memory of the index, in bytes.
+    pub index_bytes: u64,
+    /// Records that are answered from segments on disk.
+    pub segment_records: u64,
+    /// Memory of the segments' filters and directories, in bytes.
+    pub segment_bytes: u64,
+    /// The newest first.
+    pub generations: Vec<Generation>,
+}
+
+/// The records that were announced in one hour, near our heads or far from them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation {
+    /// When its hour began.
+    pub hour: SystemTime,
+    pub near: bool,
+    /// Those in force: announced in this hour and in no later one.
+    pub records: u64,
+    /// Of them, those that are answered from a segment on disk.
+    pub segment_records: u64,
+    /// False when the disk did not take them: they are in memory only.
+    pub disk: bool,
 }
 
 /// A key that is asked for.
@@ -218,8 +269,13 @@ pub struct Record {
     pub provider: PeerId,
     /// The head that accepted it; `None` when it would take too long to find out.
     pub head: Option<u32>,
-    /// To the minute; to the hour when there is no `head`.
+    /// One of our heads was near the key then.
+    pub near: bool,
+    /// When it was announced first in the hour of the latest announcement: rounded down to
+    /// the minute, and to the hour when there is no `head`. Never in the future.
     pub announced: SystemTime,
+    /// [`PROVIDER_VALIDITY`] after `announced`: until then it is served for certain, and at
+    /// most an hour longer.
     pub expires: SystemTime,
     pub addrs: AddrList,
     pub addrs_expire: Option<SystemTime>,
@@ -243,6 +299,8 @@ pub struct Health {
     pub trouble: Option<String>,
     /// Bytes on disk.
     pub disk_bytes: u64,
+    /// Bytes on disk that the store may use; `None` when that is not limited.
+    pub max_disk: Option<u64>,
     /// 99th percentile of the last minute's commits.
     pub commit_p99: Option<Duration>,
 }

@@ -1,15 +1,17 @@
 //! `hydrad belly`: the record store without a daemon.
 
 use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use super::{FAILED, Outcome};
-use crate::belly::Belly;
+use super::{Outcome, UNHEALTHY};
 use crate::belly::engine::{LogBelly, LogConfig};
-use crate::belly::offline::{self, Checked, Format, OfflineError};
+use crate::belly::offline::{self, Checked, Format, Imported, OfflineError, Tell};
+use crate::belly::{Belly, BellyError};
 use crate::config::Config;
 use crate::limits::Machine;
 
@@ -25,28 +27,29 @@ pub(super) fn command() -> Command {
         .value_name("FORMAT")
         .default_value("ndjson")
         .value_parser(PossibleValuesParser::new(["ndjson", "csv"]))
-        .help("ndjson can be imported again");
+        .help("Import reads both");
     Command::new("belly")
         .about("The record store in the data directory")
         .subcommand_required(true)
         .subcommand(
-            Command::new("check").about("Read every page and say what is broken; also while the daemon runs"),
+            Command::new("check")
+                .about("Read every page and say what is broken, exit 8 then; also while the daemon runs"),
         )
-        .subcommand(Command::new("stats").about("Say what is in it; while the daemon does not run"))
+        .subcommand(Command::new("stats").about("Say what is in it; while the daemon does not run (then: hydractl records stat)"))
         .subcommand(
             Command::new("export")
-                .about("Write the records to a new file; while the daemon does not run")
+                .about("Write the records to a new file; while the daemon does not run (then: hydractl records export)")
                 .arg(path("file", "FILE", "The file to make"))
                 .arg(format),
         )
         .subcommand(
             Command::new("import")
-                .about("Read records that export wrote as ndjson; while the daemon does not run")
+                .about("Read records that an export wrote, with their times; while the daemon does not run")
                 .arg(path("file", "FILE", "The file to read")),
         )
         .subcommand(
             Command::new("backup")
-                .about("Copy the store to a new directory; also while the daemon runs")
+                .about("Copy the store to a new directory, each file as of one moment; also while the daemon runs")
                 .arg(path("dir", "DIR", "The directory to make")),
         )
 }
@@ -54,31 +57,89 @@ pub(super) fn command() -> Command {
 pub(super) fn perform(verb: &str, args: &ArgMatches, config: &Config) -> Outcome {
     let store = config.belly(&Machine::read());
     let path = |id: &str| args.get_one::<PathBuf>(id).cloned().unwrap_or_default();
+    let mut progress = Progress::begin(verb);
+    let mut tell = |done, of| progress.tell(done, of);
     let outcome = match verb {
-        "check" => offline::check(&store.dir).map(|files| checked(&files)),
-        "stats" => stats(store),
+        "check" => offline::check(&store.dir, &mut tell).map(|files| checked(&files)),
+        "stats" => stats(store, &mut tell),
         "export" => {
             let format = match args.get_one::<String>("format").map(String::as_str) {
                 Some("csv") => Format::Csv,
                 _ => Format::Ndjson,
             };
             let file = path("file");
-            offline::export(store, &file, format)
+            offline::export(store, &file, format, &mut tell)
                 .map(|count| done(format!("{}: {count} records\n", file.display())))
         }
-        "import" => offline::import(store, &path("file")).map(|(taken, left)| {
-            done(format!("{taken} records taken, {left} left out: expired, or over a limit\n"))
-        }),
+        "import" => offline::import(store, &path("file"), &mut tell).map(|imported| taken(&imported)),
         _ => {
             let dir = path("dir");
-            offline::backup(&store.dir, &dir).map(|count| done(format!("{}: {count} files\n", dir.display())))
+            offline::backup(&store.dir, &dir, &mut tell)
+                .map(|count| done(format!("{}: {count} files\n", dir.display())))
         }
     };
-    outcome.unwrap_or_else(|error| Outcome::failed(&error))
+    progress.end();
+    outcome.unwrap_or_else(|error| failed(verb, &error))
 }
 
 fn done(out: String) -> Outcome {
     Outcome { out, ..Outcome::default() }
+}
+
+/// How far it is, on one line of a terminal and nowhere else.
+struct Progress {
+    verb: String,
+    unit: &'static str,
+    told: Option<Instant>,
+    terminal: bool,
+}
+
+impl Progress {
+    const PAUSE: Duration = Duration::from_millis(500);
+
+    fn begin(verb: &str) -> Self {
+        let unit = if matches!(verb, "export" | "stats") { "records" } else { "bytes" };
+        let terminal = std::io::stderr().is_terminal();
+        Self { verb: verb.to_owned(), unit, told: None, terminal }
+    }
+
+    fn tell(&mut self, done: u64, of: u64) {
+        if self.terminal && self.told.is_none_or(|told| told.elapsed() >= Self::PAUSE) {
+            self.told = Some(Instant::now());
+            let Self { verb, unit, .. } = self;
+            // a terminal that is gone is no reason to stop
+            write!(std::io::stderr(), "\r\x1b[K{verb}: {done} of {of} {unit}").ok();
+        }
+    }
+
+    fn end(self) {
+        if self.told.is_some() {
+            write!(std::io::stderr(), "\r\x1b[K").ok();
+        }
+    }
+}
+
+/// An error, and what one can do while a daemon has the store.
+fn failed(verb: &str, error: &OfflineError) -> Outcome {
+    let mut outcome = Outcome::failed(error);
+    if matches!(error, OfflineError::Belly(BellyError::Locked { .. })) {
+        outcome.err += match verb {
+            "stats" => "  while it runs: hydractl records stat\n",
+            "export" => "  while it runs: hydractl records export\n",
+            _ => "  nothing was written; stop it first: sudo systemctl stop hydrad\n",
+        };
+    }
+    outcome
+}
+
+fn taken(imported: &Imported) -> Outcome {
+    let Imported { taken, expired, refused } = imported;
+    let mut out = format!("{taken} records taken, {expired} left out because their time is over\n");
+    for (why, count) in refused {
+        // writing to a String does not fail
+        writeln!(out, "{count} refused: {why}").ok();
+    }
+    done(out)
 }
 
 fn checked(files: &[Checked]) -> Outcome {
@@ -96,18 +157,31 @@ fn checked(files: &[Checked]) -> Outcome {
     }
     let records: u64 = files.iter().map(|file| file.records).sum();
     writeln!(out, "{} files, {records} records in the log, {broken} files with damage", files.len()).ok();
-    Outcome { out, code: if broken > 0 { FAILED } else { 0 }, ..Outcome::default() }
+    if broken == 0 {
+        return done(out);
+    }
+    let err = "hydrad skips what is broken, sets aside a file that cannot be read, and serves the rest; what is lost\n\
+               comes again within 22 h, when its providers announce it. Nothing needs to be done for the records, but\n\
+               look at the disk (dmesg, smartctl). A copy from before: stop hydrad, and put the files of a backup in place.\n";
+    Outcome { out, err: err.to_owned(), code: UNHEALTHY, ..Outcome::default() }
 }
 
-fn stats(store: LogConfig) -> Result<Outcome, OfflineError> {
-    let belly = LogBelly::open(store)?;
-    let (counts, health) = (belly.counts(), belly.health());
+fn stats(store: LogConfig, tell: Tell<'_>) -> Result<Outcome, OfflineError> {
+    let belly = LogBelly::open_warming(store)?;
+    belly.wait_warm(|progress| tell(progress.records, progress.expected));
+    let (counts, health, footprint) = (belly.counts(), belly.health(), belly.footprint());
+    let near: u64 = footprint.generations.iter().filter(|one| one.near).map(|one| one.records).sum();
     let mut out = String::new();
     let mut line = |name: &str, value: String| writeln!(out, "{name:<12} {value}").ok();
-    line("records", counts.records.to_string());
+    line(
+        "records",
+        format!("{} in force: {near} near, {} far", counts.records, counts.records.saturating_sub(near)),
+    );
     line("providers", counts.providers.to_string());
     line("values", counts.values.to_string());
+    line("generations", footprint.generations.len().to_string());
     line("disk bytes", health.disk_bytes.to_string());
+    line("index bytes", footprint.index_bytes.to_string());
     for (peer, count) in belly.top_providers(TOP) {
         line("provider", format!("{peer}  {count} records"));
     }

@@ -2,7 +2,7 @@
 //!
 //! Thin glue over `config/`, `identity/` and `state/`: it reads the command line, writes to
 //! the two outputs it is given and says with which code to exit (0 ok, 1 failed, 2 usage or
-//! configuration). It makes no runtime and logs nothing.
+//! configuration, 8 something is broken). It makes no runtime and logs nothing.
 
 mod belly;
 
@@ -106,6 +106,8 @@ pub fn command() -> Command {
 const OK: u8 = 0;
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
+/// As hydractl has it.
+const UNHEALTHY: u8 = 8;
 
 /// What to write and how to end.
 #[derive(Default)]

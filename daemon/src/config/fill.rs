@@ -74,6 +74,7 @@ impl Fill {
         let crawl_seconds = self.one("scout.crawl_seconds", number(60..=86_400));
         let parallel = self.one("scout.parallel", number(1..=1024));
         let reply_max = self.one("dht.reply_max", bytes(16 << 10..=4 << 20));
+        let belly_index = self.one("belly.index", quoted);
         let max_records = self.one("belly.max_records", auto(number(1000..=10_000_000_000)));
         let belly_memory = self.one("belly.max_memory", auto(bytes(1 << 20..=64 << 40)));
         let belly_disk = self.one("belly.max_disk", auto(bytes(64 << 20..=1024 << 40)));
@@ -107,6 +108,7 @@ impl Fill {
             },
             dht: DhtConfig { reply_max: reply_max? },
             belly: BellyConfig {
+                index: belly_index?,
                 max_records: max_records?,
                 max_memory: belly_memory?,
                 max_disk: belly_disk?,

@@ -44,7 +44,7 @@ pub use settings::{Kind, MAX_HEADS, SECTIONS, SETTINGS, Setting};
 pub use show::{table, to_json};
 pub use sources::{CONFIG_VARIABLE, Flags, arguments};
 pub use surroundings::Surroundings;
-pub use values::{AddressPolicy, Bytes, LogFormat, MAX_PREFIX, ProtocolPrefix};
+pub use values::{AddressPolicy, BellyIndex, Bytes, LogFormat, MAX_PREFIX, ProtocolPrefix};
 
 use crate::identity::{IndexSet, Seed};
 
@@ -120,6 +120,8 @@ pub struct DhtConfig {
 
 #[derive(Debug, Clone, Copy)]
 pub struct BellyConfig {
+    /// Where records are looked up.
+    pub index: BellyIndex,
     /// Most provider records.
     pub max_records: Option<u64>,
     /// Of the index of records.

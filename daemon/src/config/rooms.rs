@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use libp2p::Multiaddr;
 use libp2p::swarm::StreamProtocol;
 
-use crate::belly::engine::LogConfig;
-use crate::config::{AddressPolicy, Config, LogFormat, listen};
+use crate::belly::engine::{IndexMode, LogConfig};
+use crate::config::{AddressPolicy, BellyIndex, Config, LogFormat, listen};
 use crate::limits::{Machine, budget, dir_bytes, disk_free};
 use crate::net::transport::listen_addresses;
 use crate::telemetry::log;
@@ -97,16 +97,21 @@ impl Config {
     pub fn belly(&self, machine: &Machine) -> LogConfig {
         let whole = self.memory(machine) as f64;
         let memory = self.belly.max_memory.map_or((whole * MEMORY_RECORDS) as u64, |bytes| bytes.0);
-        let mut config = LogConfig::new(self.belly_dir()).with_memory(memory);
+        let max_disk = self.belly.max_disk.map_or_else(
+            || ((disk_free(&self.belly_dir()) + dir_bytes(&self.belly_dir())) as f64 * DISK_RECORDS) as u64,
+            |bytes| bytes.0,
+        );
+        let index = match self.belly.index {
+            BellyIndex::Auto => IndexMode::Auto,
+            BellyIndex::Memory => IndexMode::Memory,
+            BellyIndex::Segments => IndexMode::Segments,
+        };
+        let mut config = LogConfig::new(self.belly_dir()).with_memory(memory).with_index(index, max_disk);
         if let Some(records) = self.belly.max_records {
             config.max_records = config.max_records.min(records);
         }
         let providers = (whole * MEMORY_PROVIDERS / PROVIDER_BYTES) as u64;
         config.max_providers = providers.clamp(PROVIDERS.0, PROVIDERS.1);
-        config.max_disk = self.belly.max_disk.map_or_else(
-            || ((disk_free(&config.dir) + dir_bytes(&config.dir)) as f64 * DISK_RECORDS) as u64,
-            |bytes| bytes.0,
-        );
         config
     }
 

@@ -247,14 +247,27 @@ pub const SETTINGS: &[Setting] = &[
         "Largest answer to GET_PROVIDERS; of more providers a random sample is given.",
     ),
     setting(
+        "belly.index",
+        "belly-index",
+        &["HYDRA_BELLY_INDEX"],
+        Kind::Text,
+        "auto",
+        "auto, memory or segments",
+        "Where records are looked up. memory: all in an index in memory, 15 bytes each, never from the disk. \
+         segments: only the hours that are not yet over in memory, older ones from sorted segments on disk behind \
+         a filter of 3 bytes a record. auto: in memory until belly.max_memory is short, then the oldest hours from \
+         their segments.",
+    ),
+    setting(
         "belly.max_records",
         "max-records",
         &["HYDRA_MAX_RECORDS"],
         Kind::Number,
         "auto",
         "1000 to 10000000000, or auto",
-        "Most provider records kept; more are refused and counted. auto is what belly.max_memory holds, at 15 \
-         bytes each.",
+        "Most provider records kept; more are refused and counted. auto is what belly.max_memory holds at 15 \
+         bytes each, or, unless belly.index is memory, what belly.max_disk holds at 132 bytes each, whichever is \
+         more.",
     ),
     setting(
         "belly.max_memory",
@@ -263,7 +276,7 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Size,
         "auto",
         "1 MiB to 64 TiB, or auto",
-        "Memory for the index of records. auto is 55 % of limits.max_memory.",
+        "Memory for the index of records and the filters of segments. auto is 55 % of limits.max_memory.",
     ),
     setting(
         "belly.max_disk",

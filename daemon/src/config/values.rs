@@ -26,6 +26,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// Where records are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BellyIndex {
+    /// In memory, and what has no room there in segments on disk.
+    Auto,
+    /// In memory only.
+    Memory,
+    /// In segments on disk, but for what is not yet sealed.
+    Segments,
+}
+
 /// What the DHT's protocol name begins with, such as `/ipfs`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ProtocolPrefix(String);
@@ -152,6 +163,27 @@ impl fmt::Display for LogFormat {
         f.write_str(match self {
             Self::Text => "text",
             Self::Json => "json",
+        })
+    }
+}
+
+impl FromStr for BellyIndex {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Auto, Self::Memory, Self::Segments]
+            .into_iter()
+            .find(|index| index.to_string() == text)
+            .ok_or_else(|| "is none of them".to_owned())
+    }
+}
+
+impl fmt::Display for BellyIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Memory => "memory",
+            Self::Segments => "segments",
         })
     }
 }

@@ -11,6 +11,7 @@ mod roster;
 mod rounds;
 mod samples;
 mod trim;
+mod warming;
 mod warnings;
 
 use std::net::IpAddr;
@@ -38,6 +39,7 @@ pub use capacity::{NoRoom, Plan};
 pub use network::{Check, Finding};
 pub use roster::{HeadState, HeadView, RosterError, Selector};
 pub use samples::Averages;
+pub use warming::Warming;
 pub use warnings::Warning;
 
 /// Settings of the hydra.
@@ -99,6 +101,7 @@ pub struct Hydra {
     roster: roster::Roster,
     samples: Mutex<samples::Samples>,
     warnings: Mutex<warnings::Warnings>,
+    meter: Mutex<warming::Meter>,
     phase: watch::Sender<Phase>,
 }
 
@@ -158,6 +161,7 @@ impl Hydra {
             started_at: SystemTime::now(),
             samples: Mutex::default(),
             warnings: Mutex::default(),
+            meter: Mutex::default(),
             phase: watch::channel(Phase::Starting).0,
         })
     }

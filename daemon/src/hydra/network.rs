@@ -139,7 +139,7 @@ impl Hydra {
 
     fn in_table(&self) -> Check {
         let known = self.table.others();
-        if self.serves_alone() || self.may_serve() {
+        if self.serves_alone() || self.knows_enough() {
             return Check::new("table", Finding::Ok, format!("{known} verified servers"));
         }
         let text = format!("{known} verified servers; heads serve from {SERVE_FROM} on");
@@ -206,16 +206,25 @@ impl Hydra {
         self.config.alone || self.config.policy == AddressPolicy::Any
     }
 
-    /// Heads may offer the protocol: they have somebody to name. A network that is smaller than
-    /// [`SERVE_FROM`] servers is enough once all of it is known.
+    /// Heads may offer the protocol: they have somebody to name, and what was announced in the
+    /// last 24 hours is there. Half a belly misleads.
     pub(super) fn may_serve(&self) -> bool {
+        self.knows_enough() && self.belly.warming().is_none_or(|progress| progress.day)
+    }
+
+    /// There is somebody to name. A network that is smaller than [`SERVE_FROM`] servers is
+    /// enough once all of it is known.
+    fn knows_enough(&self) -> bool {
         let known = self.table.others();
         self.serves_alone() || known >= SERVE_FROM || (known > 0 && self.scout.report().exhausted)
     }
 
     /// What a warm head waits for.
     pub(super) fn waits_for(&self) -> String {
-        if self.may_serve() {
+        if let Some(warming) = self.warming().filter(|warming| !warming.progress.day) {
+            return format!("the belly: {}", warming.text());
+        }
+        if self.knows_enough() {
             return String::new();
         }
         format!("{} verified servers; heads serve from {SERVE_FROM} on", self.table.others())

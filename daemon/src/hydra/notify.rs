@@ -1,6 +1,8 @@
 //! What systemd is told: ready, a status line, that we live, that we stop.
 //!
-//! Without systemd (no `NOTIFY_SOCKET`) nothing is sent.
+//! Without systemd (no `NOTIFY_SOCKET`) nothing is sent. *Ready* is told when the control
+//! sockets answer and the heads' ports are open: a large belly may still be read then, which
+//! the status line says, as it says how many heads serve.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,12 +29,26 @@ pub fn status(status: &str) {
     send(&[NotifyState::Status(status)]);
 }
 
-/// The belly is being read; a large one takes longer than systemd waits by itself.
-pub fn loading(records: u64, expected: u64) {
+/// Does what comes before [`ready`] and may take longer than systemd waits by itself: it is
+/// told to wait on, but not for ever.
+pub async fn while_starting<T>(what: &str, work: impl Future<Output = T>) -> T {
     const MORE: Duration = Duration::from_secs(60);
-    let text = format!("reading the belly: {records} of about {expected} records");
-    tracing::info!("{text}");
-    send(&[NotifyState::ExtendTimeoutUsec(MORE.as_micros() as u32), NotifyState::Status(&text)]);
+    const AGAIN: Duration = Duration::from_secs(20);
+    const AT_MOST: u32 = 90;
+    let mut tick = tokio::time::interval(AGAIN);
+    let mut told = 0;
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            _ = tick.tick(), if told < AT_MOST => {
+                told += 1;
+                let more = NotifyState::ExtendTimeoutUsec(MORE.as_micros() as u32);
+                send(&[more, NotifyState::Status(what)]);
+            }
+            done = &mut work => return done,
+        }
+    }
 }
 
 pub fn stopping() {

@@ -33,6 +33,7 @@ impl Hydra {
             tick.tick().await;
             second += 1;
             self.sample();
+            self.watch_warming(second);
             self.roster.serve_where(self.may_serve());
             if second.is_multiple_of(CONDITIONS) {
                 self.watch_conditions();
@@ -52,8 +53,9 @@ impl Hydra {
     /// One line for `systemctl status`.
     #[must_use]
     pub fn summary(&self) -> String {
+        let reading = self.warming().map(|warming| format!(", {}", warming.text())).unwrap_or_default();
         format!(
-            "{}: {}/{} heads serve, {} servers known, {} peers connected, {} records",
+            "{}: {}/{} heads serve, {} servers known, {} peers connected, {} records{reading}",
             self.daemon_state().word(),
             self.heads_serving(),
             self.heads_total(),

@@ -3,6 +3,7 @@
 //!
 //! Real processes on directories of their own. The wire itself is in `wire_conformance`.
 
+mod belly;
 mod console;
 mod control;
 mod first_start;
@@ -20,3 +21,4 @@ mod surroundings;
 mod systemd;
 mod top;
 mod trouble;
+mod warming;

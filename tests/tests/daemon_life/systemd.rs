@@ -13,17 +13,22 @@ use rustix::process::Signal;
 use crate::place::{Hydrad, PATIENCE, Place, fresh_keys};
 
 /// systemd's end of the notification socket.
-struct Systemd {
+pub(crate) struct Systemd {
     socket: UnixDatagram,
     heard: Vec<String>,
 }
 
 impl Systemd {
-    fn listen(place: &Place) -> anyhow::Result<(Self, PathBuf)> {
+    pub(crate) fn listen(place: &Place) -> anyhow::Result<(Self, PathBuf)> {
         let path = place.dir().join("notify");
         let socket = UnixDatagram::bind(&path)?;
         socket.set_nonblocking(true)?;
         Ok((Self { socket, heard: Vec::new() }, path))
+    }
+
+    /// All lines so far.
+    pub(crate) fn heard(&self) -> &[String] {
+        &self.heard
     }
 
     fn read(&mut self) {
@@ -34,7 +39,7 @@ impl Systemd {
     }
 
     /// Waits for a line that begins so; how many there were before it.
-    async fn wait(&mut self, start: &str) -> anyhow::Result<usize> {
+    pub(crate) async fn wait(&mut self, start: &str) -> anyhow::Result<usize> {
         let began = Instant::now();
         loop {
             self.read();

@@ -1,6 +1,7 @@
 //! The lines of `status`, as a function of the answer.
 
-use crate::output::dto::{Check, Head, Status, Warning};
+use crate::cli::records::reading;
+use crate::output::dto::{Check, Drop, Head, Status, Warning};
 use crate::output::look::{Look, Tone};
 use crate::output::text::{latency, ranges};
 
@@ -13,19 +14,21 @@ pub(super) struct Line {
     answer: String,
     /// What to do.
     remedy: Option<String>,
+    /// What else there is to say, a line each.
+    more: Vec<String>,
 }
 
 impl Line {
     fn new(tone: Tone, label: &str, answer: impl Into<String>) -> Self {
-        Self { tone, label: format!("{label:<10}"), answer: answer.into(), remedy: None }
+        Self { tone, label: format!("{label:<10}"), answer: answer.into(), remedy: None, more: Vec::new() }
     }
 
     /// The line as printed, and the remedy below it.
     pub(super) fn text(&self, look: &Look) -> String {
         let symbol = look.paint(self.tone, self.tone.symbol());
         let mut text = format!("{symbol} {} {}\n", self.label, self.answer);
-        if let Some(remedy) = &self.remedy {
-            text += &format!("  {remedy}\n");
+        for line in self.remedy.iter().chain(&self.more) {
+            text += &format!("  {line}\n");
         }
         text
     }
@@ -71,6 +74,7 @@ fn header(status: &Status, look: &Look) -> Line {
             at.unwrap_or_default()
         ),
         remedy: None,
+        more: Vec::new(),
     }
 }
 
@@ -146,6 +150,7 @@ fn no_peers(status: &Status, look: &Look) -> Line {
         label: String::from("no peers") + &since.unwrap_or_default() + ":",
         answer: reason.to_owned(),
         remedy: unfinished.and_then(|check| check.remedy.clone()),
+        more: Vec::new(),
     }
 }
 
@@ -162,7 +167,26 @@ fn belly(status: &Status, look: &Look) -> Line {
     }
     parts.push(format!("a crash loses ≤ {} s", (status.unsaved_max_seconds * 10.0).round() / 10.0));
     let tone = if status.records == 0 { Tone::Off } else { Tone::Good };
-    Line::new(tone, "belly", parts.join(" · "))
+    let mut line = Line::new(tone, "belly", parts.join(" · "));
+    if let Some(warming) = &status.belly_warming {
+        line = Line::new(Tone::Progress, "belly", reading(warming, look));
+        line.remedy = Some(match warming.day_read {
+            true => "what is older than a day is read while heads serve".to_owned(),
+            false => "heads do not offer the DHT before: half a belly misleads".to_owned(),
+        });
+    }
+    line.more.extend(dropped(status, look));
+    line
+}
+
+/// What the belly refused or lost, by reason.
+fn dropped(status: &Status, look: &Look) -> Option<String> {
+    let belly = |drop: &Drop| Some((drop.reason.strip_prefix("belly_")?.to_owned(), drop.count));
+    let mut drops: Vec<(String, u64)> = status.drops.iter().filter_map(belly).collect();
+    drops.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let each: Vec<String> =
+        drops.iter().map(|(why, count)| format!("{why} {}", look.count(*count))).collect();
+    (!each.is_empty()).then(|| format!("refused or lost since the start: {}", each.join(" · ")))
 }
 
 fn requests(status: &Status, look: &Look) -> Line {

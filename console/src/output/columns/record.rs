@@ -54,6 +54,10 @@ const COLUMNS: &[Column<Record>] = &[
     Column { wide: true, ..column("head", "HEAD", "HEAD", |record, _| record.head.clone().into()) },
     Column {
         wide: true,
+        ..column("near", "NEAR", "NEAR", |record, _| if record.near { "near" } else { "far" }.into())
+    },
+    Column {
+        wide: true,
         ..column("until", "ADDRESSES LEFT", "ADDRESSES EXPIRE AT", |record, look| {
             look.left(record.addresses_expire_at.map(|at| at.0)).into()
         })

@@ -23,11 +23,13 @@ pub struct Record {
     pub source: &'static str,
     /// The head that accepted it; null when not known.
     pub head: Option<String>,
-    /// When it was announced, or found.
+    /// One of our heads was near the key then.
+    pub near: bool,
+    /// When it was announced, or found; to the minute, rounded down.
     pub announced_at: Option<Moment>,
     /// How long ago that was.
     pub age_seconds: Option<i64>,
-    /// How long it is still kept.
+    /// How long it is still kept for certain; at the end up to an hour longer.
     pub ttl_seconds: Option<i64>,
     /// Where the provider is; empty when its addresses lapsed.
     pub addresses: Vec<String>,
@@ -55,6 +57,7 @@ impl Record {
                 v1::RecordSource::Prefetched => "prefetched",
             },
             head: known(&record.head),
+            near: record.near,
             announced_at,
             age_seconds: seconds(now, announced_at).map(|ahead| (-ahead).max(0)),
             ttl_seconds: seconds(now, expires_at).map(|left| left.max(0)),

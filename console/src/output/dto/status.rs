@@ -3,7 +3,7 @@
 use hydra_protocol::v1;
 use serde::Serialize;
 
-use super::{Moment, head::requests, known, moment, number};
+use super::{BellyWarming, Moment, head::requests, known, moment, number};
 use crate::output::text::neutral;
 
 /// Answer of `status`.
@@ -52,6 +52,8 @@ pub struct Status {
     pub belly_bytes: u64,
     /// Null when there is no limit.
     pub belly_limit_bytes: Option<u64>,
+    /// How far the belly is read at the start; null when it has all.
+    pub belly_warming: Option<BellyWarming>,
     /// Of the last minute's commits; null when there was none.
     #[serde(serialize_with = "number::maybe")]
     pub commit_p99_seconds: Option<f64>,
@@ -194,6 +196,7 @@ impl From<&v1::Status> for Status {
             providers: status.providers,
             belly_bytes: status.belly_bytes,
             belly_limit_bytes: limit(status.belly_limit_bytes),
+            belly_warming: status.belly_warming.as_ref().map(BellyWarming::from),
             commit_p99_seconds: status.commit_p99_seconds,
             unsaved_max_seconds: status.unsaved_max_seconds,
             records_unsaved: status.records_unsaved,

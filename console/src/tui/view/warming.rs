@@ -1,6 +1,6 @@
 //! In place of the Overview while the hydra starts: what is done, what is awaited, what to expect.
 
-use hydra_protocol::v1::HeadState;
+use hydra_protocol::v1::{BellyWarming, HeadState};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -38,7 +38,18 @@ fn steps(hydra: &Hydra) -> Vec<Step> {
         (0, 0, _) => step("heads", Level::Good, heads),
     };
     let mut steps = vec![step("control", Level::Good, "socket answers".to_owned()), heads];
-    steps.push(step("belly", Level::Good, format!("{} records", count(status.records))));
+    steps.push(match &status.belly_warming {
+        Some(warming) if warming.day_read => {
+            let rest = reading(warming).join(" · ");
+            step("belly", Level::Good, format!("last 24 h read; the rest behind: {rest}"))
+        }
+        Some(warming) => {
+            let text = format!("last 24 h: {}", reading(warming).join(" · "));
+            // the second line stands by itself, as wide as it may be
+            step("belly", Level::Busy, format!("{text}\n{WHY}"))
+        }
+        None => step("belly", Level::Good, format!("{} records", count(status.records))),
+    });
     for check in &status.network {
         steps.push(step(&check.name, check.finding().into(), check.text.clone()));
     }
@@ -49,6 +60,22 @@ fn steps(hydra: &Hydra) -> Vec<Step> {
     steps
 }
 
+/// Why heads wait for the belly.
+const WHY: &str = "heads do not offer the DHT before: half a belly misleads";
+
+/// How far the belly is read: what heads wait for, then the rest.
+pub(super) fn reading(warming: &BellyWarming) -> Vec<String> {
+    let (read, of, left) = if warming.day_read {
+        (warming.records, warming.records_expected, warming.left_seconds)
+    } else {
+        (warming.day_records, warming.day_records_expected, warming.day_left_seconds)
+    };
+    let mut parts = vec![format!("{} of ≈ {} records", count(read), count(of))];
+    parts.extend(warming.records_per_second.map(|rate| format!("{}/s", number::rate(rate))));
+    parts.extend(left.map(|left| format!("{} to go", number::span(left.ceil()))));
+    parts
+}
+
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme: &Theme) {
     let steps = steps(hydra);
     let done = steps.iter().filter(|step| step.level == Level::Good).count();
@@ -56,7 +83,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
     let (_, mut rest) = top(area, 1);
     let old = state.age().is_some();
     for step in &steps {
-        let lines = wrap(&step.text, rest.width.saturating_sub(13));
+        let lines: Vec<String> =
+            step.text.lines().flat_map(|line| wrap(line, rest.width.saturating_sub(13))).collect();
         for (number, text) in lines.iter().enumerate().take(2) {
             let mark = if number == 0 { super::well::sign(theme, step.level, old) } else { Span::raw(" ") };
             let name = if number == 0 { step.name.as_str() } else { "" };

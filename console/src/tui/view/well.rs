@@ -102,6 +102,12 @@ fn belly(hydra: &Hydra) -> Answer {
     } else {
         number::bytes(status.belly_bytes)
     };
+    if let Some(warming) = &status.belly_warming {
+        let mut parts =
+            vec![if warming.day_read { "reading what is older" } else { "reading the last 24 h" }.to_owned()];
+        parts.extend(super::warming::reading(warming));
+        return Answer::new("belly", Level::Busy, parts, format!("reading, {records}"));
+    }
     if status.records == 0 {
         let since = number::span(status.uptime_seconds);
         let why = match status.heads_serving {

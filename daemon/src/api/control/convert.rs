@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use hydra_protocol::v1;
 use prost_types::Timestamp;
 
-use crate::hydra::{DaemonState, Finding, HeadState, HeadView, Warning};
+use crate::hydra::{DaemonState, Finding, HeadState, HeadView, Warming, Warning};
 use crate::net::transport::listen_addresses;
 use crate::routing::contacts::{Contacts, Side};
 use crate::telemetry::{Event, Level, Rates, Sample};
@@ -110,6 +110,20 @@ fn level(level: Level) -> v1::Finding {
         Level::Good => v1::Finding::Ok,
         Level::Warn => v1::Finding::Warn,
         Level::Fail => v1::Finding::Fail,
+    }
+}
+
+pub(super) fn warming(warming: &Warming) -> v1::BellyWarming {
+    let progress = &warming.progress;
+    v1::BellyWarming {
+        records: progress.records,
+        records_expected: progress.expected,
+        day_records: progress.day_records,
+        day_records_expected: progress.day_expected,
+        day_read: progress.day,
+        records_per_second: warming.per_second,
+        day_left_seconds: warming.day_left().map(|left| left.as_secs_f64()),
+        left_seconds: warming.all_left().map(|left| left.as_secs_f64()),
     }
 }
 

@@ -11,10 +11,9 @@ use hydra_protocol::v1::{
     StartHeadRequest, StartHeadResponse, StopHeadRequest, StopHeadResponse,
 };
 use tokio::sync::Mutex;
-use tonic::transport::server::UdsConnectInfo;
 use tonic::{Request, Response, Status};
 
-use crate::api::control::{Access, convert, page};
+use crate::api::control::{Access, audit, convert, page};
 use crate::head;
 use crate::hydra::{HeadView, Hydra, Plan, RosterError, Selector};
 
@@ -42,19 +41,6 @@ struct Answered(VecDeque<(String, AddHeadsResponse)>);
 impl Service {
     pub(super) fn new(hydra: Arc<Hydra>, access: Access) -> Self {
         Self { hydra, access, answered: Arc::default() }
-    }
-
-    /// Only the control socket changes anything; who did is written down.
-    fn change<T: std::fmt::Debug>(&self, what: &str, request: Request<T>) -> Result<T, Status> {
-        if self.access == Access::Observe {
-            return Err(Status::permission_denied(format!(
-                "{what}: this is the observe socket, it only reads; use the control socket"
-            )));
-        }
-        let who = request.extensions().get::<UdsConnectInfo>().and_then(|info| info.peer_cred);
-        let (uid, pid) = (who.map(|who| who.uid()), who.and_then(|who| who.pid()));
-        tracing::info!(target: "hydra::audit", uid, pid, request = ?request.get_ref(), "{what}");
-        Ok(request.into_inner())
     }
 
     fn head(&self, view: &HeadView) -> Head {
@@ -137,7 +123,7 @@ impl HeadService for Service {
         &self,
         request: Request<AddHeadsRequest>,
     ) -> Result<Response<AddHeadsResponse>, Status> {
-        let request = self.change("add heads", request)?;
+        let request = audit::change(self.access, "add heads", request)?;
         let count = if request.index.is_some() { request.count.max(1) } else { request.count };
         if count == 0 || count > MAX_ADDED || (request.index.is_some() && count > 1) {
             return Err(Status::invalid_argument(format!(
@@ -176,7 +162,7 @@ impl HeadService for Service {
         &self,
         request: Request<RemoveHeadRequest>,
     ) -> Result<Response<RemoveHeadResponse>, Status> {
-        let request = self.change("remove head", request)?;
+        let request = audit::change(self.access, "remove head", request)?;
         let began = Instant::now();
         let selector = Selector(request.head);
         let before = self.hydra.find_head(&selector).map(|view| self.head(&view)).map_err(|e| status(&e))?;
@@ -194,7 +180,7 @@ impl HeadService for Service {
         &self,
         request: Request<StopHeadRequest>,
     ) -> Result<Response<StopHeadResponse>, Status> {
-        let request = self.change("stop head", request)?;
+        let request = audit::change(self.access, "stop head", request)?;
         let hydra = Arc::clone(&self.hydra);
         let stopped = to_the_end(async move { hydra.stop_head(&Selector(request.head)).await });
         let (view, connections_closed) = stopped.await?;
@@ -205,7 +191,7 @@ impl HeadService for Service {
         &self,
         request: Request<StartHeadRequest>,
     ) -> Result<Response<StartHeadResponse>, Status> {
-        let request = self.change("start head", request)?;
+        let request = audit::change(self.access, "start head", request)?;
         let hydra = Arc::clone(&self.hydra);
         let view = to_the_end(async move { hydra.start_head(&Selector(request.head)).await }).await?;
         Ok(Response::new(StartHeadResponse { head: Some(self.head(&view)) }))
@@ -215,7 +201,7 @@ impl HeadService for Service {
         &self,
         request: Request<PurgeHeadRequest>,
     ) -> Result<Response<PurgeHeadResponse>, Status> {
-        let request = self.change("purge head", request)?;
+        let request = audit::change(self.access, "purge head", request)?;
         let hydra = Arc::clone(&self.hydra);
         let purged = to_the_end(async move { hydra.purge_head(&Selector(request.head)).await });
         let (index, peer) = purged.await?;

@@ -1,10 +1,15 @@
 //! The control sockets: `hydra.v1` over gRPC on two Unix sockets, one for all services and
 //! one for reading only.
 
+mod audit;
+mod belly;
 mod convert;
+mod export;
 mod head;
+mod key;
 mod page;
 mod peer;
+mod purge;
 mod record;
 mod socket;
 mod status;
@@ -13,6 +18,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hydra_protocol::v1::belly_service_server::BellyServiceServer;
 use hydra_protocol::v1::head_service_server::HeadServiceServer;
 use hydra_protocol::v1::peer_service_server::PeerServiceServer;
 use hydra_protocol::v1::record_service_server::RecordServiceServer;
@@ -70,7 +76,8 @@ impl Control {
             .add_service(StatusServiceServer::new(status::Service::new(Arc::clone(hydra))))
             .add_service(HeadServiceServer::new(head::Service::new(Arc::clone(hydra), access)))
             .add_service(PeerServiceServer::new(peer::Service::new(Arc::clone(hydra))))
-            .add_service(RecordServiceServer::new(record::Service::new(Arc::clone(hydra))));
+            .add_service(RecordServiceServer::new(record::Service::new(Arc::clone(hydra), access)))
+            .add_service(BellyServiceServer::new(belly::Service::new(Arc::clone(hydra))));
         let stopped = async move {
             // a supervisor that is gone means stop, too
             stop.wait_for(|stop| *stop).await.ok();
@@ -86,6 +93,7 @@ impl Control {
         self.health.set_serving::<HeadServiceServer<head::Service>>().await;
         self.health.set_serving::<PeerServiceServer<peer::Service>>().await;
         self.health.set_serving::<RecordServiceServer<record::Service>>().await;
+        self.health.set_serving::<BellyServiceServer<belly::Service>>().await;
     }
 
     /// Waits for the end of the service, but no longer than this.

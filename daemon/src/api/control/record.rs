@@ -3,22 +3,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cid::Cid;
-use cid::multihash::Multihash;
-use data_encoding::HEXLOWER_PERMISSIVE;
 use hydra_protocol::v1;
 use hydra_protocol::v1::record_service_server::RecordService;
 use hydra_protocol::v1::{
-    GetRecordsRequest, GetRecordsResponse, ListRecordsRequest, ListRecordsResponse, RecordFilter,
-    RecordSource, StreamRecordsRequest, StreamRecordsResponse,
+    ExportRecordsRequest, ExportRecordsResponse, GetRecordsRequest, GetRecordsResponse, ListRecordsRequest,
+    ListRecordsResponse, PurgeRecordsRequest, PurgeRecordsResponse, RecordFilter, RecordSource,
+    StreamRecordsRequest, StreamRecordsResponse,
 };
 use libp2p::PeerId;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use crate::api::control::{convert, page};
-use crate::belly::{Cursor, KeyPrefix, Page, Query, Record};
+use crate::api::control::{Access, audit, convert, export, key, page, purge};
+use crate::belly::{Cursor, Page, Query, Record, Unavailable};
 use crate::head;
 use crate::hydra::{Finding, HeadState, Hydra};
 use crate::wire::Key256;
@@ -35,27 +33,39 @@ const MAX_STREAMS: usize = 16;
 /// Records of one key that are shown.
 const MAX_OF_KEY: usize = 4096;
 
-/// Raw bytes: the codec of a CID that stands for a bare multihash.
-const RAW: u64 = 0x55;
-
 /// The service.
 pub(super) struct Service {
     hydra: Arc<Hydra>,
+    access: Access,
     streams: Arc<Semaphore>,
 }
 
 impl Service {
-    pub(super) fn new(hydra: Arc<Hydra>) -> Self {
-        Self { hydra, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+    pub(super) fn new(hydra: Arc<Hydra>, access: Access) -> Self {
+        Self { hydra, access, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
     }
 
     async fn page(&self, query: Query, after: Option<Cursor>, limit: usize) -> Result<Page, Status> {
-        self.hydra
-            .belly
-            .page(query, after, limit)
-            .await
-            .map_err(|e| Status::unavailable(format!("read the belly: {e}")))
+        self.hydra.belly.page(query, after, limit).await.map_err(|e| unreadable(&e))
     }
+
+    fn stream_place(&self) -> Result<OwnedSemaphorePermit, Status> {
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
+            Status::resource_exhausted(format!("{MAX_STREAMS} record streams are open already; close one"))
+        })
+    }
+}
+
+pub(super) fn unreadable(error: &Unavailable) -> Status {
+    Status::internal(format!("read the belly: {error}"))
+}
+
+/// Why records may be missing: not all of them are read. Empty when they are.
+pub(super) fn why_incomplete(hydra: &Hydra) -> String {
+    let warming = hydra.warming().map(|warming| warming.text());
+    warming
+        .map(|text| format!("the belly is still {text}; what is not read yet is missing"))
+        .unwrap_or_default()
 }
 
 /// Why a list is empty.
@@ -63,6 +73,9 @@ fn why_empty(hydra: &Hydra, filtered: bool) -> String {
     let records = hydra.belly.counts().records;
     if records > 0 {
         return if filtered { "no record fits".to_owned() } else { String::new() };
+    }
+    if let Some(warming) = hydra.warming() {
+        return format!("no records yet: the belly is {}", warming.text());
     }
     let serving = hydra.heads().iter().filter(|head| head.state == HeadState::Serving).count();
     if serving == 0 {
@@ -92,12 +105,12 @@ impl RecordService for Service {
         let Some(query) = query(&filter)? else {
             return Ok(Response::new(ListRecordsResponse {
                 empty_reason: nothing_prefetched(),
-                ..Default::default()
+                ..ListRecordsResponse::default()
             }));
         };
         let first = after.is_none();
         let page = self.page(query.clone(), after, page::size(request.page_size)).await?;
-        let empty = first && page.records.is_empty();
+        let empty = first && page.records.is_empty() && page.next.is_none();
         Ok(Response::new(ListRecordsResponse {
             records: page.records.iter().map(record).collect(),
             next_page_token: page.next.map(|next| page::token(mark.as_bytes(), &next.0)).unwrap_or_default(),
@@ -106,6 +119,7 @@ impl RecordService for Service {
             } else {
                 String::new()
             },
+            incomplete_reason: why_incomplete(&self.hydra),
         }))
     }
 
@@ -115,11 +129,7 @@ impl RecordService for Service {
     ) -> Result<Response<Self::StreamRecordsStream>, Status> {
         let request = request.into_inner();
         let query = query(&request.filter.unwrap_or_default())?;
-        let Ok(place) = Arc::clone(&self.streams).try_acquire_owned() else {
-            return Err(Status::resource_exhausted(format!(
-                "{MAX_STREAMS} record streams are open already; close one"
-            )));
-        };
+        let place = self.stream_place()?;
         let (send, receive) = mpsc::channel(AHEAD);
         let hydra = Arc::clone(&self.hydra);
         tokio::spawn(async move {
@@ -127,8 +137,8 @@ impl RecordService for Service {
             let end = match query {
                 Some(query) => stream(&hydra, query, request.limit, &send).await,
                 None => Some(Ok(StreamRecordsResponse {
-                    records: Vec::new(),
                     empty_reason: nothing_prefetched(),
+                    ..StreamRecordsResponse::default()
                 })),
             };
             if let Some(end) = end {
@@ -144,19 +154,57 @@ impl RecordService for Service {
         request: Request<GetRecordsRequest>,
     ) -> Result<Response<GetRecordsResponse>, Status> {
         let text = request.into_inner().key;
-        let key = key(&text).map_err(Status::invalid_argument)?;
+        let key = key::parse(&text).map_err(Status::invalid_argument)?;
         let query = Query { key: Some(Bytes::from(key.clone())), ..Query::default() };
         let page = self.page(query, None, MAX_OF_KEY).await?;
-        let empty_reason = match page.records.is_empty() {
-            true => format!("no provider of {} in the belly", text.trim()),
-            false => String::new(),
+        let incomplete_reason = why_incomplete(&self.hydra);
+        let empty_reason = match (page.records.is_empty(), incomplete_reason.is_empty()) {
+            (true, true) => format!("no provider of {} in the belly", text.trim()),
+            (true, false) => {
+                format!("no provider of {} in the belly so far: {incomplete_reason}", text.trim())
+            }
+            (false, _) => String::new(),
         };
         Ok(Response::new(GetRecordsResponse {
             records: page.records.iter().map(record).collect(),
             multihash: key,
             empty_reason,
+            incomplete_reason,
         }))
     }
+
+    type ExportRecordsStream = ReceiverStream<Result<ExportRecordsResponse, Status>>;
+
+    async fn export_records(
+        &self,
+        _: Request<ExportRecordsRequest>,
+    ) -> Result<Response<Self::ExportRecordsStream>, Status> {
+        let place = self.stream_place()?;
+        let (send, receive) = mpsc::channel(AHEAD);
+        let hydra = Arc::clone(&self.hydra);
+        tokio::spawn(async move {
+            let _place = place;
+            if let Err(status) = export::run(&hydra, &send).await {
+                // the reader may have gone
+                send.send(Err(status)).await.ok();
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receive)))
+    }
+
+    async fn purge_records(
+        &self,
+        request: Request<PurgeRecordsRequest>,
+    ) -> Result<Response<PurgeRecordsResponse>, Status> {
+        let request = audit::change(self.access, "purge records", request)?;
+        purge::run(&self.hydra, &request).await.map(Response::new)
+    }
+}
+
+pub(super) fn peer(id: &str) -> Result<PeerId, Status> {
+    id.parse().map_err(|_| {
+        Status::invalid_argument(format!("provider {id:?} is no peer id; give it whole, e.g. 12D3KooW…"))
+    })
 }
 
 /// Sends all that fits, at the reader's pace; what is left to say at the end.
@@ -167,27 +215,38 @@ async fn stream(
     send: &mpsc::Sender<Result<StreamRecordsResponse, Status>>,
 ) -> Option<Result<StreamRecordsResponse, Status>> {
     let mut left = if limit == 0 { u64::MAX } else { limit };
-    let (mut after, mut first) = (None, true);
+    let (mut after, mut sent) = (None, false);
     loop {
         let size = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
         let page = match hydra.belly.page(query.clone(), after, size).await {
             Ok(page) => page,
-            Err(error) => return Some(Err(Status::unavailable(format!("read the belly: {error}")))),
+            Err(error) => return Some(Err(unreadable(&error))),
         };
-        if page.records.is_empty() {
-            let empty_reason = why_empty(hydra, query != Query::default());
-            return first.then(|| Ok(StreamRecordsResponse { records: Vec::new(), empty_reason }));
-        }
-        first = false;
         left -= page.records.len() as u64;
-        let records = page.records.iter().map(record).collect();
-        let gone =
-            send.send(Ok(StreamRecordsResponse { records, empty_reason: String::new() })).await.is_err();
-        after = page.next;
-        if gone || left == 0 || after.is_none() {
+        // a page may be empty because looking for what fits took long enough: it goes on
+        if !page.records.is_empty() {
+            let incomplete_reason = if sent { String::new() } else { why_incomplete(hydra) };
+            let records = page.records.iter().map(record).collect();
+            let message = StreamRecordsResponse { records, incomplete_reason, ..Default::default() };
+            sent = true;
+            if send.send(Ok(message)).await.is_err() {
+                return None;
+            }
+        } else if send.is_closed() {
             return None;
         }
+        after = page.next;
+        if left == 0 || after.is_none() {
+            break;
+        }
     }
+    (!sent).then(|| {
+        Ok(StreamRecordsResponse {
+            empty_reason: why_empty(hydra, query != Query::default()),
+            incomplete_reason: why_incomplete(hydra),
+            ..Default::default()
+        })
+    })
 }
 
 fn nothing_prefetched() -> String {
@@ -201,7 +260,7 @@ fn query(filter: &RecordFilter) -> Result<Option<Query>, Status> {
     }
     let prefix = match filter.key_prefix_hex.trim() {
         "" => None,
-        hex => Some(prefix(hex).ok_or_else(|| {
+        hex => Some(key::prefix(hex).ok_or_else(|| {
             Status::invalid_argument(format!(
                 "key prefix {hex:?}: give 1 to 64 hex digits of SHA-256 of the key"
             ))
@@ -209,26 +268,15 @@ fn query(filter: &RecordFilter) -> Result<Option<Query>, Status> {
     };
     let provider = match filter.provider.trim() {
         "" => None,
-        id => Some(id.parse::<PeerId>().map_err(|_| {
-            Status::invalid_argument(format!("provider {id:?} is no peer id; give it whole, e.g. 12D3KooW…"))
-        })?),
+        id => Some(peer(id)?),
     };
     Ok(Some(Query { key: None, prefix, provider }))
-}
-
-fn prefix(hex: &str) -> Option<KeyPrefix> {
-    if hex.is_empty() || hex.len() > 64 || !hex.is_ascii() {
-        return None;
-    }
-    let padded = format!("{hex:0<64}");
-    let bytes = HEXLOWER_PERMISSIVE.decode(padded.as_bytes()).ok()?;
-    Some(KeyPrefix { key: Key256(bytes.try_into().ok()?), bits: 4 * hex.len() as u16 })
 }
 
 fn record(record: &Record) -> v1::Record {
     v1::Record {
         multihash: record.key.to_vec(),
-        cid_raw: cid_raw(&record.key),
+        cid_raw: key::cid_raw(&record.key),
         key: Key256::of(&record.key).0.to_vec(),
         provider_peer_id: record.provider.to_base58(),
         source: RecordSource::Announced.into(),
@@ -237,53 +285,6 @@ fn record(record: &Record) -> v1::Record {
         expires_at: convert::timestamp(record.expires),
         addresses: record.addrs.parsed().map(|addr| addr.to_string()).collect(),
         addresses_expire_at: record.addrs_expire.and_then(convert::timestamp),
-    }
-}
-
-/// CIDv1 with the raw codec; empty for a key that is no multihash.
-fn cid_raw(key: &[u8]) -> String {
-    Multihash::<64>::from_bytes(key).map(|hash| Cid::new_v1(RAW, hash).to_string()).unwrap_or_default()
-}
-
-/// The DHT key behind what an operator types: a CID, or a multihash in hex or base58btc.
-fn key(text: &str) -> Result<Vec<u8>, String> {
-    const LONGEST: usize = 256;
-    let text = text.trim();
-    if text.len() > LONGEST {
-        return Err(format!("not a CID: {} characters", text.len()));
-    }
-    if let Ok(cid) = Cid::try_from(text) {
-        return Ok(cid.hash().to_bytes());
-    }
-    let whole = |bytes: Vec<u8>| Multihash::<64>::from_bytes(&bytes).ok().map(|_| bytes);
-    let hex = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok().and_then(whole);
-    // 'z' is multibase's mark of base58btc
-    let base58 = || cid::multibase::decode(format!("z{text}")).ok().and_then(|(_, bytes)| whole(bytes));
-    hex.or_else(base58)
-        .ok_or_else(|| format!("not a CID: {text:?}\n  give a CID, or a multihash in hex or base58"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CID: &str = "bafkreid4ca2qy2cyg3fseshha4ubpgkkmlmjppkdq4paa5hbm3spmtkkem";
-
-    #[test]
-    fn a_key_may_be_typed_as_cid_hex_or_base58() {
-        let hash = key(CID).expect("a CID");
-        assert_eq!(hash.len(), 34);
-        assert_eq!(cid_raw(&hash), CID);
-        assert_eq!(key(&data_encoding::HEXLOWER.encode(&hash)), Ok(hash.clone()));
-        let peer = PeerId::random();
-        assert_eq!(key(&peer.to_base58()), Ok(peer.to_bytes()));
-        assert!(key("bafybeid4ca2q!").is_err() && key("").is_err() && key(&"1".repeat(1000)).is_err());
-    }
-
-    #[test]
-    fn a_prefix_is_hex_of_any_length() {
-        let odd = prefix("895").expect("a prefix");
-        assert_eq!((odd.bits, odd.key.0[0], odd.key.0[1]), (12, 0x89, 0x50));
-        assert!(prefix("xyz").is_none() && prefix(&"0".repeat(65)).is_none());
+        near: record.near,
     }
 }

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::belly::index::{Generations, Rank};
 use crate::belly::log::Name;
+use crate::belly::segments::Header;
 
 /// A record of an hour is served so many hours after the hour began: 48 h after its end.
 pub(super) const SERVED_HOURS: u32 = 49;
@@ -43,10 +44,12 @@ impl Numbers {
 
     #[inline]
     pub(super) fn read(&self, in_file: u32) -> Option<u32> {
-        match self.same.get(in_file as usize / 64) {
-            Some(bits) if bits & (1 << (in_file % 64)) != 0 => Some(in_file),
-            _ => self.other.get(&in_file).copied(),
-        }
+        if self.is_same(in_file) { Some(in_file) } else { self.other.get(&in_file).copied() }
+    }
+
+    #[inline]
+    fn is_same(&self, number: u32) -> bool {
+        self.same.get(number as usize / 64).is_some_and(|bits| bits & (1 << (number % 64)) != 0)
     }
 
     /// Something of the file is broken: it is read, and never continued.
@@ -61,7 +64,7 @@ impl Numbers {
 }
 
 /// What is known of a file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Entry {
     /// The number that the index has for its records; 0 when they are not served.
     pub(super) generation: u8,
@@ -71,6 +74,8 @@ pub(super) struct Entry {
     pub(super) numbers: Option<Arc<Numbers>>,
     /// It takes, or took, records in this run.
     pub(super) written: bool,
+    /// Its segment, when that is whole.
+    pub(super) segment: Option<Header>,
 }
 
 impl Entry {
@@ -82,6 +87,27 @@ impl Entry {
             Some(numbers) if !self.written => numbers.read(in_file),
             Some(numbers) => Some(numbers.read(in_file).unwrap_or(in_file)),
             None => Some(in_file),
+        }
+    }
+
+    /// Nothing of the file was found broken.
+    pub(super) fn is_sound(&self) -> bool {
+        self.numbers.as_ref().is_none_or(|numbers| !numbers.unsound.load(Ordering::Acquire))
+    }
+
+    /// The number in the file for one of memory: the way back from [`Self::number`].
+    pub(super) fn in_file(&self) -> impl Fn(u32) -> Option<u32> + use<> {
+        let numbers = self.numbers.clone().filter(|_| !self.written);
+        let other: HashMap<u32, u32> = numbers
+            .iter()
+            .flat_map(|numbers| &numbers.other)
+            .map(|(file, memory)| (*memory, *file))
+            .collect();
+        move |number| match &numbers {
+            None => Some(number),
+            Some(numbers) => {
+                other.get(&number).copied().or_else(|| numbers.is_same(number).then_some(number))
+            }
         }
     }
 
@@ -161,6 +187,20 @@ impl Catalogue {
         if let Some(entry) = self.files.lock().get_mut(&name) {
             entry.bytes = bytes;
         }
+    }
+
+    pub(super) fn set_segment(&self, name: Name, segment: Option<Header>) {
+        if let Some(entry) = self.files.lock().get_mut(&name) {
+            entry.segment = segment;
+        }
+    }
+
+    /// `None` when the file is not served, or another one has records of its generation.
+    pub(super) fn only_file_of_its_generation(&self, name: Name) -> Option<Entry> {
+        let files = self.files.lock();
+        let entry = files.get(&name).filter(|entry| entry.generation != 0)?;
+        let of_it = files.values().filter(|other| other.generation == entry.generation).count();
+        (of_it == 1).then(|| entry.clone())
     }
 
     /// Files in the order of their hours, the newest first, near before far.

@@ -27,6 +27,8 @@ pub(super) const VALUE_AGE: Duration = Duration::from_millis(20);
 const MAX_WAITING_VALUES: usize = 256;
 /// Callers that may wait for a flush or a purge at once.
 const MAX_WAITING_FLUSHES: usize = 4_096;
+/// Written batches whose memory is kept for the next, some 1 MiB each.
+const MAX_SPARE: usize = 2;
 /// Providers that may wait without a record.
 const MAX_MOVED: usize = GROUP_RECORDS;
 
@@ -45,6 +47,8 @@ pub(super) struct Group {
     /// a later one of the same number.
     pub(super) batches: Vec<((u8, Rank), Batch)>,
     records: usize,
+    /// Batches that were written, for their memory.
+    spare: Vec<Batch>,
     /// Providers whose addresses changed without a record to write.
     pub(super) moved: Vec<u32>,
     pub(super) values: Vec<WaitingValue>,
@@ -57,7 +61,7 @@ pub(super) struct Group {
 impl Group {
     fn batch(&mut self, generation: (u8, Rank)) -> &mut Batch {
         let at = self.batches.iter().position(|(g, _)| *g == generation).unwrap_or_else(|| {
-            self.batches.push((generation, Batch::default()));
+            self.batches.push((generation, self.spare.pop().unwrap_or_default()));
             self.batches.len() - 1
         });
         &mut self.batches[at].1
@@ -65,6 +69,9 @@ impl Group {
 
     /// Puts what came later behind what is here.
     pub(super) fn append(&mut self, mut later: Self) {
+        if self.batches.is_empty() {
+            self.batches.append(&mut later.batches);
+        }
         for (generation, batch) in &mut later.batches {
             self.batch(*generation).append(batch);
         }
@@ -142,6 +149,15 @@ impl Inbox {
     /// These many records came to rest.
     pub(super) fn settle(&self, records: usize) {
         self.pending.fetch_sub(records as u64, Ordering::Relaxed);
+    }
+
+    /// Records that came to rest, and the memory that they waited in.
+    pub(super) fn settle_batch(&self, batch: Batch) {
+        self.settle(batch.len());
+        let mut group = self.waiting.lock();
+        if batch.len() <= 2 * GROUP_RECORDS && group.spare.len() < MAX_SPARE {
+            group.spare.push(batch.emptied());
+        }
     }
 
     #[inline]
@@ -228,7 +244,8 @@ impl Inbox {
             let now = Instant::now();
             let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
             if self.closed() || group.records >= GROUP_RECORDS || is_due(group.records_due) {
-                return std::mem::take(&mut *group);
+                let spare = std::mem::take(&mut group.spare);
+                return std::mem::replace(&mut *group, Group { spare, ..Group::default() });
             }
             if is_due(group.due) {
                 // values and tombstones go alone; the records wait for company

@@ -2,13 +2,16 @@
 //!
 //! Holds a shard's lock for one pass over it, and never the writer.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::catalogue::{KEPT_HOURS, SERVED_HOURS};
+use super::catalogue::{Entry, KEPT_HOURS, SERVED_HOURS};
+use super::dump;
 use super::pulse::Reason;
 use super::shared::Shared;
+use super::spill;
 use crate::belly::database;
 use crate::belly::log::{LogWriter, Name};
 
@@ -16,18 +19,25 @@ const ROUND: Duration = Duration::from_secs(1);
 /// Providers and values are looked through once in so many rounds, most-asked keys fade in so many.
 const SWEEP_ROUNDS: u32 = 60;
 const FADE_ROUNDS: u32 = 3_600;
+/// What is in segments is counted once in so many, when a generation left the index.
+const RECOUNT_ROUNDS: u32 = 300;
+/// Files that could not be sealed are tried again once in so many.
+const RETRY_ROUNDS: u32 = 600;
 /// So long after its hour a generation is sealed for certain.
 const SEALED_SECS: u32 = 60;
 
 pub(super) fn run(shared: &Arc<Shared>) {
     let mut rounds = 0u32;
-    let mut mended = false;
+    let mut tried = HashSet::new();
     while !shared.closing(ROUND) {
         rounds = rounds.wrapping_add(1);
         round(shared);
-        if !mended && shared.warm() {
-            mended = true;
-            seal_what_a_crash_left(shared);
+        seal_one_more(shared, &mut tried);
+        if rounds.is_multiple_of(RETRY_ROUNDS) {
+            tried.clear();
+        }
+        if rounds.is_multiple_of(RECOUNT_ROUNDS) {
+            recount(shared);
         }
         if rounds.is_multiple_of(SWEEP_ROUNDS) && shared.warm() {
             sweep_providers(shared);
@@ -48,10 +58,20 @@ pub(super) fn round(shared: &Shared) {
     if !shared.warm() || shared.expiry_paused() {
         return;
     }
-    over_budget(shared);
     let now = shared.clock.secs();
+    let stuck = !spill::round(shared) && spill::is_stuck(shared);
+    over_budget(shared, stuck);
     sweep(shared, now);
     unlink(shared, now);
+}
+
+/// Counts what is in segments anew when that is due.
+pub(super) fn recount(shared: &Shared) {
+    let due = shared.warm() && shared.spill.stale.swap(false, Ordering::AcqRel);
+    if due && let Err(error) = spill::recount(shared) {
+        // a file that was deleted meanwhile; the next generation that leaves makes it due again
+        tracing::warn!("the records in segments were not counted anew: {error}");
+    }
 }
 
 pub(super) fn sweep_providers(shared: &Shared) {
@@ -59,10 +79,13 @@ pub(super) fn sweep_providers(shared: &Shared) {
     shared.providers.sweep(now, shared.catalogue.oldest_hour(now / 3600));
 }
 
-/// Checkpoints and closes the files whose hour is over.
+/// Gives the files whose hour is over their segment, checkpoints and closes them.
 fn seal(shared: &Shared) {
     let sealing: Vec<(Name, LogWriter)> = std::mem::take(&mut *shared.sealing.lock());
-    for (name, log) in sealing {
+    for (name, mut log) in sealing {
+        if let Err(error) = dump::dump(shared, name, &mut log) {
+            tracing::warn!("the segment of {name} was not written, it is tried again: {error}");
+        }
         if let Err(error) = log.seal() {
             tracing::warn!("the write-ahead log of {name} stays beside it: {error}");
         }
@@ -71,18 +94,30 @@ fn seal(shared: &Shared) {
     }
 }
 
-/// Files of hours that are over, with a write-ahead log beside them.
-fn seal_what_a_crash_left(shared: &Shared) {
-    let hour = shared.clock.secs() / 3600;
-    for (name, entry) in shared.catalogue.files() {
-        let path = name.path(&shared.dir);
-        if name.hour >= hour || entry.generation == 0 || !database::has_wal(&path) {
-            continue;
-        }
-        match LogWriter::open(&shared.dir, name) {
-            Ok(log) => shared.sealing.lock().push((name, log)),
-            Err(error) => tracing::warn!("the write-ahead log of {name} stays beside it: {error}"),
-        }
+/// A file of an hour that is over, with a write-ahead log beside it or without a segment:
+/// what a crash or a stop left, or an older version wrote. One each time.
+pub(super) fn seal_one_more(shared: &Shared, tried: &mut HashSet<Name>) {
+    if !shared.warm() || !shared.sealing.lock().is_empty() {
+        return;
+    }
+    let hour = shared.clock.secs().saturating_sub(SEALED_SECS) / 3600;
+    // one in another order than the index's cannot leave it
+    let other_order = |entry: &Entry| {
+        entry.segment.is_some_and(|header| u32::from(header.bits) != shared.index.bits())
+            && !shared.spill.segments.has(entry.generation)
+    };
+    let wants_segment = |entry: &Entry| entry.segment.is_none() || other_order(entry);
+    let left = shared.catalogue.files().into_iter().find(|(name, entry)| {
+        name.hour < hour
+            && entry.generation != 0
+            && (wants_segment(entry) || database::has_wal(&name.path(&shared.dir)))
+            && !tried.contains(name)
+    });
+    let Some((name, _)) = left else { return };
+    tried.insert(name);
+    match LogWriter::open(&shared.dir, name) {
+        Ok(log) => shared.sealing.lock().push((name, log)),
+        Err(error) => tracing::warn!("the write-ahead log of {name} stays beside it: {error}"),
     }
 }
 
@@ -97,6 +132,9 @@ fn sweep(shared: &Shared, now: u32) {
     let mut marks = [false; 256];
     for number in &dead {
         generations.end(*number);
+        if shared.spill.segments.has(*number) {
+            shared.drop_segment(*number);
+        }
         marks[usize::from(*number)] = true;
     }
     if dead.iter().any(|number| generations.count(*number) > 0) {
@@ -118,24 +156,28 @@ fn sweep(shared: &Shared, now: u32) {
 fn unlink(shared: &Shared, now: u32) {
     for (name, entry) in shared.catalogue.files() {
         let shed = entry.generation == 0 && name.hour.saturating_add(SERVED_HOURS) > now / 3600;
+        // whatever generation it had: one that was begun late, after a leap of the clock, too
         let old = name.hour.saturating_add(KEPT_HOURS) <= now / 3600;
-        if entry.generation != 0 || !(shed || old) {
+        if !(shed || old) {
             continue;
         }
         match database::unlink(&name.path(&shared.dir)) {
             Ok(()) => shared.catalogue.remove(name),
-            Err(error) => shared.pulse.set_trouble(format!("cannot delete {name}: {error}")),
+            Err(error) => shared.pulse.set_notice(format!(
+                "the record store's {name} is out of service and cannot be deleted: {error}; it is tried again"
+            )),
         }
     }
     shared.pulse.set_disk_bytes(shared.disk_bytes());
 }
 
-/// Far generations make room, the oldest first.
-fn over_budget(shared: &Shared) {
+/// Far generations make room, the oldest first; also when memory is short and there is
+/// nothing left that could leave it.
+fn over_budget(shared: &Shared, stuck: bool) {
     let began = Instant::now();
     let max = shared.max_records;
-    let crowded = shared.index.entries() >= max.saturating_sub(max / 50) && max > 50;
-    if (crowded || shared.catalogue.bytes() > shared.max_disk) && shared.shed_far() {
+    let crowded = shared.records() >= max.saturating_sub(max / 50) && max > 50;
+    if (crowded || stuck || shared.catalogue.bytes() > shared.max_disk) && shared.shed_far() {
         tracing::warn!("far records of an hour were dropped to make room, in {:?}", began.elapsed());
         return;
     }
@@ -161,7 +203,7 @@ impl Shared {
                 && rank.disk()
         });
         let Some((number, rank)) = far.min_by_key(|(_, rank)| rank.hour()) else { return false };
-        self.pulse.add(Reason::FarShed, generations.count(number));
+        self.pulse.add(Reason::FarShed, generations.count(number) + self.drop_segment(number));
         generations.end(number);
         for (name, entry) in self.catalogue.files() {
             if entry.generation == number && name.hour == rank.hour() {

@@ -4,25 +4,33 @@
 //! within a second or so; a crash loses at most that. Its time is known to the hour: it
 //! is served for 48 h after the end of the hour in which it was announced first, so never
 //! less than 48 h after it was announced last and never over 49 h after the log was
-//! told. A look-up of providers never touches the disk.
+//! told. A look-up of providers never touches the disk, unless `belly.index` lets hours
+//! leave the index: then it does for a key that their filters know.
 //!
-//! Threads: one writes, one reads, one keeps house; at the start some more load.
+//! Threads: one writes, one reads, one keeps house, two look up what left the index; at
+//! the start some more load.
 
 mod catalogue;
 mod config;
+mod dump;
 mod inbox;
 mod keeper;
 mod load;
+mod lookup;
+mod merge;
 mod open;
+mod progress;
 mod pulse;
 mod purge;
 mod reader;
 mod shared;
+mod spill;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -30,15 +38,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use libp2p::PeerId;
-use rand::seq::SliceRandom;
 use tokio::sync::oneshot;
 
-pub use config::LogConfig;
+pub use config::{IndexMode, LogConfig};
 
 use super::values::MAX_VALUE;
 use super::{
-    Announcement, Answer, AskedKey, Belly, Counts, Cursor, Health, Page, Progress, Provider, Purge, Query,
-    Refused, Region, Unavailable, Value,
+    Announcement, Answer, AskedKey, Belly, Counts, Cursor, Footprint, Generation, Health, Page, Progress,
+    Provider, Purge, Query, Refused, Region, Unavailable, Value,
 };
 use crate::wire::{AddrList, Key256};
 use inbox::WaitingValue;
@@ -60,17 +67,22 @@ impl LogBelly {
         self.shared.index.bytes()
     }
 
+    /// Nobody reads what was there before the start any more.
+    fn loaders_ended(&self) -> bool {
+        self.loaders.iter().all(JoinHandle::is_finished)
+    }
+
     /// Takes in what was announced earlier, at `at` seconds since the Unix epoch, waiting
-    /// for the disk when it is behind.
-    pub(super) fn add_at(&self, announcement: &Announcement<'_>, at: u32) -> Result<(), Refused> {
+    /// for the disk when it is behind. False when its time is over.
+    pub(super) fn add_at(&self, announcement: &Announcement<'_>, at: u32) -> Result<bool, Refused> {
         let now = self.shared.clock.secs();
         if at / 3600 + catalogue::SERVED_HOURS <= now / 3600 {
-            return Err(Refused::StoreFull);
+            return Ok(false);
         }
         loop {
             match self.shared.add(announcement, at.min(now)) {
                 Err(Refused::Behind) => std::thread::sleep(Duration::from_millis(5)),
-                outcome => return outcome,
+                outcome => return outcome.map(|()| true),
             }
         }
     }
@@ -79,8 +91,19 @@ impl LogBelly {
     #[cfg(test)]
     fn keep(&self) {
         keeper::round(&self.shared);
+        keeper::recount(&self.shared);
         keeper::sweep_providers(&self.shared);
         self.shared.sweep_values.store(true, Ordering::Relaxed);
+    }
+
+    /// Seals all files whose hour is over, now.
+    #[cfg(test)]
+    fn seal(&self) {
+        let mut tried = std::collections::HashSet::new();
+        for _ in 0..2 * self.shared.catalogue.files().len() + 2 {
+            keeper::seal_one_more(&self.shared, &mut tried);
+            keeper::round(&self.shared);
+        }
     }
 }
 
@@ -90,25 +113,15 @@ impl Belly for LogBelly {
     }
 
     fn providers(&self, key: &[u8], limit: usize) -> Answer<Vec<Provider>> {
-        let shared = &*self.shared;
+        let shared = &self.shared;
         let now = shared.clock.secs();
         let hash = shared.key.hash(key);
-        let mut holders = shared.index.holders(hash, now);
+        let holders = shared.index.holders(hash, now);
+        if holders.len() < lookup::ENOUGH.min(limit) && shared.may_be_spilled(hash, now) {
+            return shared.look_up(key, hash, holders, limit, now);
+        }
         shared.demand.read(hash, key, holders.is_empty());
-        if holders.len() > 1 {
-            holders.shuffle(&mut rand::rng());
-        }
-        let mut found = Vec::with_capacity(holders.len().min(limit));
-        let mut without = Vec::new();
-        for provider in holders.into_iter().filter_map(|(number, _)| shared.providers.get(number, now)) {
-            if found.len() == limit {
-                break;
-            }
-            if provider.addrs.is_empty() { without.push(provider) } else { found.push(provider) }
-        }
-        without.truncate(limit - found.len());
-        found.append(&mut without);
-        Answer::now(found)
+        Answer::now(shared.sample(holders, limit, now))
     }
 
     fn addresses_of(&self, provider: &PeerId) -> Answer<Option<AddrList>> {
@@ -159,9 +172,11 @@ impl Belly for LogBelly {
     }
 
     fn counts(&self) -> Counts {
-        let Shared { index, providers, values, clock, .. } = &*self.shared;
+        let Shared { index, providers, values, clock, spill, .. } = &*self.shared;
+        let now = clock.secs();
         Counts {
-            records: index.generations.total(clock.secs()),
+            records: index.generations.total(now)
+                + spill.segments.records(|g| index.generations.live(g, now)),
             providers: providers.count(),
             values: values.count(),
             unsaved: self.shared.unsaved(),
@@ -170,7 +185,10 @@ impl Belly for LogBelly {
 
     fn health(&self) -> Health {
         let mut health = self.shared.pulse.health(self.shared.unsaved());
-        if self.threads.iter().any(JoinHandle::is_finished) {
+        health.max_disk = Some(self.shared.max_disk).filter(|bytes| *bytes < u64::MAX);
+        // the order counts: a loader that ended in order has left nothing
+        let cut_short = self.loaders_ended() && !self.shared.warm();
+        if cut_short || self.threads.iter().any(JoinHandle::is_finished) {
             health.trouble =
                 Some("a thread of the record store died: restart hydrad, and report its log".to_owned());
         }
@@ -182,7 +200,42 @@ impl Belly for LogBelly {
     }
 
     fn warming(&self) -> Option<Progress> {
-        self.shared.loading.progress()
+        // what a loader that died has left will not be read: health tells, heads need not wait
+        if self.loaders_ended() { None } else { self.shared.loading.progress() }
+    }
+
+    fn records_of(&self, provider: &PeerId) -> u32 {
+        let providers = &self.shared.providers;
+        providers.number(provider).map_or(0, |number| providers.records(number))
+    }
+
+    fn providers_of(&self, key: &[u8]) -> usize {
+        let Shared { index, key: secret, clock, .. } = &*self.shared;
+        index.holders(secret.hash(key), clock.secs()).len()
+    }
+
+    fn footprint(&self) -> Footprint {
+        let Shared { index, spill, clock, .. } = &*self.shared;
+        let (generations, now) = (&index.generations, clock.secs());
+        let mut live: Vec<_> = generations.numbers().filter(|(n, _)| generations.live(*n, now)).collect();
+        live.sort_unstable_by_key(|(_, rank)| Reverse(*rank));
+        let generations = live.into_iter().map(|(number, rank)| {
+            let segment_records = spill.segments.records(|g| g == number);
+            Generation {
+                hour: self.shared.wall(rank.hour().saturating_mul(3600)),
+                near: rank.near(),
+                records: generations.count(number) + segment_records,
+                segment_records,
+                disk: rank.disk(),
+            }
+        });
+        Footprint {
+            index_entries: index.entries(),
+            index_bytes: index.bytes(),
+            segment_records: spill.segments.records(|g| index.generations.live(g, now)),
+            segment_bytes: spill.segments.bytes(),
+            generations: generations.collect(),
+        }
     }
 
     fn top_providers(&self, n: usize) -> Vec<(PeerId, u32)> {
@@ -203,15 +256,21 @@ impl Belly for LogBelly {
             Err(error) => return Answer::now(Err(error)),
         };
         let shared = self.shared.clone();
+        let purging = dump::Purging::begin(&shared);
         let flush = shared.flush();
         Answer::later(async move {
             // first to the log what it voids, then the tombstone, then memory
             flush.await?;
             let (reply, answer) = oneshot::channel();
+            let earlier = shared.purged_until(&what);
             shared.note_tombstone(&tombstone);
             shared.inbox.push_tombstone(tombstone, reply);
             answer.await.unwrap_or_else(|_| Err(closing()))?;
-            let remove = move || shared.remove(&what);
+            let remove = move || {
+                let removed = shared.remove(&what, earlier);
+                drop(purging);
+                removed
+            };
             tokio::task::spawn_blocking(remove).await.map_err(|e| Unavailable(format!("purge: {e}")))
         })
     }
@@ -227,6 +286,7 @@ impl Drop for LogBelly {
         self.shared.loading.cancelled.store(true, Ordering::Relaxed);
         self.shared.inbox.close();
         *self.shared.requests.lock() = None;
+        *self.shared.spill.requests.lock() = None;
         *self.shared.closed.lock() = true;
         self.shared.close.notify_all();
         for thread in self.loaders.drain(..).chain(self.threads.drain(..)) {

@@ -1,9 +1,9 @@
 //! How the store is opened, and its threads started.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,10 +14,11 @@ use rustix::fs::{FlockOperation, flock};
 use super::catalogue::Catalogue;
 use super::inbox::Inbox;
 use super::load::{self, Loading};
+use super::lookup::Spill;
 use super::pulse::{Pulse, Reason};
 use super::shared::{STEP_MILLIS, Shared};
 use super::writer::Writer;
-use super::{LogBelly, LogConfig, keeper, reader};
+use super::{IndexMode, LogBelly, LogConfig, keeper, lookup, reader};
 use crate::belly::database::{self, BellyError};
 use crate::belly::demand::Demand;
 use crate::belly::index::{Index, SipKey};
@@ -56,19 +57,22 @@ impl LogBelly {
     pub fn open_warming(config: LogConfig) -> Result<Self, BellyError> {
         let dir = config.dir.clone();
         let in_dir = |source| BellyError::Directory { path: dir.clone(), source };
-        fs::create_dir_all(&dir).map_err(in_dir)?;
+        database::make_dir(&dir).map_err(in_dir)?;
         let lock = lock(&dir)?;
+        database::tidy(&dir).map_err(in_dir)?;
         let pulse = Pulse::default();
         let (file, key) = open_values(&dir, &pulse)?;
         let names = load::list(&dir).map_err(in_dir)?;
         let ahead = set_clock(&config, &file, names.first().map(|name| name.hour), &pulse)
             .map_err(|e| database::Trouble::from(e).at(file.path()))?;
         let mut shared = Shared {
-            _lock: lock,
+            lock: Mutex::new(lock),
             clock: config.clock.clone(),
             key,
-            index: Index::new(config.max_records),
+            index: Index::new(config.entries()),
             catalogue: Catalogue::default(),
+            index_mode: config.index,
+            spill: Spill::default(),
             providers: Providers::new(key, config.max_providers),
             values: Values::new(config.max_values, config.max_values_bytes),
             demand: Demand::default(),
@@ -77,11 +81,13 @@ impl LogBelly {
             pulse,
             loading: Loading::default(),
             sealing: Mutex::default(),
+            purging: AtomicUsize::new(0),
             keeping: Mutex::default(),
             requests: Mutex::default(),
             closed: Mutex::default(),
             close: Condvar::new(),
             max_records: config.max_records,
+            max_memory: config.max_memory,
             max_records_per_provider: config.share(),
             max_disk: config.max_disk,
             ahead: AtomicI64::new(ahead),
@@ -107,6 +113,15 @@ impl LogBelly {
         belly.threads.push(spawn("belly-reader", move || reader::run(&reading, &queue))?);
         let keeping = shared.clone();
         belly.threads.push(spawn("belly-keeper", move || keeper::run(&keeping))?);
+        if shared.index_mode != IndexMode::Memory {
+            let (requests, queue) = sync_channel(lookup::QUEUE);
+            *shared.spill.requests.lock() = Some(requests);
+            let queue = Arc::new(Mutex::new(queue));
+            for _ in 0..lookup::THREADS {
+                let (reading, queue) = (shared.clone(), queue.clone());
+                belly.threads.push(spawn("belly-segments", move || lookup::run(&reading, &queue))?);
+            }
+        }
         for _ in 0..loaders.max(1) {
             let loading = shared.clone();
             belly.loaders.push(spawn("belly-loader", move || load::run(&loading))?);
@@ -117,9 +132,6 @@ impl LogBelly {
     /// Waits until all is read, telling now and then how far it is.
     pub fn wait_warm(&self, mut progress: impl FnMut(Progress)) {
         while let Some(now) = self.warming() {
-            if self.loaders.iter().all(JoinHandle::is_finished) && self.warming().is_some() {
-                return; // a loader died: health tells
-            }
             progress(now);
             std::thread::sleep(REPORT.min(Duration::from_millis(1 + now.records / 1_000)));
         }
@@ -140,6 +152,17 @@ fn lock(dir: &Path) -> Result<File, BellyError> {
         Ok(()) => Ok(file),
         Err(_) => Err(BellyError::Locked { path: dir.to_path_buf() }),
     }
+}
+
+/// Makes the directory again when somebody deleted it.
+pub(super) fn remake(shared: &Shared) -> Result<(), BellyError> {
+    let dir = &shared.dir;
+    if database::is_there(&dir.join(LOCK)) {
+        return Ok(());
+    }
+    database::make_dir(dir).map_err(|source| BellyError::Directory { path: dir.clone(), source })?;
+    *shared.lock.lock() = lock(dir)?;
+    Ok(())
 }
 
 fn open_values(dir: &Path, pulse: &Pulse) -> Result<(ValuesFile, SipKey), BellyError> {

@@ -44,6 +44,10 @@ reasons! {
     Unwritable "unwritable",
     ReadersBusy "readers_busy",
     PageDamaged "page_damaged",
+    SegmentDamaged "segment_damaged",
+    SegmentUnread "segment_unread",
+    SegmentLost "segment_lost",
+    SegmentsBusy "segments_busy",
     FileDamaged "file_damaged",
     FileDeleted "file_deleted",
     RowDamaged "row_damaged",
@@ -101,8 +105,11 @@ impl Pulse {
 
     /// Something happened that the operator should know although all goes on.
     pub(super) fn set_notice(&self, text: String) {
-        tracing::error!("{text}");
-        *self.notice.lock() = Some((text, Instant::now()));
+        let mut notice = self.notice.lock();
+        if notice.as_ref().is_none_or(|(told, _)| *told != text) {
+            tracing::error!("{text}");
+        }
+        *notice = Some((text, Instant::now()));
     }
 
     pub(super) fn trouble_text(&self) -> Option<String> {
@@ -145,7 +152,7 @@ impl Pulse {
             (trouble, notice) => trouble.or(notice),
         };
         let commit_p99 = self.p99.lock().filter(|(at, _)| at.elapsed() < WINDOW).map(|(_, took)| took);
-        Health { trouble, disk_bytes: self.disk_bytes.load(Ordering::Relaxed), commit_p99 }
+        Health { trouble, disk_bytes: self.disk_bytes(), max_disk: None, commit_p99 }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was purged: in memory, for the loading and for lists.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 
 use libp2p::PeerId;
 
@@ -32,6 +33,35 @@ impl Tombstones {
     pub(super) fn cover(&self, hash: u64, provider: u32, at: u32) -> bool {
         let covers = |until: Option<&u32>| until.is_some_and(|until| at <= *until);
         covers(self.keys.get(&hash)) || covers(self.providers.get(&provider))
+    }
+}
+
+/// Purges that are later than all records of an hour, by place in the index: a segment
+/// does not say in which minute a record was announced, and earlier purges were done when
+/// it was made.
+#[derive(Debug, Default)]
+pub(super) struct Voided {
+    places: HashSet<u64>,
+    providers: HashSet<u32>,
+}
+
+impl Voided {
+    #[inline]
+    pub(super) fn cover(&self, place: u64, provider: u32) -> bool {
+        (!self.places.is_empty() && self.places.contains(&place))
+            || (!self.providers.is_empty() && self.providers.contains(&provider))
+    }
+}
+
+impl Tombstones {
+    pub(super) fn of_hour(&self, hour: u32, place: impl Fn(u64) -> u64) -> Voided {
+        let end = time(hour.saturating_add(1), 0);
+        let keys = self.keys.iter().filter(|(_, until)| **until >= end);
+        let providers = self.providers.iter().filter(|(_, until)| **until >= end);
+        Voided {
+            places: keys.map(|(hash, _)| place(*hash)).collect(),
+            providers: providers.map(|(number, _)| *number).collect(),
+        }
     }
 }
 
@@ -71,9 +101,21 @@ impl Shared {
         })
     }
 
-    /// Takes the records out of the index; the log's are void by their tombstone.
-    pub(super) fn remove(&self, what: &Purge) -> u64 {
-        let mut removed = 0;
+    /// When what is to be purged was purged before.
+    pub(super) fn purged_until(&self, what: &Purge) -> Option<u32> {
+        let tombstones = self.tombstones.read();
+        match what {
+            Purge::Key(key) => tombstones.keys.get(&self.key.hash(key)).copied(),
+            Purge::Provider(peer) => {
+                self.providers.number(peer).and_then(|number| tombstones.providers.get(&number).copied())
+            }
+        }
+    }
+
+    /// Takes the records out of the index; those of the log and of segments are void by
+    /// their tombstone. `earlier` is when they were purged before. May read files.
+    pub(super) fn remove(&self, what: &Purge, earlier: Option<u32>) -> u64 {
+        let mut removed = self.remove_spilled(what, earlier);
         let mut gone = |provider| {
             removed += 1;
             self.providers.lose_record(provider);
@@ -87,6 +129,51 @@ impl Shared {
                 }
             }
         }
+        removed
+    }
+
+    /// What was purged counts no more; before the index forgets it, so that what is in
+    /// both is counted once.
+    fn remove_spilled(&self, what: &Purge, earlier: Option<u32>) -> u64 {
+        let segments = self.spill.segments.list();
+        if segments.is_empty() {
+            return 0;
+        }
+        let mut removed = 0;
+        match what {
+            Purge::Key(key) => {
+                let (hash, now) = (self.key.hash(key), self.clock.secs());
+                let mut seen: HashSet<u32> =
+                    self.index.holders(hash, now).into_iter().map(|(number, _)| number).collect();
+                for spilled in segments.iter() {
+                    let end = time(spilled.name.hour.saturating_add(1), 0);
+                    let void = earlier.is_some_and(|until| end <= until);
+                    let live = self.index.generations.live(spilled.generation, now);
+                    if void || !live || !spilled.may_have(hash) {
+                        continue;
+                    }
+                    for provider in self.all_providers_in(spilled, hash) {
+                        let purged =
+                            self.tombstones.read().providers.get(&provider).is_some_and(|at| end <= *at);
+                        if !purged && seen.insert(provider) {
+                            spilled.forget(provider, 1);
+                            self.providers.lose_record(provider);
+                            removed += 1;
+                        }
+                    }
+                }
+            }
+            Purge::Provider(peer) => {
+                let Some(number) = self.providers.number(peer) else { return 0 };
+                for spilled in segments.iter() {
+                    let gone = spilled.forget(number, u32::MAX);
+                    self.providers.change_records(number, -i64::from(gone));
+                    removed += u64::from(gone);
+                }
+            }
+        }
+        self.spill.stale.store(true, Ordering::Release);
+        self.note_spilled();
         removed
     }
 }

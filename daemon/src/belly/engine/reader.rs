@@ -163,7 +163,9 @@ impl Reader {
             }
             from = None;
             let generations = &self.shared.index.generations;
-            if !generations.live(entry.generation, now) || generations.count(entry.generation) == 0 {
+            let empty =
+                generations.count(entry.generation) == 0 && !self.shared.spill.segments.has(entry.generation);
+            if empty || !generations.live(entry.generation, now) {
                 continue;
             }
             let next = self.of_file(name, &entry, start, &mut walk)?;
@@ -242,7 +244,9 @@ impl Reader {
         }
         let after = after.and_then(|c| Some(u32::from_be_bytes(*c.0.first_chunk()?)));
         let now = self.shared.clock.secs();
-        let mut holders = self.shared.index.holders(self.shared.key.hash(key), now);
+        let hash = self.shared.key.hash(key);
+        let mut holders = self.shared.index.holders(hash, now);
+        self.shared.add_spilled_holders(hash, now, usize::MAX, &mut holders);
         holders.sort_unstable();
         holders.retain(|(number, _)| {
             after.is_none_or(|after| *number > after) && walk.provider.is_none_or(|only| only == *number)
@@ -320,8 +324,8 @@ impl Walk<'_> {
         }
         let hash = shared.key.hash(key);
         let announced = purge::time(name.hour, tail.minute);
-        if shared.index.generation(hash, number) != Some(entry.generation)
-            || self.tombstones.cover(hash, number, announced)
+        if self.tombstones.cover(hash, number, announced)
+            || !shared.is_in_force(hash, number, entry.generation, shared.clock.secs())
         {
             return;
         }

@@ -5,28 +5,32 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, RwLock};
+use rand::seq::SliceRandom;
 use tokio::sync::oneshot;
 
 use super::catalogue::Catalogue;
 use super::inbox::Inbox;
 use super::load::Loading;
+use super::lookup::Spill;
 use super::pulse::{Pulse, Reason};
 use super::purge::Tombstones;
 use super::reader::{self, Request};
-use super::{closing, open};
+use super::{IndexMode, closing, open};
 use crate::belly::clock::{Clock, from_secs};
 use crate::belly::demand::Demand;
 use crate::belly::index::{Arrival, Change, Index, SipKey};
 use crate::belly::log::{LogWriter, Name, Tail};
 use crate::belly::providers::Providers;
 use crate::belly::values::{Values, ValuesFile};
-use crate::belly::{Announcement, MAX_PROVIDER_KEY, Record, Refused, Unavailable};
+use crate::belly::{
+    Announcement, MAX_PROVIDER_KEY, PROVIDER_VALIDITY, Provider, Record, Refused, Unavailable,
+};
 
 /// A step of the wall clock that is told and makes expiry pause.
 pub(super) const STEP_MILLIS: u64 = 10 * 60 * 1000;
@@ -37,11 +41,14 @@ pub(super) const PAUSE_SECS: u32 = 10 * 60;
 pub(super) struct Shared {
     pub(super) dir: PathBuf,
     /// Held while the store is open.
-    pub(super) _lock: File,
+    pub(super) lock: Mutex<File>,
     pub(super) clock: Clock,
     pub(super) key: SipKey,
     pub(super) index: Index,
     pub(super) catalogue: Catalogue,
+    pub(super) index_mode: IndexMode,
+    /// What left the index.
+    pub(super) spill: Spill,
     pub(super) providers: Providers,
     pub(super) values: Values,
     pub(super) demand: Demand,
@@ -51,6 +58,8 @@ pub(super) struct Shared {
     pub(super) loading: Loading,
     /// Files whose hour is over, to be checkpointed and closed.
     pub(super) sealing: Mutex<Vec<(Name, LogWriter)>>,
+    /// Purges under way.
+    pub(super) purging: AtomicUsize,
     /// One round of the keeper at a time.
     pub(super) keeping: Mutex<()>,
     /// The way to the reader; `None` before it runs and when the store closes.
@@ -58,6 +67,8 @@ pub(super) struct Shared {
     pub(super) closed: Mutex<bool>,
     pub(super) close: Condvar,
     pub(super) max_records: u64,
+    /// Bytes of the index and of what memory keeps of segments.
+    pub(super) max_memory: u64,
     pub(super) max_records_per_provider: u32,
     pub(super) max_disk: u64,
     /// Milliseconds that belly time is ahead of the wall clock, as last looked.
@@ -102,19 +113,24 @@ impl Shared {
     }
 
     /// A file is gone: its records are in memory only, and what comes goes elsewhere.
-    pub(super) fn lost_file(&self, path: &Path) {
+    /// Returns how many records only its segment had.
+    pub(super) fn lost_file(&self, path: &Path) -> u64 {
         let name = path.file_name().and_then(|name| Name::parse(&name.to_string_lossy()));
         let Some(name) = name else {
             self.values.clear();
-            return;
+            return 0;
         };
+        let mut lost = 0;
         for (known, entry) in self.catalogue.files() {
             if known == name {
                 self.index.generations.lose_disk(entry.generation);
+                lost += self.drop_segment(entry.generation);
                 self.catalogue.remove(name);
                 self.catalogue.renew();
             }
         }
+        self.pulse.add(Reason::SegmentLost, lost);
+        lost
     }
 
     /// Writes the secret into a file that lost it.
@@ -156,17 +172,40 @@ impl Shared {
         if self.providers.records(provider) >= self.max_records_per_provider {
             return Err(self.refuse(Reason::ProviderFull, Refused::ProviderFull));
         }
-        let entries = self.index.entries();
-        if entries >= self.max_records {
+        let (entries, records) = (self.index.entries(), self.records());
+        let full = |part: u64| {
+            let max_entries = self.max_entries();
+            records >= self.max_records - self.max_records * part / 20
+                || entries >= max_entries - max_entries * part / 20
+        };
+        if full(0) {
             return Err(self.refuse(Reason::StoreFull, Refused::StoreFull));
         }
-        if !near && entries >= self.max_records - self.max_records / 20 {
+        if !near && full(1) {
             return Err(self.refuse(Reason::FarFull, Refused::StoreFull));
         }
         if self.pulse.disk_bytes() >= self.max_disk {
             return Err(self.refuse(Reason::DiskFull, Refused::StoreFull));
         }
         Ok(())
+    }
+
+    /// At most so many of a key's holders, at random, those with addresses first.
+    pub(super) fn sample(&self, mut holders: Vec<(u32, u8)>, limit: usize, now: u32) -> Vec<Provider> {
+        if holders.len() > 1 {
+            holders.shuffle(&mut rand::rng());
+        }
+        let mut found = Vec::with_capacity(holders.len().min(limit));
+        let mut without = Vec::new();
+        for provider in holders.into_iter().filter_map(|(number, _)| self.providers.get(number, now)) {
+            if found.len() == limit {
+                break;
+            }
+            if provider.addrs.is_empty() { without.push(provider) } else { found.push(provider) }
+        }
+        without.truncate(limit - found.len());
+        found.append(&mut without);
+        found
     }
 
     /// A record as lists show it; nothing when its provider is not known any more.
@@ -180,19 +219,27 @@ impl Shared {
     ) -> Option<Record> {
         let now = self.clock.secs();
         let provider = self.providers.get(number, now)?;
-        let wall = |secs: u32| from_secs(secs.saturating_add_signed(self.behind_wall_secs()));
+        let wall = |secs| self.wall(secs);
+        // belly time may be minutes ahead of a clock that was set back
+        let announced = wall(announced).min(self.clock.wall());
         Some(Record {
             key: key.clone(),
             provider: provider.peer,
             head: head.map(u32::from),
-            announced: wall(announced),
-            expires: wall(self.index.generations.until(generation)),
+            near: self.index.generations.rank(generation).near(),
+            announced,
+            expires: announced + PROVIDER_VALIDITY,
             addrs: provider.addrs,
             addrs_expire: self.providers.addrs_expire(number, now).map(wall),
         })
     }
 
-    pub(super) fn behind_wall_secs(&self) -> i32 {
+    /// From belly time, in seconds since the Unix epoch, to the time that people have.
+    pub(super) fn wall(&self, secs: u32) -> SystemTime {
+        from_secs(secs.saturating_add_signed(self.behind_wall_secs()))
+    }
+
+    fn behind_wall_secs(&self) -> i32 {
         let ahead = self.ahead.load(Ordering::Relaxed);
         if ahead.unsigned_abs() < STEP_MILLIS { 0 } else { i32::try_from(-ahead / 1000).unwrap_or(0) }
     }
@@ -215,6 +262,13 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         self.inbox.push_flush(reply);
         async move { answer.await.unwrap_or_else(|_| Err(closing())) }
+    }
+
+    /// [`Self::flush`] for a thread that may wait.
+    pub(super) fn flush_now(&self) -> Result<(), Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.push_flush(reply);
+        answer.blocking_recv().unwrap_or_else(|_| Err(closing()))
     }
 
     /// Takes in what was announced at a time in seconds since the Unix epoch.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::catalogue::Entry;
 use super::inbox::{Group, WaitingValue};
+use super::open;
 use super::pulse::Reason;
 use super::shared::Shared;
 use crate::belly::database::{self, Trouble};
@@ -91,7 +92,8 @@ impl Writer {
 
     /// Writes all that waits; keeps what the disk does not take.
     fn write(&mut self) {
-        if let Err((path, trouble)) = self.write_values().and_then(|()| self.write_records()) {
+        let outcome = self.probe().and_then(|()| self.write_values()).and_then(|()| self.write_records());
+        if let Err((path, trouble)) = outcome {
             self.stumble(&path, &trouble);
             return;
         }
@@ -102,13 +104,23 @@ impl Writer {
         }
     }
 
+    /// A disk that took nothing is asked again even when nothing waits: what waited was refused.
+    fn probe(&mut self) -> Result<(), (String, Trouble)> {
+        if !self.shared.pulse.troubled() || self.group.has_records() {
+            return Ok(());
+        }
+        let now = self.shared.clock.millis().to_le_bytes();
+        let file = self.values()?;
+        file.set_meta("probe", &now).map_err(|e| (file_name(file.path()), e.into()))
+    }
+
     fn write_records(&mut self) -> Result<(), (String, Trouble)> {
         while !self.group.batches.is_empty() {
             let (generation, rank) = self.group.batches[0].0;
             if self.shared.index.generations.rank(generation) != rank || !rank.disk() {
                 // it expired while it waited, or its file was deleted: what is new goes elsewhere
                 let batch = self.group.settle_batch(0);
-                self.shared.inbox.settle(batch.len());
+                self.shared.inbox.settle_batch(batch);
                 continue;
             }
             let moved = std::mem::take(&mut self.group.moved);
@@ -118,7 +130,7 @@ impl Writer {
                 return Err(failed);
             }
             let batch = self.group.settle_batch(0);
-            self.shared.inbox.settle(batch.len());
+            self.shared.inbox.settle_batch(batch);
             self.shared.pulse.committed(began.elapsed());
             self.shared.pulse.set_disk_bytes(self.shared.disk_bytes());
         }
@@ -150,9 +162,7 @@ impl Writer {
                 let at = |trouble| (name.path(&shared.dir).display().to_string(), trouble);
                 let log = LogWriter::open(&shared.dir, name).map_err(at)?;
                 if known.is_none() {
-                    shared
-                        .catalogue
-                        .insert(name, Entry { generation, bytes: 0, numbers: None, written: true });
+                    shared.catalogue.insert(name, Entry { generation, written: true, ..Entry::default() });
                 }
                 (name, log)
             }
@@ -160,10 +170,10 @@ impl Writer {
         let empty = crate::belly::log::Batch::default();
         let batch = self.group.batches.iter().find(|((g, _), _)| *g == generation).map_or(&empty, |(_, b)| b);
         let outcome = log.append(batch, moved, &shared.providers);
-        outcome.map_err(|trouble| (log.path().display().to_string(), trouble))?;
+        let outcome = outcome.map_err(|trouble| (log.path().display().to_string(), trouble));
         shared.catalogue.set_bytes(name, database::bytes(log.path()));
         self.logs.insert(generation, (name, log));
-        Ok(())
+        outcome
     }
 
     fn values(&mut self) -> Result<&mut ValuesFile, (String, Trouble)> {
@@ -228,13 +238,18 @@ impl Writer {
 
     /// Says what is wrong and when it will be tried again; replaces a damaged file; makes
     /// room on a full disk.
+    ///
+    /// A connection outlives what is wrong with the disk. It knows which frames of its
+    /// write-ahead log were never synced, and writes over them. A new one would take those for
+    /// committed that the kernel still shows, and what it adds behind them would be lost
+    /// with them when the power fails. When it lasts, a new one is tried all the same: it begins
+    /// by writing back what is in the log.
     fn stumble(&mut self, path: &str, trouble: &Trouble) {
         let broken = Path::new(path);
-        let generation = self.logs.iter().find(|(_, (_, log))| log.path() == broken).map(|(g, _)| *g);
-        if let Some(generation) = generation {
-            self.logs.remove(&generation);
+        if !trouble.is_of_the_disk() || self.retry_in == LAST_RETRY {
+            self.logs.retain(|_, (_, log)| log.path() != broken);
+            self.values = None;
         }
-        self.values = None;
         if trouble.is_damage() {
             self.replace(broken, trouble);
         }
@@ -312,6 +327,9 @@ impl Writer {
         let over: Vec<u8> =
             self.logs.iter().filter(|(_, (name, _))| name.hour < hour).map(|(g, _)| *g).collect();
         for generation in over {
+            if self.group.batches.iter().any(|((g, _), _)| *g == generation) {
+                continue; // the disk does not take its last records yet
+            }
             if let Some(log) = self.logs.remove(&generation) {
                 self.shared.sealing.lock().push(log);
             }
@@ -320,6 +338,9 @@ impl Writer {
 
     /// Somebody may have deleted a file: memory goes on serving what was in it.
     fn look_for_files(&mut self) {
+        if let Err(error) = open::remake(&self.shared) {
+            self.shared.pulse.set_trouble(error.to_string());
+        }
         for (name, entry) in self.shared.catalogue.files() {
             let path = name.path(&self.shared.dir);
             if entry.generation == 0 || database::is_there(&path) {
@@ -327,9 +348,11 @@ impl Writer {
             }
             self.logs.remove(&entry.generation);
             self.shared.pulse.count(Reason::FileDeleted);
-            self.shared.lost_file(&path);
-            let text =
-                format!("the record store's {} was deleted; its records are in memory only", path.display());
+            let lost = self.shared.lost_file(&path);
+            let text = format!(
+                "the record store's {} was deleted; {lost} of its records are gone with it, the others are in memory only",
+                path.display()
+            );
             self.shared.pulse.set_notice(text);
         }
         let values = crate::belly::values::path(&self.shared.dir);

@@ -108,7 +108,11 @@ impl Generations {
     }
 
     pub(super) fn gain(&self, number: u8) {
-        self.slot(number).count.fetch_add(1, Relaxed);
+        self.gain_many(number, 1);
+    }
+
+    pub(super) fn gain_many(&self, number: u8, entries: u64) {
+        self.slot(number).count.fetch_add(entries, Relaxed);
     }
 
     pub(super) fn lose(&self, number: u8) {

@@ -28,6 +28,7 @@ pub(super) use sip::SipKey;
 
 use super::Refused;
 use shard::Shard;
+use table::Print;
 
 /// Most providers of one key (`DESIGN.md` §4, quotas).
 pub(super) const MAX_PROVIDERS_PER_KEY: usize = 1024;
@@ -37,6 +38,12 @@ const MAX_IN_TABLE: usize = 16;
 
 /// Entries of a full shard: its passes then stay far below a millisecond.
 const SHARD_ENTRIES: u64 = 48 << 10;
+
+/// Most entries that are put in under one lock of a shard.
+const MAX_RUN: usize = 8 << 10;
+
+/// Bits of the hash that an entry keeps.
+pub(super) const PRINT_BITS: u32 = 48;
 
 /// Memory of an entry with the free slots around it (`benches/belly.rs` measures it).
 pub(super) const BYTES_PER_ENTRY: u64 = 15;
@@ -111,36 +118,90 @@ impl Index {
         Ok(change)
     }
 
-    /// Many records of one generation, sorted by hash: one lock for each shard.
+    /// Upper bits of the hash that choose the shard.
+    pub(super) fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// Where a key stands in the order of the whole index: the number of its shard, then
+    /// the 48 bits of its fingerprint.
+    #[inline]
+    pub(super) fn place(&self, hash: u64) -> u64 {
+        place(hash, self.bits)
+    }
+
+    /// Many records of one generation, sorted by [`Self::place`] and provider: one lock
+    /// for each shard, or for [`MAX_RUN`] of them.
     ///
     /// `taken` is told the provider of each that is new; beyond `max` entries there is none.
     pub(super) fn put_sorted(
         &self,
         records: &[(u64, u32)],
-        (generation, now): (u8, u32),
+        at: (u8, u32),
         max: u64,
         group_of: &dyn Fn(u32) -> u16,
         mut taken: impl FnMut(u32),
     ) {
-        let shard_of = |hash: u64| hash >> (64 - self.bits);
+        let shard_of = |place: u64| (place >> PRINT_BITS) as usize;
+        for shard in records.chunk_by(|a, b| shard_of(a.0) == shard_of(b.0)) {
+            for run in shard.chunks(MAX_RUN) {
+                let shard = run.first().and_then(|(place, _)| self.shards.get(shard_of(*place)));
+                let Some(shard) = shard else { continue };
+                let mut shard = shard.lock();
+                let room = max.saturating_sub(self.entries());
+                let new = shard.put_sorted(&self.generations, run, at, room, group_of, &mut taken);
+                drop(shard);
+                self.entries.fetch_add(new, Relaxed);
+            }
+        }
+    }
+
+    /// Tells of each of these records, sorted by place, whether it is here and served.
+    pub(super) fn known(&self, records: &[(u64, u32)], now: u32, mut each: impl FnMut(bool)) {
+        let shard_of = |place: u64| (place >> PRINT_BITS) as usize;
         for run in records.chunk_by(|a, b| shard_of(a.0) == shard_of(b.0)) {
-            let Some((first, _)) = run.first() else { continue };
-            let mut shard = self.shard(*first).lock();
-            let mut new = 0;
-            let room = max.saturating_sub(self.entries());
-            for (hash, provider) in run {
-                let arrival =
-                    Arrival { hash: *hash, provider: *provider, generation, now, may_displace: false };
-                if let Ok(Change::New { .. }) = shard.put(&self.generations, &arrival, group_of, || {
-                    if new < room { Ok(()) } else { Err(Refused::StoreFull) }
-                }) {
-                    new += 1;
-                    taken(*provider);
+            let Some(shard) = run.first().and_then(|(place, _)| self.shards.get(shard_of(*place))) else {
+                run.iter().for_each(|_| each(false));
+                continue;
+            };
+            for some in run.chunks(MAX_RUN) {
+                let shard = shard.lock();
+                for (place, provider) in some {
+                    let generation = shard.generation(*place, *provider);
+                    each(generation.is_some_and(|generation| self.generations.live(generation, now)));
                 }
             }
-            drop(shard);
-            self.entries.fetch_add(new, Relaxed);
         }
+    }
+
+    /// Takes the entries of one generation out of one shard but for those that `keep`
+    /// wants by their place; `gone` is told the providers.
+    pub(super) fn take(
+        &self,
+        shard: usize,
+        generation: u8,
+        keep: impl Fn(u64) -> bool,
+        mut gone: impl FnMut(u32),
+    ) {
+        let base = (shard as u64) << PRINT_BITS;
+        let Some(shard) = self.shards.get(shard) else { return };
+        let mut removed = 0;
+        let wanted = |print: u64, _, of: u8| of != generation || keep(base | print);
+        shard.lock().retain(&self.generations, wanted, |provider| {
+            removed += 1;
+            gone(provider);
+        });
+        self.entries.fetch_sub(removed, Relaxed);
+    }
+
+    /// The entries of one generation in one shard, sorted by place and provider.
+    pub(super) fn of_generation(&self, shard: usize, generation: u8, into: &mut Vec<(u64, u32)>) {
+        let from = into.len();
+        let base = (shard as u64) << PRINT_BITS;
+        if let Some(shard) = self.shards.get(shard) {
+            shard.lock().of_generation(generation, |print, provider| into.push((base | print, provider)));
+        }
+        into[from..].sort_unstable();
     }
 
     /// Served providers of a key, in no order.
@@ -178,7 +239,8 @@ impl Index {
     pub(super) fn retain(&self, shard: usize, keep: impl Fn(u32, u8) -> bool, mut gone: impl FnMut(u32)) {
         let Some(shard) = self.shards.get(shard) else { return };
         let mut removed = 0;
-        shard.lock().retain(&self.generations, keep, |provider| {
+        let wanted = |_, provider, generation| keep(provider, generation);
+        shard.lock().retain(&self.generations, wanted, |provider| {
             removed += 1;
             gone(provider);
         });
@@ -199,6 +261,12 @@ impl Index {
         }
         assert_eq!(len as u64, self.entries());
     }
+}
+
+/// Where a key stands in an index whose shard is so many bits of the hash.
+#[inline]
+pub(super) fn place(hash: u64, bits: u32) -> u64 {
+    (hash >> (64 - bits.clamp(1, 16))) << PRINT_BITS | Print::of(hash).whole()
 }
 
 /// An entry that is there already takes the newer generation.

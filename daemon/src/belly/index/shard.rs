@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use super::hot::List;
-#[cfg(test)]
-use super::table::EMPTY;
-use super::table::{Entry, MIN_SLOTS, Print, Table, larger};
+use super::table::{EMPTY, Entry, MIN_SLOTS, Print, SLOT, Table, larger, range};
 use super::{Arrival, Change, Generations, MAX_IN_TABLE, renew};
 use crate::belly::Refused;
 
@@ -34,7 +32,7 @@ impl Shard {
 
     /// Bytes of the arrays and lists.
     pub(super) fn bytes(&self) -> usize {
-        self.table.slots() * 11 + self.listed * 10
+        self.table.slots() * SLOT + self.listed * 10
     }
 
     fn full(&self) -> bool {
@@ -62,11 +60,12 @@ impl Shard {
         let mut run = self.table.run(print.high);
         let mut same = 0;
         for at in run.clone() {
-            if self.table.low[at] != print.low {
+            let entry = self.table.get(at);
+            if entry.print.low != print.low {
                 continue;
             }
-            if self.table.provider[at] == arrival.provider {
-                return Ok(renew(generations, &mut self.table.generation[at], arrival));
+            if entry.provider == arrival.provider {
+                return Ok(renew(generations, self.table.generation_mut(at), arrival));
             }
             same += 1;
         }
@@ -92,6 +91,119 @@ impl Shard {
         Ok(Change::New { displaced: None })
     }
 
+    /// Many arrivals of one generation, sorted by place and provider (see
+    /// [`super::Index::place`]), at most `room` new ones; `taken` is told the provider of
+    /// each that is new. Returns their number.
+    ///
+    /// What is new goes in by one pass over the table when it has to grow for it anyway.
+    pub(super) fn put_sorted(
+        &mut self,
+        generations: &Generations,
+        run: &[(u64, u32)],
+        (generation, now): (u8, u32),
+        room: u64,
+        group_of: &dyn Fn(u32) -> u16,
+        mut taken: impl FnMut(u32),
+    ) -> u64 {
+        let mut fresh = Vec::with_capacity(run.len());
+        let mut listed = 0;
+        for key in run.chunk_by(|a, b| a.0 == b.0) {
+            let before = fresh.len();
+            let left = room.saturating_sub(listed + before as u64);
+            if self.sift(generations, key, (generation, now), left, &mut fresh) {
+                continue;
+            }
+            // the key has a list of its own, or needs one
+            fresh.truncate(before);
+            let mut new = 0;
+            for (hash, provider) in key {
+                let arrival =
+                    Arrival { hash: *hash, provider: *provider, generation, now, may_displace: false };
+                let may_grow = || if new < left { Ok(()) } else { Err(Refused::StoreFull) };
+                if self.put(generations, &arrival, group_of, may_grow) == Ok(Change::New { displaced: None })
+                {
+                    new += 1;
+                    taken(*provider);
+                }
+            }
+            listed += new;
+        }
+        fresh.iter().for_each(|(_, provider)| taken(*provider));
+        generations.gain_many(generation, fresh.len() as u64);
+        self.merge(&fresh, generation);
+        fresh.len() as u64 + listed
+    }
+
+    /// Renews those of a key's arrivals that are there and adds those that are not to
+    /// `fresh`; false when they are more than one key may have in the table.
+    fn sift(
+        &mut self,
+        generations: &Generations,
+        key: &[(u64, u32)],
+        (generation, now): (u8, u32),
+        room: u64,
+        fresh: &mut Vec<(Print, u32)>,
+    ) -> bool {
+        let Some((place, _)) = key.first() else { return true };
+        let print = Print::from_whole(*place);
+        if self.list(print).is_some() {
+            return false;
+        }
+        let run = self.table.run(print.high);
+        let known = run.clone().filter(|at| self.table.get(*at).print == print).count();
+        let before = fresh.len();
+        for (hash, provider) in key {
+            let is_it = |at: &usize| {
+                let entry = self.table.get(*at);
+                entry.print == print && entry.provider == *provider
+            };
+            if let Some(at) = run.clone().find(is_it) {
+                let arrival =
+                    Arrival { hash: *hash, provider: *provider, generation, now, may_displace: false };
+                renew(generations, self.table.generation_mut(at), &arrival);
+            } else if fresh.last() != Some(&(print, *provider)) && ((fresh.len() - before) as u64) < room {
+                fresh.push((print, *provider));
+            }
+        }
+        known + fresh.len() - before <= MAX_IN_TABLE
+    }
+
+    /// Puts entries in that are not there, sorted by fingerprint.
+    fn merge(&mut self, fresh: &[(Print, u32)], generation: u8) {
+        let len = self.table.len + fresh.len();
+        let fits = |range: usize| len * 256 < range * usize::from(self.fill);
+        if fits(self.table.range as usize) {
+            for (print, provider) in fresh {
+                let entry = Entry { print: *print, provider: *provider, generation };
+                while !self.table.insert(self.table.run(print.high).end, entry) {
+                    self.grow();
+                }
+            }
+            return;
+        }
+        let mut slots = self.table.slots();
+        loop {
+            slots = larger(slots);
+            if fits(range(slots))
+                && let Some(table) = self.table.merged(slots, fresh, generation)
+            {
+                self.table = table;
+                return;
+            }
+        }
+    }
+
+    /// Entries of one generation with their fingerprints, in no order.
+    pub(super) fn of_generation(&self, generation: u8, mut each: impl FnMut(u64, u32)) {
+        let entries = (0..self.table.slots()).map(|at| self.table.get(at));
+        for entry in entries.filter(|e| e.generation == generation && e.print.high != EMPTY) {
+            each(entry.print.whole(), entry.provider);
+        }
+        for (whole, list) in self.hot.iter().flatten() {
+            list.iter().filter(|(_, g)| *g == generation).for_each(|(provider, _)| each(*whole, provider));
+        }
+    }
+
     fn grow(&mut self) {
         let mut slots = larger(self.table.slots());
         loop {
@@ -107,8 +219,8 @@ impl Shard {
     fn heat(&mut self, print: Print, group_of: &dyn Fn(u32) -> u16) {
         let mut list = List::default();
         let mut at = self.table.run(print.high).start;
-        while self.table.high[at] == print.high {
-            if self.table.low[at] == print.low {
+        while self.table.high(at) == print.high {
+            if self.table.get(at).print.low == print.low {
                 let entry = self.table.remove(at);
                 list.push(entry.provider, entry.generation, group_of(entry.provider));
             } else {
@@ -123,8 +235,9 @@ impl Shard {
     pub(super) fn generation(&self, hash: u64, provider: u32) -> Option<u8> {
         let print = Print::of(hash);
         for at in self.table.run(print.high) {
-            if self.table.low[at] == print.low && self.table.provider[at] == provider {
-                return Some(self.table.generation[at]);
+            let entry = self.table.get(at);
+            if entry.print.low == print.low && entry.provider == provider {
+                return Some(entry.generation);
             }
         }
         self.list(print)?.iter().find(|(p, _)| *p == provider).map(|(_, generation)| generation)
@@ -135,8 +248,9 @@ impl Shard {
     pub(super) fn holders(&self, hash: u64, mut each: impl FnMut(u32, u8)) {
         let print = Print::of(hash);
         for at in self.table.run(print.high) {
-            if self.table.low[at] == print.low {
-                each(self.table.provider[at], self.table.generation[at]);
+            let entry = self.table.get(at);
+            if entry.print.low == print.low {
+                each(entry.provider, entry.generation);
             }
         }
         for (provider, generation) in self.list(print).into_iter().flat_map(List::iter) {
@@ -148,8 +262,8 @@ impl Shard {
     pub(super) fn remove_key(&mut self, generations: &Generations, hash: u64, mut gone: impl FnMut(u32)) {
         let print = Print::of(hash);
         let mut at = self.table.run(print.high).start;
-        while self.table.high[at] == print.high {
-            if self.table.low[at] == print.low {
+        while self.table.high(at) == print.high {
+            if self.table.get(at).print.low == print.low {
                 let entry = self.table.remove(at);
                 generations.lose(entry.generation);
                 gone(entry.provider);
@@ -166,16 +280,16 @@ impl Shard {
         }
     }
 
-    /// Forgets what `keep` does not want, told with provider and generation; gives back
-    /// memory that is no longer needed.
+    /// Forgets what `keep` does not want, told with fingerprint, provider and generation;
+    /// gives back memory that is no longer needed.
     pub(super) fn retain(
         &mut self,
         generations: &Generations,
-        keep: impl Fn(u32, u8) -> bool,
+        keep: impl Fn(u64, u32, u8) -> bool,
         mut gone: impl FnMut(u32),
     ) {
-        let mut wanted = |provider, generation| {
-            let kept = keep(provider, generation);
+        let mut wanted = |print, provider, generation| {
+            let kept = keep(print, provider, generation);
             if !kept {
                 generations.lose(generation);
                 gone(provider);
@@ -183,9 +297,11 @@ impl Shard {
             kept
         };
         let before = self.table.len;
-        self.table.retain(&mut wanted);
+        self.table.retain(|entry| wanted(entry.print.whole(), entry.provider, entry.generation));
         if let Some(hot) = &mut self.hot {
-            hot.values_mut().for_each(|list| list.retain(&mut wanted));
+            for (print, list) in hot.iter_mut() {
+                list.retain(|provider, generation| wanted(*print, provider, generation));
+            }
             self.listed = hot.values().map(List::len).sum();
             self.cool();
         }
@@ -232,16 +348,17 @@ impl Shard {
     pub(super) fn check(&self) {
         let mut last = 0;
         let mut len = 0;
-        for (at, high) in self.table.high.iter().enumerate().filter(|(_, high)| **high != EMPTY) {
-            assert!(*high >= last, "out of order");
-            let home = self.table.home(*high);
+        let slots = || (0..self.table.slots()).map(|at| (at, self.table.high(at)));
+        for (at, high) in slots().filter(|(_, high)| *high != EMPTY) {
+            assert!(high >= last, "out of order");
+            let home = self.table.home(high);
             assert!(home <= at, "before its home");
-            assert!(self.table.high[home..at].iter().all(|h| *h != EMPTY), "unreachable");
-            last = *high;
+            assert!((home..at).all(|at| self.table.high(at) != EMPTY), "unreachable");
+            last = high;
             len += 1;
         }
         assert_eq!(len, self.table.len);
-        assert_eq!(self.table.high.last(), Some(&EMPTY));
+        assert_eq!(self.table.high(self.table.slots() - 1), EMPTY);
         let listed: usize = self.hot.iter().flat_map(|hot| hot.values()).map(List::len).sum();
         assert_eq!(listed, self.listed);
     }

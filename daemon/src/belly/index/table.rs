@@ -1,4 +1,4 @@
-//! The arrays of a shard: entries of 11 bytes in the order of their fingerprints.
+//! The table of a shard: entries of 11 bytes in the order of their fingerprints.
 //!
 //! Linear probing: an entry's slot is its fingerprint scaled to the table, so that the
 //! whole table is sorted, a miss ends at the first greater fingerprint, and growing,
@@ -20,11 +20,16 @@ pub(super) struct Print {
 
 impl Print {
     pub(super) fn of(hash: u64) -> Self {
-        Self { high: ((hash >> 16) as u32).min(EMPTY - 1), low: hash as u16 }
+        Self::from_whole(hash)
     }
 
     pub(super) fn whole(self) -> u64 {
         u64::from(self.high) << 16 | u64::from(self.low)
+    }
+
+    /// From the 48 bits that [`Self::whole`] gives; what stands above them does not matter.
+    pub(super) fn from_whole(whole: u64) -> Self {
+        Self { high: ((whole >> 16) as u32).min(EMPTY - 1), low: whole as u16 }
     }
 }
 
@@ -35,12 +40,23 @@ pub(super) struct Entry {
     pub(super) generation: u8,
 }
 
-/// The arrays. Their last slot is always empty.
+/// An entry as it lies in memory, without gaps: fingerprint (4 and 2 bytes), generation,
+/// provider. In one array, because each array is a cache line to wait for.
+type Slot = [u8; SLOT];
+
+/// Bytes of an entry.
+pub(super) const SLOT: usize = 11;
+const VACANT: Slot = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0];
+
+#[inline(always)]
+fn high(slot: &Slot) -> u32 {
+    let [a, b, c, d, ..] = *slot;
+    u32::from_le_bytes([a, b, c, d])
+}
+
+/// The entries. The last slot is always empty.
 pub(super) struct Table {
-    pub(super) high: Box<[u32]>,
-    pub(super) low: Box<[u16]>,
-    pub(super) provider: Box<[u32]>,
-    pub(super) generation: Box<[u8]>,
+    slots: Box<[Slot]>,
     /// Slots that fingerprints are scaled to; what follows takes the last cluster's tail.
     pub(super) range: u32,
     pub(super) len: usize,
@@ -48,19 +64,15 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(slots: usize) -> Self {
-        let slack = (slots / 8).min(128);
         Self {
-            high: vec![EMPTY; slots].into(),
-            low: vec![0; slots].into(),
-            provider: vec![0; slots].into(),
-            generation: vec![0; slots].into(),
-            range: u32::try_from(slots - slack).unwrap_or(u32::MAX),
+            slots: vec![VACANT; slots].into(),
+            range: u32::try_from(range(slots)).unwrap_or(u32::MAX),
             len: 0,
         }
     }
 
     pub(super) fn slots(&self) -> usize {
-        self.high.len()
+        self.slots.len()
     }
 
     #[inline]
@@ -70,42 +82,51 @@ impl Table {
 
     /// The slots that hold this fingerprint's upper part, or where it would go.
     #[inline]
-    pub(super) fn run(&self, high: u32) -> std::ops::Range<usize> {
-        let home = self.home(high);
-        let rest = &self.high[home..];
-        let begin = home + rest.iter().position(|h| *h >= high).unwrap_or(rest.len());
-        let rest = &self.high[begin..];
-        begin..begin + rest.iter().position(|h| *h != high).unwrap_or(rest.len())
+    pub(super) fn run(&self, wanted: u32) -> std::ops::Range<usize> {
+        let home = self.home(wanted);
+        let rest = &self.slots[home..];
+        let begin = home + rest.iter().position(|s| high(s) >= wanted).unwrap_or(rest.len());
+        let rest = &self.slots[begin..];
+        begin..begin + rest.iter().position(|s| high(s) != wanted).unwrap_or(rest.len())
     }
 
+    #[inline]
+    pub(super) fn high(&self, at: usize) -> u32 {
+        high(&self.slots[at])
+    }
+
+    #[inline]
     pub(super) fn get(&self, at: usize) -> Entry {
+        let [a, b, c, d, e, f, generation, provider @ ..] = self.slots[at];
         Entry {
-            print: Print { high: self.high[at], low: self.low[at] },
-            provider: self.provider[at],
-            generation: self.generation[at],
+            print: Print { high: u32::from_le_bytes([a, b, c, d]), low: u16::from_le_bytes([e, f]) },
+            provider: u32::from_le_bytes(provider),
+            generation,
         }
     }
 
+    #[inline]
     pub(super) fn set(&mut self, at: usize, entry: Entry) {
-        self.high[at] = entry.print.high;
-        self.low[at] = entry.print.low;
-        self.provider[at] = entry.provider;
-        self.generation[at] = entry.generation;
+        let ([a, b, c, d], [e, f]) = (entry.print.high.to_le_bytes(), entry.print.low.to_le_bytes());
+        let [g, h, i, j] = entry.provider.to_le_bytes();
+        self.slots[at] = [a, b, c, d, e, f, entry.generation, g, h, i, j];
+    }
+
+    #[inline]
+    pub(super) fn generation_mut(&mut self, at: usize) -> &mut u8 {
+        &mut self.slots[at][6]
     }
 
     /// `false` when the table must grow first.
     pub(super) fn insert(&mut self, at: usize, entry: Entry) -> bool {
-        let Some(empty) = self.high[at..].iter().position(|h| *h == EMPTY).map(|i| at + i) else {
+        let Some(empty) = self.slots[at..].iter().position(|s| high(s) == EMPTY).map(|i| at + i) else {
             return false;
         };
         if empty + 1 >= self.slots() {
             return false;
         }
         if empty > at {
-            self.high.copy_within(at..empty, at + 1);
-            self.low.copy_within(at..empty, at + 1);
-            self.provider.copy_within(at..empty, at + 1);
-            self.generation.copy_within(at..empty, at + 1);
+            self.slots.copy_within(at..empty, at + 1);
         }
         self.set(at, entry);
         self.len += 1;
@@ -115,44 +136,62 @@ impl Table {
     pub(super) fn remove(&mut self, at: usize) -> Entry {
         let entry = self.get(at);
         let mut end = at + 1;
-        while self.high[end] != EMPTY && self.home(self.high[end]) < end {
+        while self.high(end) != EMPTY && self.home(self.high(end)) < end {
             end += 1;
         }
-        self.high.copy_within(at + 1..end, at);
-        self.low.copy_within(at + 1..end, at);
-        self.provider.copy_within(at + 1..end, at);
-        self.generation.copy_within(at + 1..end, at);
-        self.high[end - 1] = EMPTY;
+        self.slots.copy_within(at + 1..end, at);
+        self.slots[end - 1] = VACANT;
         self.len -= 1;
         entry
     }
 
     /// All entries into another size, in order; `None` when the end of it is too crowded.
     pub(super) fn resized(&self, slots: usize) -> Option<Self> {
+        self.merged(slots, &[], 0)
+    }
+
+    /// As [`Self::resized`], and on the way entries of one generation that are not in the
+    /// table, sorted by fingerprint.
+    pub(super) fn merged(&self, slots: usize, fresh: &[(Print, u32)], generation: u8) -> Option<Self> {
+        let len = self.len + fresh.len();
         let mut table = Self::new(slots);
         let mut next = 0;
-        for (at, high) in self.high.iter().enumerate().filter(|(_, high)| **high != EMPTY) {
-            let to = table.home(*high).max(next);
+        let mut put = |entry: Entry| {
+            let to = table.home(entry.print.high).max(next);
             if to + 1 >= slots {
                 return None;
             }
-            table.set(to, self.get(at));
+            table.set(to, entry);
             next = to + 1;
+            Some(())
+        };
+        let mut fresh =
+            fresh.iter().map(|(print, provider)| Entry { print: *print, provider: *provider, generation });
+        let mut first = fresh.next();
+        for at in (0..self.slots()).filter(|at| self.high(*at) != EMPTY) {
+            while let Some(entry) = first.filter(|entry| entry.print.high < self.high(at)) {
+                put(entry)?;
+                first = fresh.next();
+            }
+            put(self.get(at))?;
         }
-        table.len = self.len;
+        for entry in first.into_iter().chain(fresh) {
+            put(entry)?;
+        }
+        table.len = len;
         Some(table)
     }
 
     /// Removes what `keep` does not want, in one pass.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(u32, u8) -> bool) {
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) {
         let mut next = 0;
         for at in 0..self.slots() {
-            if self.high[at] == EMPTY {
+            if self.high(at) == EMPTY {
                 continue;
             }
             let entry = self.get(at);
-            self.high[at] = EMPTY;
-            if keep(entry.provider, entry.generation) {
+            self.slots[at] = VACANT;
+            if keep(&entry) {
                 let to = self.home(entry.print.high).max(next);
                 self.set(to, entry);
                 next = to + 1;
@@ -163,8 +202,32 @@ impl Table {
     }
 }
 
-/// Sizes are 4, 5, 6 or 7 times a power of two: those that the allocator (jemalloc) has,
-/// so that growing by less would only be rounded up by it.
+/// The next size. The allocator (jemalloc) has sizes of 4, 5, 6 and 7 times a power of two,
+/// and growing by less would only be rounded up by it.
 pub(super) fn larger(slots: usize) -> usize {
-    slots + (1 << (slots / 4).max(1).ilog2())
+    let bytes = (slots + 1) * SLOT;
+    let step = 1 << (bytes / 4).max(1).ilog2();
+    bytes.next_multiple_of(step) / SLOT
+}
+
+/// Slots that fingerprints are scaled to in a table of so many.
+pub(super) fn range(slots: usize) -> usize {
+    slots - (slots / 8).min(128)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_grow_by_a_quarter_at_most_and_waste_less_than_an_entry() {
+        let mut slots = MIN_SLOTS;
+        while slots < 1 << 20 {
+            let next = larger(slots);
+            assert!(next > slots && next <= slots + slots / 4 + 2, "{slots} to {next}");
+            let class = (next * SLOT).next_multiple_of(1 << (next * SLOT / 4).ilog2());
+            assert!(class - next * SLOT < SLOT, "{next}");
+            slots = next;
+        }
+    }
 }

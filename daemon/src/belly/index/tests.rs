@@ -204,3 +204,64 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn many_at_once_in_order_are_as_one_by_one(
+        before in prop::collection::vec((any::<u8>(), 0..40u32), 0..600),
+        runs in prop::collection::vec(prop::collection::vec((any::<u8>(), 0..40u32), 0..900), 1..4),
+        crowded: bool, room in prop_oneof![Just(u64::MAX), 0..400u64],
+    ) {
+        let (one, many) = (Index::new(1), Index::new(1));
+        let hash = |key: u8| if crowded { u64::from(key / 2) << 16 | u64::from(key) } else { scatter(key.into()) };
+        let numbers: Vec<u8> = (0..4).map(|hour| (begin(&one, hour + 1), begin(&many, hour + 1)).1).collect();
+        let put = |index: &Index, key: u8, provider: u32, generation: u8, max: u64| {
+            let arrival = Arrival { hash: hash(key), provider, generation, now: 1, may_displace: false };
+            let may_grow = || if index.entries() < max { Ok(()) } else { Err(Refused::StoreFull) };
+            index.put(&arrival, &|_| 0, may_grow)
+        };
+        for (key, provider) in before {
+            for index in [&one, &many] {
+                put(index, key, provider, numbers[1], u64::MAX).expect("room");
+            }
+        }
+        let max = one.entries().saturating_add(room);
+        for (run, generation) in runs.into_iter().zip([numbers[2], numbers[0], numbers[3]]) {
+            let mut run: Vec<(u64, u8, u32)> =
+                run.into_iter().map(|(key, provider)| (one.place(hash(key)), key, provider)).collect();
+            run.sort_unstable_by_key(|(place, _, provider)| (*place, *provider));
+            let (mut taken, mut expected) = (Vec::new(), Vec::new());
+            for (_, key, provider) in &run {
+                if let Ok(Change::New { .. }) = put(&one, *key, *provider, generation, max) {
+                    expected.push(*provider);
+                }
+            }
+            let places: Vec<(u64, u32)> = run.iter().map(|(place, _, provider)| (*place, *provider)).collect();
+            many.put_sorted(&places, (generation, 1), max, &|_| 0, |provider| taken.push(provider));
+            many.check();
+            taken.sort_unstable();
+            expected.sort_unstable();
+            if room == u64::MAX {
+                prop_assert_eq!(taken, expected);
+            } else {
+                prop_assert_eq!(taken.len(), expected.len());
+            }
+        }
+        prop_assert_eq!(one.entries(), many.entries());
+        if room == u64::MAX {
+            prop_assert_eq!(all(&one, &numbers), all(&many, &numbers));
+        }
+    }
+}
+
+fn all(index: &Index, generations: &[u8]) -> Vec<Vec<(u64, u32)>> {
+    let of = |generation: &u8| {
+        let mut entries = Vec::new();
+        (0..index.shards()).for_each(|shard| index.of_generation(shard, *generation, &mut entries));
+        assert_eq!(entries.len() as u64, index.generations.count(*generation));
+        assert!(entries.is_sorted());
+        entries
+    };
+    generations.iter().map(of).collect()
+}

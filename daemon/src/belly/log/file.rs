@@ -18,7 +18,7 @@ use crate::belly::providers::{Providers, Row};
 use crate::wire::AddrList;
 
 /// "hylg" in ASCII.
-pub(super) const FORMAT: Format = Format { application_id: 0x6879_6c67, migrations: &[V1] };
+pub(super) const FORMAT: Format = Format { application_id: 0x6879_6c67, migrations: &[V1, V2] };
 
 const V1: &str = "
     CREATE TABLE providers (
@@ -32,6 +32,16 @@ const V1: &str = "
         id   INTEGER PRIMARY KEY,   -- from 1 on, in the order they were written
         page BLOB NOT NULL          -- see log/page.rs
     )";
+
+/// A file whose hour is over carries its part of the index.
+const V2: &str = "
+    CREATE TABLE segment (
+        id    INTEGER PRIMARY KEY,  -- 0: the header; from 1 on, in the order of the index
+        block BLOB NOT NULL         -- see segments/
+    )";
+
+/// The version that brought segments.
+const SEGMENTS: i32 = 2;
 
 /// Pages of one record that fit on a page of SQLite.
 const MOST_ON_A_PAGE: i64 = 64;
@@ -78,7 +88,7 @@ impl fmt::Display for Name {
 pub(in crate::belly) struct LogWriter {
     name: Name,
     path: PathBuf,
-    db: Connection,
+    pub(super) db: Connection,
     /// Providers whose row is in the file, with the version of their addresses there.
     written: HashMap<u32, u32>,
     /// For each provider's number, the last commit that looked at it.
@@ -152,6 +162,11 @@ impl LogWriter {
         Ok(())
     }
 
+    /// The number of the last page; 0 when there is none.
+    pub(in crate::belly) fn last(&self) -> rusqlite::Result<i64> {
+        self.db.query_row("SELECT coalesce(max(id), 0) FROM pages", [], |r| r.get(0))
+    }
+
     /// The generation's time is over: the file alone has everything.
     pub(in crate::belly) fn seal(self) -> rusqlite::Result<()> {
         database::close(self.db)
@@ -160,12 +175,16 @@ impl LogWriter {
 
 /// A connection that reads pages and providers.
 pub(in crate::belly) struct LogReader {
-    db: Connection,
+    pub(super) db: Connection,
+    /// The file is of a version that has segments.
+    pub(super) has_segments: bool,
 }
 
 impl LogReader {
     pub(in crate::belly) fn open(path: &Path) -> Result<Self, Trouble> {
-        Ok(Self { db: FORMAT.reader(path)? })
+        let db = FORMAT.reader(path)?;
+        let version: i32 = db.pragma_query_value(None, "user_version", |r| r.get(0))?;
+        Ok(Self { db, has_segments: version >= SEGMENTS })
     }
 
     /// What SQLite says of the file: "ok", or the first fault.
@@ -175,6 +194,9 @@ impl LogReader {
 
     /// The providers, and how many rows made no sense.
     pub(in crate::belly) fn providers(&self, mut each: impl FnMut(Row)) -> rusqlite::Result<u64> {
+        if !database::is_made(&self.db)? {
+            return Ok(0);
+        }
         let mut bad = 0;
         match self.read_providers(&mut each, &mut bad) {
             Err(error) if database::is_damage(&error) => Ok(bad + 1),
@@ -204,6 +226,9 @@ impl LogReader {
     /// The number of the last page; 0 when there is none. More than that when the file is
     /// broken where it would tell.
     pub(in crate::belly) fn last(&self) -> rusqlite::Result<i64> {
+        if !database::is_made(&self.db)? {
+            return Ok(0);
+        }
         let last = self.db.query_row("SELECT coalesce(max(id), 0) FROM pages", [], |r| r.get(0));
         match last {
             Err(error) if database::is_damage(&error) => {

@@ -8,11 +8,14 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, BufRead, BufWriter};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, BufReader, BufWriter};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
 
 use super::database::{self, BellyError, Trouble};
 use super::engine::{LogBelly, LogConfig};
@@ -20,6 +23,7 @@ use super::log::{LogReader, Name, Page};
 use super::values::ValuesFile;
 use super::{Belly, Query, values};
 pub use lines::Format;
+use lines::Lines;
 
 /// Records of one step of writing out.
 const STEP: usize = 10_000;
@@ -46,46 +50,65 @@ pub enum OfflineError {
     Belly(#[from] BellyError),
     #[error("{what} {path}: {source}")]
     File { what: &'static str, path: PathBuf, source: io::Error },
-    #[error("copy {path}: {source}")]
-    Copy { path: PathBuf, source: rusqlite::Error },
+    #[error("copy {path}: {source}; what was copied before is in {to}: remove it")]
+    Copy { path: PathBuf, to: PathBuf, source: rusqlite::Error },
     #[error("{path} is there already; name a directory that is not")]
     Exists { path: PathBuf },
-    #[error("{path}, line {line}: {fault}")]
+    #[error("{path}, line {line}: {fault}; what stands before it was taken, mend it and import again")]
     Line { path: PathBuf, line: u64, fault: String },
     #[error("read the store: {0}")]
     Read(String),
 }
 
-/// Looks through all files; nothing is changed.
+/// Is told how far something is: how much of how much.
+pub type Tell<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// Looks through all files; nothing is changed. Tells bytes.
 ///
 /// # Errors
 /// The directory cannot be read.
-pub fn check(dir: &Path) -> Result<Vec<Checked>, OfflineError> {
-    let mut all = Vec::new();
-    for name in names(dir)? {
+pub fn check(dir: &Path, tell: Tell<'_>) -> Result<Vec<Checked>, OfflineError> {
+    let names = names(dir)?;
+    let values = values::path(dir);
+    let of =
+        names.iter().map(|name| database::bytes(&name.path(dir))).sum::<u64>() + database::bytes(&values);
+    let mut all: Vec<Checked> = Vec::new();
+    let mut done = 0;
+    for name in names {
         let path = name.path(dir);
         let mut checked =
             Checked { name: name.to_string(), bytes: database::bytes(&path), ..Checked::default() };
         if let Err(trouble) = check_log(&path, name.hour, &mut checked) {
+            if !database::is_there(&path) {
+                continue; // its time was over, and the daemon deleted it
+            }
             checked.fault = Some(trouble.to_string());
         }
+        done += checked.bytes;
+        tell(done.min(of), of);
         all.push(checked);
     }
-    let path = values::path(dir);
-    if database::is_there(&path) {
-        let mut checked =
-            Checked { name: "values.db".to_owned(), bytes: database::bytes(&path), ..Checked::default() };
-        let read = ValuesFile::reader(dir).and_then(|file| Ok(file.metas(|_, _| checked.records += 1)?));
-        checked.fault = read.err().map(|trouble| trouble.to_string());
+    if database::is_there(&values) {
+        let name = values.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut checked = Checked { name, bytes: database::bytes(&values), ..Checked::default() };
+        let read = ValuesFile::reader(dir).and_then(|file| {
+            file.metas(|_, _| checked.records += 1)?;
+            Ok(file.quick_check()?)
+        });
+        checked.fault = read.map_or_else(|trouble| Some(trouble.to_string()), fault);
         all.push(checked);
     }
     Ok(all)
 }
 
+/// What SQLite's quick check complains of.
+fn fault(found: String) -> Option<String> {
+    Some(found).filter(|found| found != "ok")
+}
+
 fn check_log(path: &Path, hour: u32, checked: &mut Checked) -> Result<(), Trouble> {
     let log = LogReader::open(path)?;
-    let fault = log.quick_check()?;
-    checked.fault = Some(fault).filter(|fault| fault != "ok");
+    checked.fault = fault(log.quick_check()?);
     let damaged = log.providers(|_| checked.providers += 1)?;
     let mut garbled = 0;
     let lost = log.pages(1..=log.last()?, |bytes| {
@@ -102,99 +125,136 @@ fn check_log(path: &Path, hour: u32, checked: &mut Checked) -> Result<(), Troubl
 fn names(dir: &Path) -> Result<Vec<Name>, OfflineError> {
     let failed = |source| OfflineError::File { what: "list", path: dir.to_path_buf(), source };
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
+    for entry in fs::read_dir(dir).map_err(failed)? {
         names.extend(Name::parse(&entry.map_err(failed)?.file_name().to_string_lossy()));
     }
     names.sort_unstable();
     Ok(names)
 }
 
-/// Copies every file as it is at one moment, each by itself: a file can be read alone.
-/// Returns how many there were.
+/// Copies every file as it is at one moment, each by itself: a file can be read alone, and no
+/// record needs another file. Returns how many there were; tells bytes.
 ///
 /// # Errors
 /// The directory is there already, or a file cannot be read or written.
-pub fn backup(dir: &Path, to: &Path) -> Result<usize, OfflineError> {
+pub fn backup(dir: &Path, to: &Path, tell: Tell<'_>) -> Result<usize, OfflineError> {
     if to.exists() {
         return Err(OfflineError::Exists { path: to.to_path_buf() });
     }
+    let names = names(dir)?;
     let failed = |source| OfflineError::File { what: "make", path: to.to_path_buf(), source };
-    std::fs::create_dir_all(to).map_err(failed)?;
-    let logs = names(dir)?.into_iter().map(|name| name.path(dir));
-    let mut copied = 0;
-    for path in logs.chain([values::path(dir)]).filter(|path| database::is_there(path)) {
-        let copy = || {
-            let from = rusqlite::Connection::open(&path)?;
-            from.busy_timeout(Duration::from_secs(5))?;
-            let mut target = rusqlite::Connection::open(to.join(path.file_name().unwrap_or_default()))?;
-            Backup::new(&from, &mut target)?.run_to_completion(1_000, Duration::ZERO, None)
-        };
-        match copy() {
+    // the secret of the index is in it
+    DirBuilder::new().recursive(true).mode(0o700).create(to).map_err(failed)?;
+    let paths: Vec<PathBuf> = names.iter().map(|name| name.path(dir)).chain([values::path(dir)]).collect();
+    let of = paths.iter().map(|path| database::bytes(path)).sum();
+    let (mut copied, mut done) = (0, 0);
+    for path in paths.into_iter().filter(|path| database::is_there(path)) {
+        done += database::bytes(&path);
+        match copy(&path, &to.join(path.file_name().unwrap_or_default())) {
             Ok(()) => copied += 1,
-            // its hour ended meanwhile
+            // its time was over meanwhile
             Err(_) if !database::is_there(&path) => {}
-            Err(source) => return Err(OfflineError::Copy { path, source }),
+            Err(source) => return Err(OfflineError::Copy { path, to: to.to_path_buf(), source }),
         }
+        tell(done.min(of), of);
     }
     Ok(copied)
 }
 
-/// Opens the store alone and whole, with room for all that may be in it.
-fn open(config: LogConfig) -> Result<LogBelly, OfflineError> {
-    Ok(LogBelly::open(config)?)
+/// In one step, which is one reading transaction: in several, a daemon that writes meanwhile
+/// would make it begin again each time.
+fn copy(path: &Path, to: &Path) -> rusqlite::Result<()> {
+    const BUSY: Duration = Duration::from_secs(5);
+    const TRIES: u32 = 100;
+    // without "create": a file that was deleted meanwhile must not come back empty
+    let from = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    from.busy_timeout(BUSY)?;
+    let mut target = Connection::open(to)?;
+    let copy = Backup::new(&from, &mut target)?;
+    for _ in 0..TRIES {
+        match copy.step(-1)? {
+            StepResult::Done => return Ok(()),
+            _ => std::thread::sleep(BUSY / TRIES),
+        }
+    }
+    Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None))
 }
 
-/// Writes the records in force to a new file; returns their number.
+/// Writes the records in force to a new file; returns their number, and tells them.
 ///
 /// # Errors
 /// A daemon runs on the store, or a file cannot be read or written.
-pub fn export(config: LogConfig, to: &Path, format: Format) -> Result<u64, OfflineError> {
+pub fn export(config: LogConfig, to: &Path, format: Format, tell: Tell<'_>) -> Result<u64, OfflineError> {
     let failed = |source| OfflineError::File { what: "write", path: to.to_path_buf(), source };
-    let belly = open(config)?;
-    let file = std::fs::File::options().write(true).create_new(true).open(to).map_err(failed)?;
-    let mut out = BufWriter::new(file);
-    format.head(&mut out).map_err(failed)?;
+    let belly = LogBelly::open_warming(config)?;
+    belly.wait_warm(|progress| tell(progress.records, progress.expected));
+    let file = File::create_new(to).map_err(failed)?;
+    let mut out = Lines::begin(format, BufWriter::new(file)).map_err(failed)?;
     let (mut after, mut written) = (None, 0);
     loop {
         let page = futures::executor::block_on(belly.page(Query::default(), after, STEP));
         let page = page.map_err(|e| OfflineError::Read(e.to_string()))?;
         for record in &page.records {
-            format.write(&mut out, record).map_err(failed)?;
+            out.write(record).map_err(failed)?;
         }
         written += page.records.len() as u64;
+        tell(written, belly.counts().records.max(written));
         after = page.next;
         if after.is_none() {
             break;
         }
     }
-    let file = out.into_inner().map_err(|e| failed(e.into_error()))?;
-    file.sync_all().map_err(failed)?;
+    let file = out.end().and_then(|out| out.into_inner().map_err(io::IntoInnerError::into_error));
+    file.and_then(|file| file.sync_all()).map_err(failed)?;
     Ok(written)
 }
 
-/// Reads records that [`export`] wrote as ndjson; they keep their times, and those whose
-/// time is over are left out. Returns how many were taken and how many not.
+/// What became of the records of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Imported {
+    pub taken: u64,
+    /// Their time is over.
+    pub expired: u64,
+    /// Over a limit; by the store's reasons.
+    pub refused: Vec<(&'static str, u64)>,
+}
+
+/// Reads records that [`export`] wrote; they keep their times and whether they are near, and
+/// those whose time is over are left out. Tells bytes.
 ///
 /// # Errors
 /// A daemon runs on the store, the file cannot be read, or a line is no record.
-pub fn import(config: LogConfig, from: &Path) -> Result<(u64, u64), OfflineError> {
+pub fn import(config: LogConfig, from: &Path, tell: Tell<'_>) -> Result<Imported, OfflineError> {
     let failed = |source| OfflineError::File { what: "read", path: from.to_path_buf(), source };
-    let file = io::BufReader::new(std::fs::File::open(from).map_err(failed)?);
-    let belly = open(config)?;
-    let (mut taken, mut left) = (0, 0);
-    for (line, text) in (1u64..).zip(file.lines()) {
-        let text = text.map_err(failed)?;
-        if text.trim().is_empty() {
-            continue;
-        }
-        let fault = |fault: String| OfflineError::Line { path: from.to_path_buf(), line, fault };
-        let read = lines::read(&text).map_err(fault)?;
+    let file = File::open(from).map_err(failed)?;
+    let of = file.metadata().map_or(0, |found| found.len());
+    let belly = LogBelly::open(config)?;
+    let mut imported = Imported::default();
+    let read = lines::read(BufReader::new(file), |place, read| {
+        let fault = |fault| OfflineError::Line { path: from.to_path_buf(), line: place.line, fault };
+        let read = read.map_err(fault)?;
         let at = read.announced.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         match belly.add_at(&read.announcement(), u32::try_from(at).unwrap_or(u32::MAX)) {
-            Ok(()) => taken += 1,
-            Err(_) => left += 1,
+            Ok(true) => imported.taken += 1,
+            Ok(false) => imported.expired += 1,
+            Err(_) => {} // counted by the store
         }
-    }
-    futures::executor::block_on(belly.flush()).map_err(|e| OfflineError::Read(e.to_string()))?;
-    Ok((taken, left))
+        if place.line.is_multiple_of(STEP as u64) {
+            tell(place.bytes.min(of), of);
+        }
+        Ok::<(), OfflineError>(())
+    });
+    // what was taken stays, also when the file turned out to be broken
+    let flushed = futures::executor::block_on(belly.flush());
+    read?.map_err(failed)?;
+    flushed.map_err(|e| OfflineError::Read(e.to_string()))?;
+    imported.refused = belly.drops().into_iter().filter(|(why, n)| *n > 0 && REFUSED.contains(why)).collect();
+    Ok(imported)
 }
+
+/// The store's reasons for not taking a record.
+const REFUSED: [&str; 6] =
+    ["key_full", "provider_full", "providers_full", "store_full", "disk_full", "far_full"];

@@ -39,6 +39,14 @@ impl Counts {
         }
     }
 
+    /// More of them, or fewer.
+    pub(super) fn change(&self, number: u32, by: i64) {
+        if let Some(count) = self.of(number) {
+            // two's complement: what is too much above is taken away below
+            count.fetch_add(by as u32, Relaxed);
+        }
+    }
+
     pub(super) fn lose(&self, number: u32) {
         if let Some(count) = self.of(number) {
             count.fetch_sub(1, Relaxed);

@@ -3,7 +3,7 @@
 use libp2p::PeerId;
 
 use crate::belly::ADDRS_VALIDITY;
-use crate::belly::index::SipKey;
+use crate::belly::sum::xxh64;
 use crate::wire::AddrList;
 
 pub(super) const ADDRS_SECS: u32 = ADDRS_VALIDITY.as_secs() as u32;
@@ -16,7 +16,7 @@ pub(super) struct Known {
     heard: Box<[u32]>,
     /// When exactly `addrs` were last announced.
     all_heard: u32,
-    /// The keyed hash of `addrs`: tells that nothing is new without looking at them.
+    /// The checksum of `addrs`: tells that nothing is new without looking at them.
     digest: u64,
     /// The last announcement, with addresses or without.
     pub(super) seen: u32,
@@ -43,8 +43,8 @@ impl Known {
     /// The union of what was announced within [`ADDRS_VALIDITY`], the newest first when
     /// there is no room for all. True when the addresses are others than before.
     ///
-    /// `digest` is `key`'s hash of them.
-    pub(super) fn hear(&mut self, addrs: &AddrList, digest: u64, key: &SipKey, now: u32) -> bool {
+    /// `digest` is their checksum.
+    pub(super) fn hear(&mut self, addrs: &AddrList, digest: u64, now: u32) -> bool {
         self.seen = self.seen.max(now);
         if digest == self.digest {
             self.all_heard = now;
@@ -66,7 +66,7 @@ impl Known {
             return false;
         }
         self.join(addrs, &vec![now; addrs.len()], now);
-        self.digest = key.hash(self.addrs.as_fields());
+        self.digest = xxh64(self.addrs.as_fields());
         true
     }
 

@@ -18,6 +18,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::Provider;
 use super::index::SipKey;
+use super::sum::xxh64;
 use crate::wire::AddrList;
 use counts::Counts;
 use known::{ADDRS_SECS, Known, fresh};
@@ -49,8 +50,28 @@ pub(super) struct Heard {
     pub(super) moved: bool,
 }
 
+/// What is announced again within this time changes nothing but times by less than this,
+/// in seconds: it stops at [`Place`].
+const REFRESH_SECS: u32 = 60;
+
+/// Where an id leads, and what it announced last: most announcements look at nothing else
+/// of their provider.
+struct Place {
+    number: u32,
+    /// When `digest` was last noted in [`Known`], in seconds since the Unix epoch.
+    noted: u32,
+    /// Of the addresses that were announced then.
+    digest: u64,
+}
+
 /// The keys are keyed hashes already.
-type ByHash = HashMap<u64, u32, BuildHasherDefault<AsIs>>;
+type ByHash = HashMap<u64, Place, BuildHasherDefault<AsIs>>;
+
+impl Place {
+    fn new(number: u32) -> Self {
+        Self { number, noted: 0, digest: 0 }
+    }
+}
 
 #[derive(Default)]
 struct AsIs(u64);
@@ -128,6 +149,10 @@ impl Providers {
         &self.by_peer[hash as usize % SHARDS]
     }
 
+    fn numbered(&self, hash: u64) -> Option<u32> {
+        self.by_peer(hash).read().get(&hash).map(|place| place.number)
+    }
+
     fn with<T>(&self, number: u32, read: impl FnOnce(&Known) -> T) -> Option<T> {
         let shard = self.known[number as usize % SHARDS].read();
         shard.get(number as usize / SHARDS)?.as_ref().map(read)
@@ -149,10 +174,21 @@ impl Providers {
 
     /// Notes where a provider is and gives its number; `None` when there are too many.
     pub(super) fn hear(&self, peer: PeerId, addrs: &AddrList, now: u32) -> Option<Heard> {
-        let (hash, digest) = (self.hash(&peer), self.key.hash(addrs.as_fields()));
+        // who makes two lists of one digest confuses only their own addresses: it needs no key
+        let (hash, digest) = (self.hash(&peer), xxh64(addrs.as_fields()));
+        if let Some(place) = self.by_peer(hash).read().get(&hash)
+            && place.digest == digest
+            && now.saturating_sub(place.noted) < REFRESH_SECS
+        {
+            return Some(Heard { number: place.number, moved: false });
+        }
         let once = || self.hear_once((peer, hash), (addrs, digest), now);
         // again when a sweep forgot it in between
-        once().or_else(once)
+        let heard = once().or_else(once)?;
+        if let Some(place) = self.by_peer(hash).write().get_mut(&hash) {
+            (place.digest, place.noted) = (digest, now);
+        }
+        Some(heard)
     }
 
     fn hear_once(
@@ -161,20 +197,19 @@ impl Providers {
         (addrs, digest): (&AddrList, u64),
         now: u32,
     ) -> Option<Heard> {
-        let number = self.by_peer(hash).read().get(&hash).copied();
-        let number = match number {
+        let number = match self.numbered(hash) {
             Some(number) => number,
             None => self.intern(hash, peer)?,
         };
         self.with_mut(number, |known| {
-            (known.peer == peer).then(|| Heard { number, moved: known.hear(addrs, digest, &self.key, now) })
+            (known.peer == peer).then(|| Heard { number, moved: known.hear(addrs, digest, now) })
         })?
     }
 
     fn intern(&self, hash: u64, peer: PeerId) -> Option<u32> {
         let mut ids = self.by_peer(hash).write();
-        if let Some(number) = ids.get(&hash) {
-            return Some(*number);
+        if let Some(place) = ids.get(&hash) {
+            return Some(place.number);
         }
         if self.count.fetch_add(1, Relaxed) >= self.max {
             self.count.fetch_sub(1, Relaxed);
@@ -185,7 +220,7 @@ impl Providers {
             return None;
         };
         self.place(number, Some(Known::new(peer)));
-        ids.insert(hash, number);
+        ids.insert(hash, Place::new(number));
         Some(number)
     }
 
@@ -197,6 +232,11 @@ impl Providers {
         self.counts.lose(number);
     }
 
+    /// Its records became so many more, or fewer.
+    pub(super) fn change_records(&self, number: u32, by: i64) {
+        self.counts.change(number, by);
+    }
+
     /// Records of a provider; expired ones are counted until they are swept.
     pub(super) fn records(&self, number: u32) -> u32 {
         self.counts.get(number)
@@ -204,7 +244,7 @@ impl Providers {
 
     pub(super) fn number(&self, peer: &PeerId) -> Option<u32> {
         let hash = self.hash(peer);
-        let number = self.by_peer(hash).read().get(&hash).copied()?;
+        let number = self.numbered(hash)?;
         self.with(number, |known| known.peer == *peer)?.then_some(number)
     }
 
@@ -255,7 +295,7 @@ impl Providers {
     pub(super) fn load(&self, row: Row, now: u32) -> Option<u32> {
         let hash = self.hash(&row.peer);
         let mut ids = self.by_peer(hash).write();
-        if let Some(number) = ids.get(&hash).copied() {
+        if let Some(number) = ids.get(&hash).map(|place| place.number) {
             return self.with_mut(number, |known| {
                 let same = known.peer == row.peer;
                 if same {
@@ -276,7 +316,7 @@ impl Providers {
         let mut known = Known::new(row.peer);
         known.set(row.addrs, row.heard, row.seen.min(now));
         self.place(number, Some(known));
-        ids.insert(hash, number);
+        ids.insert(hash, Place::new(number));
         self.count.fetch_add(1, Relaxed);
         Some(number)
     }

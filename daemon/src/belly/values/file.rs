@@ -151,6 +151,11 @@ impl ValuesFile {
         self.db.execute("DELETE FROM tombstones WHERE at <= ?1", [until]).map(|_| ())
     }
 
+    /// What SQLite says of the file: "ok", or the first fault.
+    pub(in crate::belly) fn quick_check(&self) -> rusqlite::Result<String> {
+        self.db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))
+    }
+
     pub(in crate::belly) fn close(self) -> rusqlite::Result<()> {
         database::close(self.db)
     }

@@ -272,3 +272,26 @@ fn a_disk_budget_holds_and_is_told_and_what_is_there_is_served() {
         assert_eq!(peers(&belly, &long(n)), [peer(n % 50)]);
     }
 }
+
+#[test]
+fn a_file_that_was_never_finished_is_empty_and_a_log_without_its_file_is_deleted() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Clock::manual(start());
+    drop(open(dir.path(), &clock));
+    let hour = clock.secs() / 3600;
+    fs::write(dir.path().join(format!("{hour:07}-near-00000001.log.db")), "").expect("written");
+    let db =
+        rusqlite::Connection::open(dir.path().join(format!("{hour:07}-far-00000002.log.db"))).expect("made");
+    db.pragma_update(None, "journal_mode", "WAL").expect("a header and no tables");
+    drop(db);
+    let orphan = dir.path().join(format!("{hour:07}-far-00000003.log.db-wal"));
+    fs::write(&orphan, [7; 5_000]).expect("written");
+    let belly = open(dir.path(), &clock);
+    assert_eq!((belly.health().trouble, drops(&belly)), (None, vec![]));
+    assert!(!orphan.exists());
+    announce(&belly, b"key", peer(1), &["a"]).expect("accepted");
+    drop(belly);
+    let belly = open(dir.path(), &clock);
+    assert_eq!((peers(&belly, b"key"), belly.health().trouble), (vec![peer(1)], None));
+    assert_eq!(list(&belly, &Query::default(), 9).len(), 1);
+}

@@ -5,6 +5,7 @@ mod disk;
 mod load;
 mod model;
 mod plain;
+mod segments;
 mod time;
 
 use std::path::Path;

@@ -75,6 +75,12 @@ fn pages_list_each_record_once_and_conditions_are_joined() {
     let all = list(&belly, &Query::default(), 1_000);
     assert_eq!(all.len() as u64, belly.counts().records);
     assert!(all.is_sorted_by(|a, b| a.announced >= b.announced), "not the newest first");
+    let footprint = belly.footprint();
+    assert_eq!(footprint.generations.iter().map(|one| one.records).sum::<u64>(), belly.counts().records);
+    assert!(footprint.generations.is_sorted_by(|a, b| a.hour >= b.hour) && footprint.index_bytes > 0);
+    assert_eq!(belly.providers_of(&9u32.to_be_bytes()), peers(&belly, &9u32.to_be_bytes()).len());
+    let of_2 = all.iter().filter(|record| record.provider == peer(2)).count();
+    assert_eq!((belly.records_of(&peer(2)) as usize, belly.records_of(&peer(99))), (of_2, 0));
     for limit in [1, 3, 100, all.len()] {
         let again = list(&belly, &Query::default(), limit);
         assert!(again.iter().map(|r| (&r.key, r.provider)).eq(all.iter().map(|r| (&r.key, r.provider))));

@@ -178,6 +178,50 @@ fn a_clock_that_is_set_while_the_store_runs_or_rests_neither_revives_nor_loses_a
 }
 
 #[test]
+fn over_restarts_a_clock_that_is_set_back_forward_or_dead_neither_revives_nor_loses_a_record() {
+    let (hour, day) = (3600, 24 * 3600);
+    // for how long the store rests, and how wrong the wall clock is then, in seconds
+    let histories: [&[(i64, i64)]; 5] = [
+        &[(0, -hour), (hour, 0)],
+        &[(0, day), (0, 0), (hour, day)],
+        &[(0, -1_800_000_000 + day), (0, 0)],
+        &[(hour, -1_800_000_000), (hour, -1_800_000_000), (hour, 0)],
+        &[(0, -hour), (0, day), (hour, -1_800_000_000 + day), (0, 0)],
+    ];
+    for history in histories {
+        let dir = tempfile::tempdir().expect("a directory");
+        let belly = open(dir.path(), &Clock::manual(start()));
+        announce(&belly, b"first", peer(1), &["a"]).expect("accepted");
+        drop(belly);
+        let mut passed = 0;
+        for (n, (rest, wrong)) in history.iter().enumerate() {
+            passed += rest;
+            let wall = 1_800_000_000 + passed + wrong;
+            let clock = Clock::manual(UNIX_EPOCH + Duration::from_secs(wall.unsigned_abs()));
+            let belly = open(dir.path(), &clock);
+            let told = format!("{history:?}, start {n}");
+            assert_eq!(peers(&belly, b"first"), [peer(1)], "{told}: it is a day old at most");
+            for earlier in 0..n as u32 {
+                assert_eq!(peers(&belly, &earlier.to_be_bytes()), [peer(1)], "{told}: record {earlier}");
+            }
+            announce(&belly, &(n as u32).to_be_bytes(), peer(1), &["a"]).expect("accepted");
+            wait(belly.flush()).expect("flushed");
+            belly.keep();
+            assert_eq!(belly.counts().records, n as u64 + 2, "{told}");
+            assert_eq!(list(&belly, &Query::default(), 9).len(), n + 2, "{told}");
+        }
+        // the clock is right, and stays: all end, and nothing comes back
+        let clock = Clock::manual(start() + Duration::from_secs(passed.unsigned_abs()) + 3 * 24 * HOUR);
+        let belly = open(dir.path(), &clock);
+        belly.keep();
+        assert_eq!(list(&belly, &Query::default(), 9).len() as u64, belly.counts().records);
+        clock.advance(24 * HOUR);
+        belly.keep();
+        assert_eq!((belly.counts().records, peers(&belly, b"first")), (0, vec![]), "{history:?}");
+    }
+}
+
+#[test]
 fn while_it_is_warming_it_serves_and_takes_and_loses_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = Clock::manual(start());
@@ -198,6 +242,9 @@ fn while_it_is_warming_it_serves_and_takes_and_loses_nothing() {
     let mut last = 0;
     belly.wait_warm(|progress| {
         assert!(progress.records >= last);
+        assert!(progress.expected >= progress.records && progress.day_expected >= progress.day_records);
+        // all of it is of the last day
+        assert!(!progress.day && progress.day_expected > 0, "{progress:?}");
         last = progress.records;
     });
     assert_eq!((belly.warming(), belly.counts().records), (None, 40_000));

@@ -1,8 +1,15 @@
 //! What the belly does, beside a plain SQLite table in the same run.
 //!
 //! `cargo bench -p hydrad --bench belly -- 10000000 --threads 1 --dir /var/tmp`
-//! (records, a million when left out; `--no-table` leaves the table out).
+//! (records, a million when left out; `--no-table` leaves the table out; with
+//! `--features rival-stores` fjall, LMDB and redb do what the table does).
 #![allow(clippy::print_stdout)] // its output is its purpose
+
+mod machine;
+mod plain;
+#[cfg(feature = "rival-stores")]
+mod rivals;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -16,17 +23,18 @@ use hydrad::belly::{Announcement, Answer, Belly, Query, Refused};
 use hydrad::wire::AddrList;
 use libp2p::PeerId;
 
+use machine::{cpu, cpu_us, evict, proc, status};
+use workload::{PROVIDERS, key, mix};
+
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Distinct providers; a quarter of the records repeats a key under another of them.
-const PROVIDERS: usize = 20_000;
 const LOOKUPS: u64 = 1_000_000;
-/// Rows of the plain table, and records of a commit to it.
-const TABLE_ROWS: u64 = 3_000_000;
-const TABLE_BATCH: u64 = 10_000;
-/// The table is given up after this time; its rate so far counts.
-const TABLE_TIME: Duration = Duration::from_secs(90);
+/// Rows of the other stores, and records of a commit to them.
+const ROWS: u64 = 3_000_000;
+const BATCH: u64 = 10_000;
+/// Another store is given up after this time; its rate so far counts.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -63,10 +71,16 @@ fn main() -> Outcome {
     println!("{} records, {} threads, in {}", bench.records, bench.threads, dir.path().display());
 
     let rate = bench.belly(&dir.path().join("belly"))?;
+    let rows = bench.records.min(ROWS);
     if !args.iter().any(|a| a == "--no-table") {
-        let table = table(&dir.path().join("table.db"), bench.records.min(TABLE_ROWS))?;
-        println!("plain table (WITHOUT ROWID, NORMAL, sorted, {TABLE_BATCH} a commit): {table:.0}/s");
+        let table = fill(rows, plain::Table::new(&dir.path().join("table.db"))?)?;
+        println!("plain table (WITHOUT ROWID, NORMAL, sorted, {BATCH} a commit): {table:.0}/s");
         println!("ratio: {:.1}", rate / table);
+    }
+    #[cfg(feature = "rival-stores")]
+    for (name, rival) in rivals::all(dir.path())? {
+        let rival = fill(rows, rival)?;
+        println!("{name}, {BATCH} a commit: {rival:.0}/s, ratio {:.1}", rate / rival);
     }
     println!("peak memory: {} MiB", status("VmHWM:") >> 20);
     Ok(())
@@ -90,6 +104,22 @@ fn suffices(bench: &Bench, dir: &Path) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// A store that others have: sorted batches of the same records.
+trait Rival {
+    fn commit(&mut self, batch: &BTreeMap<[u8; 34], u64>) -> Outcome;
+}
+
+/// Records a second.
+fn fill(rows: u64, mut store: impl Rival) -> Outcome<f64> {
+    let (began, mut done) = (Instant::now(), 0);
+    while done < rows && began.elapsed() < PATIENCE {
+        let to = (done + BATCH).min(rows);
+        store.commit(&(done..to).map(|n| (key(n), mix(n) % PROVIDERS as u64)).collect())?;
+        done = to;
+    }
+    Ok(done as f64 / began.elapsed().as_secs_f64())
 }
 
 impl Bench {
@@ -172,9 +202,14 @@ impl Bench {
         drop(belly);
 
         for loaders in [1, 2] {
+            evict(dir)?;
             let began = Instant::now();
             let belly = LogBelly::open(LogConfig { loaders, ..self.config(dir, &clock) })?;
-            println!("restart: {:?}, {} records, {loaders} threads", began.elapsed(), belly.counts().records);
+            println!(
+                "restart from the disk: {:?}, {} records, {loaders} threads",
+                began.elapsed(),
+                belly.counts().records
+            );
             assert!(belly.counts().records >= count);
         }
         self.expire(dir, &clock)?;
@@ -272,75 +307,4 @@ impl Bench {
         );
         Ok(())
     }
-}
-
-/// The store that every other server has.
-fn table(path: &Path, rows: u64) -> Outcome<f64> {
-    let mut db = rusqlite::Connection::open(path)?;
-    db.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1048576;
-         PRAGMA wal_autocheckpoint = 4000;
-         CREATE TABLE records (k BLOB, p INTEGER, t INTEGER, PRIMARY KEY (k, p)) WITHOUT ROWID;",
-    )?;
-    let (began, mut done) = (Instant::now(), 0);
-    while done < rows && began.elapsed() < TABLE_TIME {
-        let to = (done + TABLE_BATCH).min(rows);
-        let batch: BTreeMap<[u8; 34], u64> =
-            (done..to).map(|n| (key(n), mix(n) % PROVIDERS as u64)).collect();
-        let tx = db.transaction()?;
-        let mut insert = tx.prepare_cached(
-            "INSERT INTO records (k, p, t) VALUES (?1, ?2, ?3) ON CONFLICT (k, p) DO UPDATE SET t = ?3",
-        )?;
-        for (key, provider) in &batch {
-            insert.execute((&key[2..], *provider as i64, 500_000))?;
-        }
-        drop(insert);
-        tx.commit()?;
-        done = to;
-    }
-    println!("table: {done} rows in {:?}", began.elapsed());
-    Ok(done as f64 / began.elapsed().as_secs_f64())
-}
-
-/// A sha2-256 multihash; three keys for four records.
-fn key(n: u64) -> [u8; 34] {
-    let mut key = [0; 34];
-    key[..2].copy_from_slice(&[0x12, 0x20]);
-    let shared = if n % 4 == 3 { n - 1 } else { n };
-    for (at, part) in key[2..].chunks_mut(8).enumerate() {
-        part.copy_from_slice(&mix(shared ^ ((at as u64) << 56)).to_be_bytes());
-    }
-    key
-}
-
-/// SplitMix64: scattered, the same in each run.
-fn mix(n: u64) -> u64 {
-    let mut z = n.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// A line of a file of `/proc`, as a number.
-fn proc(file: &str, name: &str) -> u64 {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let line = text.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse().unwrap_or_default()
-}
-
-/// Bytes of a line of `/proc/self/status`.
-fn status(name: &str) -> u64 {
-    proc("/proc/self/status", name) * 1024
-}
-
-/// CPU time of this process, to a hundredth of a second.
-fn cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // user and system time are the 14th and 15th field; the 2nd may have spaces in it
-    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(11).take(2);
-    Duration::from_millis(fields.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10)
-}
-
-fn cpu_us(since: Duration) -> f64 {
-    (cpu() - since).as_secs_f64() * 1e6
 }

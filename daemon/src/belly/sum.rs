@@ -1,4 +1,4 @@
-//! The checksum of a page: XXH64 (public specification, seed 0).
+//! XXH64 (public specification, seed 0): the checksum of pages and of address lists.
 //!
 //! It finds bits that flipped and pages that were cut; it does not stop whoever may
 //! write the files.
@@ -13,7 +13,7 @@ fn round(lane: u64, word: u64) -> u64 {
     lane.wrapping_add(word.wrapping_mul(P2)).rotate_left(31).wrapping_mul(P1)
 }
 
-pub(super) fn xxh64(bytes: &[u8]) -> u64 {
+pub(in crate::belly) fn xxh64(bytes: &[u8]) -> u64 {
     let (blocks, rest) = bytes.as_chunks::<32>();
     let mut sum = P5;
     if !blocks.is_empty() {

@@ -1,0 +1,71 @@
+//! Keys of records: how an operator types them, and how they are shown.
+
+use cid::Cid;
+use cid::multihash::Multihash;
+use data_encoding::HEXLOWER_PERMISSIVE;
+
+use crate::belly::KeyPrefix;
+use crate::wire::Key256;
+
+/// Raw bytes: the codec of a CID that stands for a bare multihash.
+const RAW: u64 = 0x55;
+
+/// CIDv1 with the raw codec; empty for a key that is no multihash.
+pub(super) fn cid_raw(key: &[u8]) -> String {
+    Multihash::<64>::from_bytes(key).map(|hash| Cid::new_v1(RAW, hash).to_string()).unwrap_or_default()
+}
+
+/// The DHT key behind what an operator types: a CID, or a multihash in hex or base58btc.
+pub(super) fn parse(text: &str) -> Result<Vec<u8>, String> {
+    const LONGEST: usize = 256;
+    let text = text.trim();
+    if text.len() > LONGEST {
+        return Err(format!("not a CID: {} characters", text.len()));
+    }
+    if let Ok(cid) = Cid::try_from(text) {
+        return Ok(cid.hash().to_bytes());
+    }
+    let whole = |bytes: Vec<u8>| Multihash::<64>::from_bytes(&bytes).ok().map(|_| bytes);
+    let hex = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok().and_then(whole);
+    // 'z' is multibase's mark of base58btc
+    let base58 = || cid::multibase::decode(format!("z{text}")).ok().and_then(|(_, bytes)| whole(bytes));
+    hex.or_else(base58)
+        .ok_or_else(|| format!("not a CID: {text:?}\n  give a CID, or a multihash in hex or base58"))
+}
+
+/// The beginning of a place in the keyspace, as hex digits.
+pub(super) fn prefix(hex: &str) -> Option<KeyPrefix> {
+    if hex.is_empty() || hex.len() > 64 || !hex.is_ascii() {
+        return None;
+    }
+    let padded = format!("{hex:0<64}");
+    let bytes = HEXLOWER_PERMISSIVE.decode(padded.as_bytes()).ok()?;
+    Some(KeyPrefix { key: Key256(bytes.try_into().ok()?), bits: 4 * hex.len() as u16 })
+}
+
+#[cfg(test)]
+mod tests {
+    use libp2p::PeerId;
+
+    use super::*;
+
+    const CID: &str = "bafkreid4ca2qy2cyg3fseshha4ubpgkkmlmjppkdq4paa5hbm3spmtkkem";
+
+    #[test]
+    fn a_key_may_be_typed_as_cid_hex_or_base58() {
+        let hash = parse(CID).expect("a CID");
+        assert_eq!(hash.len(), 34);
+        assert_eq!(cid_raw(&hash), CID);
+        assert_eq!(parse(&data_encoding::HEXLOWER.encode(&hash)), Ok(hash.clone()));
+        let peer = PeerId::random();
+        assert_eq!(parse(&peer.to_base58()), Ok(peer.to_bytes()));
+        assert!(parse("bafybeid4ca2q!").is_err() && parse("").is_err() && parse(&"1".repeat(1000)).is_err());
+    }
+
+    #[test]
+    fn a_prefix_is_hex_of_any_length() {
+        let odd = prefix("895").expect("a prefix");
+        assert_eq!((odd.bits, odd.key.0[0], odd.key.0[1]), (12, 0x89, 0x50));
+        assert!(prefix("xyz").is_none() && prefix(&"0".repeat(65)).is_none());
+    }
+}
