@@ -10,14 +10,15 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use hydrad::belly::Belly;
 use hydrad::belly::engine::{LogBelly, LogConfig};
 use hydrad::dht::{Config, Local, Served, Service};
 use hydrad::routing::contacts::{Contact, Contacts, Side};
-use hydrad::routing::table::Table;
+use hydrad::routing::coverage::Field;
+use hydrad::routing::table::{Found, Table};
 use hydrad::wire::field::{put_bytes, put_number};
 use hydrad::wire::message::encode_peer;
 use hydrad::wire::{AddrList, Key256, Kind, Message};
@@ -30,6 +31,9 @@ struct Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
+/// Bytes held; wraps below zero, differences count.
+static HELD: AtomicU64 = AtomicU64::new(0);
+
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
@@ -38,17 +42,20 @@ static ALLOCATOR: Counting = Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Relaxed);
+        HELD.fetch_add(layout.size() as u64, Relaxed);
         // SAFETY: the caller keeps `GlobalAlloc`'s contract, which is also that of `System`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size() as u64, Relaxed);
         // SAFETY: as above; `at` came from `System`.
         unsafe { System.dealloc(at, layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Relaxed);
+        HELD.fetch_add((size as u64).wrapping_sub(layout.size() as u64), Relaxed);
         // SAFETY: as above; `at` came from `System`.
         unsafe { System.realloc(at, layout, size) }
     }
@@ -84,7 +91,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn requests(plan: &Plan, peers: usize) -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
     let belly: Arc<dyn Belly> = Arc::new(LogBelly::open(LogConfig::new(dir.path()))?);
+    let held = HELD.load(Relaxed);
     let table = Arc::new(table(peers)?);
+    println!(
+        "{:<34} {:>10}",
+        format!("bytes a peer of {peers}"),
+        HELD.load(Relaxed).wrapping_sub(held) / peers as u64
+    );
     let service = Service::new(Config::default(), belly, Arc::clone(&table), Arc::new(Contacts::default()));
     let (head, asker) = (Local::new(0, PeerId::random()), contact(PeerId::random())?);
     table.put_own(head.peer, [&"/ip4/9.9.9.9/tcp/3001".parse::<Multiaddr>()?].into_iter().collect());
@@ -128,6 +141,8 @@ fn requests(plan: &Plan, peers: usize) -> Result<(), Box<dyn std::error::Error>>
     plan.run(&format!("Snapshot::is_near, {peers} peers"), u64::MAX, |n| {
         usize::from(snapshot.is_near(&places[n % KEYS], 40))
     });
+    let field = Field::of(&snapshot);
+    plan.run(&format!("Field::coverage, {peers} peers"), 64, |_| usize::from(field.coverage() > 0.0));
     if peers == 1_000 {
         plan.run("Key256::of, 34 bytes", u64::MAX, |n| usize::from(Key256::of(&keys[n % KEYS]).0[0]));
     }
@@ -170,7 +185,7 @@ fn table(peers: usize) -> Result<Table, Box<dyn std::error::Error>> {
     let table = Table::default();
     for n in 0..peers {
         let list = addrs(n as u32, 3 + n % 3);
-        let put = table.put(PeerId::random(), list, "kubo/0.43.0".into(), SystemTime::now());
+        let put = table.put(PeerId::random(), Found::at(list));
         put.map_err(hydrad::telemetry::Drop::reason)?;
     }
     Ok(table)

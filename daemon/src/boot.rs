@@ -1,5 +1,7 @@
 //! The life of the daemon: what is opened in which order, and how it ends.
 
+mod dht_source;
+
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -186,7 +188,9 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         heads,
     };
     let scout = Scout::start(config.scout(&ips), eyes, (candidates, heard))?;
-    let parts = prefetch::Parts { misses, intake, cache, policy: config.policy(), sources: sources() };
+    misses.except(scout.lookup().identity());
+    let sources = vec![dht_source::dht(scout.lookup())];
+    let parts = prefetch::Parts { misses, intake, cache, policy: config.policy(), sources };
     let prefetch = Prefetch::start(config.prefetch(), parts);
     let sequence = Sequence::new(seed);
     let parts = Parts {
@@ -236,11 +240,6 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         service.ready().await;
     }
     Ok(Daemon { hydra, control, stop })
-}
-
-/// Where missed keys are looked up. This daemon knows none yet: misses are counted as paused.
-fn sources() -> Vec<Arc<dyn prefetch::Source>> {
-    Vec::new()
 }
 
 /// Heads to bring up: the configured number when it is new; otherwise what the operator has

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use libp2p::Multiaddr;
 use serde_json::Value;
@@ -20,7 +21,7 @@ use super::sources::{Given, Layers, Written};
 use super::surroundings::Surroundings;
 use super::{
     BellyConfig, Config, ConfigErrors, ControlConfig, DhtConfig, HeadsConfig, IdentityConfig, LimitsConfig,
-    ListenConfig, LogConfig, NetworkConfig, PeersConfig, PrefetchConfig, file, paths,
+    ListenConfig, LogConfig, NetworkConfig, PeersConfig, PrefetchConfig, ScoutConfig, file, paths,
 };
 use crate::identity::{IndexSet, MAX_INDEX, Seed, Trimmed};
 
@@ -70,6 +71,8 @@ impl Fill {
         let bootstrap_peers = self.bootstrap();
         let protocol_prefix = self.one("network.protocol_prefix", quoted);
         let address_policy = self.one("network.address_policy", quoted);
+        let crawl_seconds = self.one("scout.crawl_seconds", number(60..=86_400));
+        let parallel = self.one("scout.parallel", number(1..=1024));
         let reply_max = self.one("dht.reply_max", bytes(16 << 10..=4 << 20));
         let belly_index = self.one("belly.index", quoted);
         let max_records = self.one("belly.max_records", auto(number(1000..=10_000_000_000)));
@@ -100,6 +103,10 @@ impl Fill {
                 bootstrap_peers: bootstrap_peers?,
                 protocol_prefix: protocol_prefix?,
                 address_policy: address_policy?,
+            },
+            scout: ScoutConfig {
+                crawl_every: Duration::from_secs(crawl_seconds?),
+                parallel: usize::try_from(parallel?).ok()?,
             },
             dht: DhtConfig { reply_max: reply_max? },
             belly: BellyConfig {

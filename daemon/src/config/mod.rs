@@ -30,6 +30,7 @@ mod tests;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use libp2p::Multiaddr;
 
@@ -56,6 +57,7 @@ pub struct Config {
     pub heads: HeadsConfig,
     pub listen: ListenConfig,
     pub network: NetworkConfig,
+    pub scout: ScoutConfig,
     pub dht: DhtConfig,
     pub belly: BellyConfig,
     pub prefetch: PrefetchConfig,
@@ -102,6 +104,14 @@ pub struct NetworkConfig {
     pub bootstrap_peers: Vec<Multiaddr>,
     pub protocol_prefix: ProtocolPrefix,
     pub address_policy: AddressPolicy,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct ScoutConfig {
+    /// Each server is asked once in this time for all it knows.
+    pub crawl_every: Duration,
+    /// Servers visited at a time.
+    pub parallel: usize,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -160,6 +160,8 @@ impl Config {
             policy: self.policy(),
             bootstrap: self.network.bootstrap_peers.clone(),
             many_addresses: many(ips),
+            crawl_every: self.scout.crawl_every,
+            parallel: self.scout.parallel,
         }
     }
 

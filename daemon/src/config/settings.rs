@@ -45,6 +45,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("heads", "The heads"),
     ("listen", "Where heads listen, and what they announce"),
     ("network", "Which network the hydra belongs to"),
+    ("scout", "Looking around in the network"),
     ("dht", "Answering"),
     ("belly", "The record store"),
     ("prefetch", "Looking up what is asked for and not here"),
@@ -218,6 +219,25 @@ pub const SETTINGS: &[Setting] = &[
         "public or any",
         "Which addresses are stored, announced, told and dialled: public ones only, or any, for private \
          networks.",
+    ),
+    setting(
+        "scout.crawl_seconds",
+        "crawl-seconds",
+        &["HYDRA_CRAWL_SECONDS"],
+        Kind::Number,
+        "3600",
+        "60 to 86400",
+        "Each known server is asked once in so many seconds for all servers that it knows; whether it still \
+         answers is checked more often.",
+    ),
+    setting(
+        "scout.parallel",
+        "scout-parallel",
+        &["HYDRA_SCOUT_PARALLEL"],
+        Kind::Number,
+        "64",
+        "1 to 1024",
+        "Servers visited at a time. More makes the first crawl quicker and costs memory and processor time.",
     ),
     setting(
         "dht.reply_max",

@@ -18,7 +18,7 @@ use super::{Config, Local, Served, Service};
 use crate::belly::clock::Clock;
 use crate::belly::engine::{LogBelly, LogConfig};
 use crate::routing::contacts::{Contact, Contacts, Side};
-use crate::routing::table::Table;
+use crate::routing::table::{Found, Table};
 use crate::telemetry::{Drop as Reason, drops};
 use crate::wire::field::{put_bytes, put_number};
 use crate::wire::frame::{Cut, cut};
@@ -102,7 +102,7 @@ impl Scene {
     }
 
     fn server(&self, peer: PeerId, list: &[&str]) {
-        self.table.put(peer, addrs(list), "kubo".into(), SystemTime::now()).expect("there is room");
+        self.table.put(peer, Found::at(addrs(list))).expect("there is room");
     }
 
     /// Connects a peer to the first head; it says of itself what identify would tell.

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use crate::dht::Local;
 use crate::head::Shared;
-use crate::net::Behaviour;
 use crate::net::dialer::Dialer;
+use crate::net::{Behaviour, Word};
 use crate::wire::bounds::K;
 
 /// Between two looks at the table while neighbours are missing.
@@ -58,7 +58,7 @@ impl Presence {
             }
             self.rank += 1;
             let connected = swarm.is_connected(&entry.peer);
-            if !connected && dialer.dial(swarm, entry.peer, entry.addrs.parsed()).is_ok() {
+            if !connected && dialer.dial(swarm, entry.peer, entry.addrs.parsed(), Word::Own).is_ok() {
                 dials += 1;
             }
         }

@@ -180,6 +180,9 @@ impl Task {
             SwarmEvent::ListenerError { listener_id, error } if self.opening.contains(&listener_id) => {
                 self.fail(&format!("listener: {error}"));
             }
+            SwarmEvent::ConnectionEstablished { connection_id, endpoint, .. } => {
+                self.dialer.opened(connection_id, endpoint.get_remote_address());
+            }
             SwarmEvent::ConnectionClosed { connection_id, .. }
             | SwarmEvent::OutgoingConnectionError { connection_id, .. } => self.dialer.closed(connection_id),
             SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {

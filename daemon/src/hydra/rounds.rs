@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::hydra::{Hydra, notify};
-use crate::scout::Candidate;
+use crate::routing::table::Member;
 use crate::state::PeerRow;
 use crate::telemetry::Level;
 
@@ -84,13 +84,8 @@ impl Hydra {
 
     /// Writes the table into the state.
     pub(super) async fn save_table(&self) {
-        let rows = self.table.members().into_iter().map(|member| PeerRow {
-            peer_id: member.entry.peer,
-            addrs: member.entry.addrs.clone(),
-            agent: member.agent.to_string(),
-            last_seen: member.seen_at,
-        });
-        if let Err(error) = self.state.save_table(rows.collect()).await {
+        let rows: Vec<PeerRow> = self.table.members().iter().map(Member::row).collect();
+        if let Err(error) = self.state.save_table(rows).await {
             self.events.tell(Level::Warn, "state", "STATE_UNWRITABLE", format!("save the table: {error}"));
         }
     }
@@ -116,8 +111,6 @@ impl Hydra {
             self.events
                 .good("scout", format!("{} servers kept from the last run are asked again", known.len()));
         }
-        self.scout
-            .check(known.into_iter().map(|row| Candidate { peer: row.peer_id, addrs: row.addrs }))
-            .await;
+        self.scout.restore(known).await;
     }
 }

@@ -24,6 +24,12 @@ impl TokenBucket {
         self.take_at(Instant::now())
     }
 
+    /// Gives one token back, as if it had not been taken.
+    pub fn give_back(&self) {
+        let mut state = self.state.lock();
+        state.0 = (state.0 + 1.0).min(self.burst);
+    }
+
     /// Takes one token of those there are at `now`.
     pub fn take_at(&self, now: Instant) -> bool {
         let mut state = self.state.lock();

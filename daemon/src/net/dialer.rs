@@ -8,11 +8,13 @@ use libp2p::swarm::{ConnectionId, DialError};
 use libp2p::{Multiaddr, PeerId, Swarm};
 
 use crate::net::Behaviour;
-use crate::net::ledger::{Entry, Ledger};
+use crate::net::claims::Word;
+use crate::net::ledger::{Entry, Held, Ledger};
 use crate::routing::policy::AddressPolicy;
+use crate::telemetry::{Drop as Reason, drops};
 
-/// Addresses tried in one dial.
-const MAX_ADDRS: usize = 4;
+/// Addresses tried in one dial: the remote host counts each.
+const MAX_ADDRS: usize = 2;
 
 /// Why a peer was not dialled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +23,8 @@ pub enum NotDialled {
     NoAddress,
     #[error("its address was dialled too often of late")]
     Politeness,
+    #[error("only strangers name its addresses, and those were dialled within the hour")]
+    Claimed,
     #[error("connected or being dialled already")]
     Already,
     #[error("connections are used up")]
@@ -34,7 +38,15 @@ pub struct Dialer {
     ledger: Arc<Ledger>,
     /// Outgoing tcp from a shared port leaves from the primary address, QUIC from its own.
     prefer_quic: bool,
-    open: HashMap<ConnectionId, Vec<Entry>>,
+    open: HashMap<ConnectionId, Open>,
+}
+
+/// A connection that was dialled, or is being dialled.
+#[derive(Debug)]
+struct Open {
+    peer: PeerId,
+    tried: Vec<Multiaddr>,
+    entries: Vec<Entry>,
 }
 
 impl Dialer {
@@ -43,7 +55,8 @@ impl Dialer {
         Self { policy, ledger, prefer_quic, open: HashMap::new() }
     }
 
-    /// Dials a peer at those of its addresses that may be dialled.
+    /// Dials a peer at those of its addresses that may be dialled: where it was reached
+    /// before, when there is such a place.
     ///
     /// # Errors
     /// Why there was no dial; a dial that fails later is a swarm event.
@@ -52,30 +65,51 @@ impl Dialer {
         swarm: &mut Swarm<Behaviour>,
         peer: PeerId,
         addrs: impl Iterator<Item = Multiaddr>,
+        word: Word<'_>,
     ) -> Result<ConnectionId, NotDialled> {
         let mut allowed: Vec<_> = addrs.filter(|addr| self.policy.dialable(addr)).collect();
         if allowed.is_empty() {
             return Err(NotDialled::NoAddress);
         }
+        let reached: Vec<_> =
+            allowed.iter().filter(|addr| self.ledger.is_reached(&peer, addr)).cloned().collect();
+        // but by QUIC when dials by tcp would leave from another head's address
+        if reached.iter().any(|addr| !self.prefer_quic || is_quic(addr)) {
+            allowed = reached;
+        }
         if self.prefer_quic {
             allowed.sort_by_key(|addr| !is_quic(addr));
         }
-        let mut entries = Vec::new();
+        let (mut entries, mut why) = (Vec::new(), NotDialled::Claimed);
         allowed.retain(|addr| {
-            let entry = if entries.len() < MAX_ADDRS { self.ledger.dial(addr) } else { None };
-            entry.map(|entry| entries.push(entry)).is_some()
+            if entries.len() == MAX_ADDRS {
+                return false;
+            }
+            match self.ledger.dial(&peer, addr, word) {
+                Ok(entry) => entries.push(entry),
+                Err(Held::Politeness) => {
+                    drops::count(Reason::DialPoliteness);
+                    why = NotDialled::Politeness;
+                    return false;
+                }
+                Err(Held::Claimed) => {
+                    drops::count(Reason::DialClaimed);
+                    return false;
+                }
+            }
+            true
         });
         if allowed.is_empty() {
-            return Err(NotDialled::Politeness);
+            return Err(why);
         }
         let opts = DialOpts::peer_id(peer)
-            .addresses(allowed)
+            .addresses(allowed.clone())
             .condition(PeerCondition::DisconnectedAndNotDialing)
             .build();
         let id = opts.connection_id();
         match swarm.dial(opts) {
             Ok(()) => {
-                self.open.insert(id, entries);
+                self.open.insert(id, Open { peer, tried: allowed, entries });
                 Ok(id)
             }
             Err(DialError::Denied { .. }) => Err(NotDialled::Budget),
@@ -83,9 +117,21 @@ impl Dialer {
         }
     }
 
+    /// A connection that was dialled is open: its other addresses give their places back.
+    pub fn opened(&mut self, id: ConnectionId, at: &Multiaddr) {
+        if let Some(open) = self.open.get_mut(&id) {
+            self.ledger.reached(&open.peer, at);
+            open.tried.clear();
+            open.entries.truncate(1);
+        }
+    }
+
     /// The connection is closed, or could not be made.
     pub fn closed(&mut self, id: ConnectionId) {
-        self.open.remove(&id);
+        let Some(open) = self.open.remove(&id) else { return };
+        for addr in &open.tried {
+            self.ledger.missed(&open.peer, addr);
+        }
     }
 }
 

@@ -2,16 +2,18 @@
 //!
 //! A Go server accepts 8 connections of an IPv4 address (or IPv6 /56) at a time and, after a
 //! burst of 16, 0.2 a second, both directions counted; all our identities of one machine
-//! share that. Private addresses are not counted.
+//! share that. Private addresses are not counted. What an address rests on, and how often it
+//! is dialled on a stranger's word, stands in [`super::claims`].
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use libp2p::Multiaddr;
+use libp2p::{Multiaddr, PeerId};
 use parking_lot::Mutex;
 
+use super::claims::{Claims, Word};
 use crate::wire::class::{Host, class};
 
 /// Outbound connections held to one address.
@@ -29,6 +31,16 @@ const MAX_KNOWN: usize = 50_000;
 #[derive(Debug, Default)]
 pub struct Ledger {
     remotes: Mutex<HashMap<IpAddr, Remote>>,
+    claims: Mutex<Claims>,
+}
+
+/// Why the ledger does not let an address be dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The host was dialled too often of late: later.
+    Politeness,
+    /// Nobody but strangers speaks of the address, and it was dialled within the hour.
+    Claimed,
 }
 
 #[derive(Debug)]
@@ -46,13 +58,48 @@ pub struct Entry {
 }
 
 impl Ledger {
-    /// Whether we may dial this address now; the entry is kept with the connection.
-    pub fn dial(self: &Arc<Self>, addr: &Multiaddr) -> Option<Entry> {
-        let ip = public_ip(addr);
-        if let Some(ip) = ip {
-            self.take(ip, Instant::now()).then_some(())?;
+    /// Whether we may dial the peer at this address now; the entry is kept with the connection.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn dial(self: &Arc<Self>, peer: &PeerId, addr: &Multiaddr, word: Word<'_>) -> Result<Entry, Held> {
+        let (ip, now) = (public_ip(addr), Instant::now());
+        if let Some(ip) = ip
+            && !self.has_room(ip, now)
+        {
+            return Err(Held::Politeness);
         }
-        Some(Entry { ledger: Arc::clone(self), ip })
+        if !self.claims.lock().allows(peer, addr, ip, word, now) {
+            return Err(Held::Claimed);
+        }
+        if let Some(ip) = ip
+            && !self.take(ip, now)
+        {
+            return Err(Held::Politeness);
+        }
+        Ok(Entry { ledger: Arc::clone(self), ip })
+    }
+
+    /// The peer was reached at this address, and answers there as far as we know.
+    pub fn is_reached(&self, peer: &PeerId, addr: &Multiaddr) -> bool {
+        self.claims.lock().is_reached(peer, addr)
+    }
+
+    /// A connection to the peer was made at this address.
+    pub fn reached(&self, peer: &PeerId, addr: &Multiaddr) {
+        self.claims.lock().reached(peer, addr, public_ip(addr));
+    }
+
+    /// A dial of the peer at this address failed.
+    pub fn missed(&self, peer: &PeerId, addr: &Multiaddr) {
+        self.claims.lock().missed(peer, addr, Instant::now());
+    }
+
+    /// Whether [`Self::take`] would give a place: asked first, so that no claim is noted for a
+    /// dial that politeness forbids.
+    fn has_room(&self, ip: IpAddr, now: Instant) -> bool {
+        let remotes = self.remotes.lock();
+        remotes.get(&ip).is_none_or(|remote| remote.held < HELD && remote.tokens_at(now) >= 1.0)
     }
 
     fn take(&self, ip: IpAddr, now: Instant) -> bool {
@@ -65,8 +112,7 @@ impl Ledger {
             }
         }
         let remote = remotes.entry(ip).or_insert(Remote { held: 0, tokens: BURST, at: now });
-        let rested = now.saturating_duration_since(remote.at).as_secs_f64() / EVERY.as_secs_f64();
-        remote.tokens = (remote.tokens + rested).min(BURST);
+        remote.tokens = remote.tokens_at(now);
         remote.at = now;
         if remote.held >= HELD || remote.tokens < 1.0 {
             return false;
@@ -74,6 +120,13 @@ impl Ledger {
         remote.tokens -= 1.0;
         remote.held += 1;
         true
+    }
+}
+
+impl Remote {
+    fn tokens_at(&self, now: Instant) -> f64 {
+        let rested = now.saturating_duration_since(self.at).as_secs_f64() / EVERY.as_secs_f64();
+        (self.tokens + rested).min(BURST)
     }
 }
 
@@ -103,10 +156,12 @@ mod tests {
     fn a_public_address_is_dialled_four_times_and_then_slowly() {
         let ledger = Arc::new(Ledger::default());
         let addr: Multiaddr = "/ip4/8.8.8.8/tcp/4001".parse().expect("an address");
-        let held: Vec<_> = (0..10).filter_map(|_| ledger.dial(&addr)).collect();
+        let peer = PeerId::random();
+        let dial = || ledger.dial(&peer, &addr, Word::Operator);
+        let held: Vec<_> = (0..10).filter_map(|_| dial().ok()).collect();
         assert_eq!(held.len(), 4);
         drop(held);
-        assert!(ledger.dial(&addr).is_none(), "the burst is used up");
+        assert_eq!(dial().err(), Some(Held::Politeness), "the burst is used up");
         let ip = "8.8.8.8".parse().expect("an ip");
         let later = Instant::now() + EVERY;
         assert!(ledger.take(ip, later) && !ledger.take(ip, later));
@@ -116,7 +171,23 @@ mod tests {
     fn a_private_address_is_not_counted() {
         let ledger = Arc::new(Ledger::default());
         let addr: Multiaddr = "/ip4/127.0.0.1/tcp/4001".parse().expect("an address");
-        let held: Vec<_> = (0..100).filter_map(|_| ledger.dial(&addr)).collect();
+        let peer = PeerId::random();
+        let held: Vec<_> = (0..100).filter_map(|_| ledger.dial(&peer, &addr, Word::Operator).ok()).collect();
         assert_eq!((held.len(), ledger.remotes.lock().len()), (100, 0));
+    }
+
+    #[test]
+    fn a_dial_that_politeness_forbids_uses_up_no_claim() {
+        let ledger = Arc::new(Ledger::default());
+        let addr: Multiaddr = "/ip4/8.8.8.8/tcp/4001".parse().expect("an address");
+        let stranger = Word::Stranger { from: &[] };
+        let busy: Vec<_> =
+            (0..4).map(|_| ledger.dial(&PeerId::random(), &addr, Word::Operator).expect("room")).collect();
+        let peer = PeerId::random();
+        assert_eq!(ledger.dial(&peer, &addr, stranger).err(), Some(Held::Politeness));
+        drop(busy);
+        ledger.remotes.lock().clear();
+        assert!(ledger.dial(&peer, &addr, stranger).is_ok());
+        assert_eq!(ledger.dial(&peer, &addr, stranger).err(), Some(Held::Claimed));
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod behaviour;
 pub mod bootstrap;
+pub mod claims;
 pub mod dialer;
 pub mod gate;
 pub mod ledger;
@@ -13,4 +14,5 @@ pub mod rpc;
 pub mod transport;
 
 pub use behaviour::{Behaviour, BehaviourEvent};
-pub use rpc::{Request, RpcError, Server};
+pub use claims::Word;
+pub use rpc::{Answered, Request, RpcError, Server};

@@ -1,11 +1,13 @@
 //! Who is where: the one table of live DHT servers, the peers connected now, address
-//! policy and IP groups.
+//! policy, IP groups, and what share of the keyspace our heads cover.
 //!
 //! Owns what may be said of a peer; must not dial, listen or read messages.
 
 pub mod asn;
 pub mod contacts;
+pub mod coverage;
 pub mod groups;
+pub mod plan;
 pub mod policy;
 pub mod snapshot;
 pub mod table;

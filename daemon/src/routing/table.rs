@@ -1,12 +1,13 @@
 //! The one routing table of all heads: live DHT servers, and our own heads.
 //!
 //! A peer enters only after the scout dialled it, identified it and was answered; it
-//! leaves when it stops answering. Readers take the current [`Snapshot`] and never wait.
+//! leaves when it stops answering. Where a host or an IP group has no room left, those that
+//! were heard of of late come first. Readers take the current [`Snapshot`] and never wait.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use libp2p::PeerId;
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::routing::groups::Group;
 use crate::routing::snapshot::{Entry, Snapshot};
+use crate::state::PeerRow;
 use crate::telemetry::Drop as Reason;
 use crate::wire::class::{Class, Host, class};
 use crate::wire::{AddrList, Key256};
@@ -44,7 +46,8 @@ pub struct Table {
 
 #[derive(Debug, Default)]
 struct Members {
-    peers: HashMap<PeerId, Member>,
+    /// By place: half as long as an id.
+    peers: HashMap<Key256, Member>,
     by_ip: HashMap<IpAddr, usize>,
     by_group: HashMap<Group, usize>,
 }
@@ -54,13 +57,62 @@ struct Members {
 pub struct Member {
     pub entry: Arc<Entry>,
     pub agent: Arc<str>,
+    /// As identify gave them, one a line; empty when it did not.
+    pub protocols: Arc<str>,
+    /// Milliseconds; the largest number: not known.
+    latency_ms: u32,
+    /// Seconds since 1970; 0: never.
+    walked_at: u32,
+    /// Named by peers of the one half of the network, and of the other.
+    named: [bool; 2],
     /// Last answer, or last message over any head's connection.
     pub seen: Instant,
     /// Wall clock of the same.
     pub seen_at: SystemTime,
-    /// Last answer to a question of ours.
+    /// When it was last settled whether it answers: by an answer, a missed one, or as above.
     pub checked: Instant,
     pub failures: u32,
+}
+
+/// A server that answered.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Allowed by the policy; where it was reached first.
+    pub addrs: AddrList,
+    /// Empty: not known, and what was known before stays. The same with `protocols`.
+    pub agent: Arc<str>,
+    pub protocols: Arc<str>,
+    pub seen_at: SystemTime,
+    pub latency: Option<Duration>,
+    pub walked: Option<SystemTime>,
+}
+
+impl Found {
+    /// A server of which nothing is known but where it is.
+    #[must_use]
+    pub fn at(addrs: AddrList) -> Self {
+        let (agent, protocols) = ("".into(), "".into());
+        Self { addrs, agent, protocols, seen_at: SystemTime::now(), latency: None, walked: None }
+    }
+}
+
+/// Where the crawl stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Round {
+    pub seen: Seen,
+    /// Servers that were never asked for all they know.
+    pub unwalked: usize,
+}
+
+/// Servers that answer, and how many of them others named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Servers that answered.
+    pub live: usize,
+    /// Of these: named by peers of the one half of the network, of the other, of both.
+    pub first: usize,
+    pub second: usize,
+    pub both: usize,
 }
 
 impl Default for Table {
@@ -85,67 +137,110 @@ impl Table {
     /// A head of ours that serves, with what it announces; or one that has new addresses.
     pub fn put_own(&self, peer: PeerId, addrs: AddrList) {
         let mut members = self.members.lock();
-        members.remove(&peer);
+        members.remove(&Key256::of_peer(&peer));
         let member = Member::new(Entry::new(peer, addrs, true), "".into(), SystemTime::now());
         let entry = Arc::clone(&member.entry);
         members.insert(member);
-        self.publish(self.snapshot.load().with(entry));
+        self.publish(Arc::new(self.snapshot.load().with(entry)));
     }
 
-    /// A server that answered us, or one from the saved table.
+    /// A server that answered us.
     ///
     /// # Errors
     /// The reason for leaving it out.
-    pub fn put(
-        &self,
-        peer: PeerId,
-        addrs: AddrList,
-        agent: Arc<str>,
-        seen_at: SystemTime,
-    ) -> Result<(), Reason> {
+    pub fn put(&self, peer: PeerId, found: Found) -> Result<(), Reason> {
+        let entry = Entry::new(peer, found.addrs.clone(), false);
         let mut members = self.members.lock();
-        if let Some(known) = members.peers.get_mut(&peer) {
+        let mut snapshot = Arc::clone(&self.snapshot.load());
+        let (mut found, mut named) = (found, [false; 2]);
+        if let Some(known) = members.peers.get_mut(&entry.key) {
             if known.entry.own {
                 return Ok(());
             }
-            known.answered(seen_at);
-            if known.entry.addrs == addrs {
-                known.agent = agent;
+            known.answered(&found);
+            if known.entry.addrs == found.addrs {
                 return Ok(());
             }
-            members.remove(&peer);
+            // it moved: it needs a place anew
+            (named, found.walked) = (known.named, known.walked());
+            (found.agent, found.protocols) = (Arc::clone(&known.agent), Arc::clone(&known.protocols));
+            snapshot = Arc::new(snapshot.without(&entry.key));
+            members.remove(&entry.key);
         }
-        let entry = Entry::new(peer, addrs, false);
-        if let Err(reason) = members.admits(&entry) {
-            // it may have been in with other addresses
-            self.publish(self.snapshot.load().without(&entry.key));
-            return Err(reason);
+        while let Err(refused) = members.admits(&entry) {
+            let Some(rival) = members.gives_way(&refused) else {
+                self.publish(snapshot);
+                return Err(refused.reason());
+            };
+            members.remove(&rival);
+            snapshot = Arc::new(snapshot.without(&rival));
         }
-        let member = Member::new(entry, agent, seen_at);
-        self.publish(self.snapshot.load().with(Arc::clone(&member.entry)));
+        let mut member = Member::new(entry, Arc::clone(&found.agent), found.seen_at);
+        member.answered(&found);
+        member.named = named;
+        self.publish(Arc::new(snapshot.with(Arc::clone(&member.entry))));
         members.insert(member);
         Ok(())
     }
 
+    /// A peer of the one half of the network, or of the other, named these.
+    pub fn named<'a>(&self, peers: impl Iterator<Item = &'a PeerId>, half: bool) {
+        let places: Vec<Key256> = peers.map(Key256::of_peer).collect();
+        let mut members = self.members.lock();
+        for place in &places {
+            if let Some(member) = members.peers.get_mut(place) {
+                member.named[usize::from(half)] = true;
+            }
+        }
+    }
+
+    /// How far the crawl is, and what it saw.
+    #[must_use]
+    pub fn round(&self) -> Round {
+        let members = self.members.lock();
+        let mut round = Round::default();
+        for member in members.peers.values().filter(|member| !member.entry.own) {
+            round.unwalked += usize::from(member.walked_at == 0);
+            if member.failures > 0 {
+                continue;
+            }
+            let [first, second] = member.named;
+            round.seen.live += 1;
+            round.seen.first += usize::from(first);
+            round.seen.second += usize::from(second);
+            round.seen.both += usize::from(first && second);
+        }
+        round
+    }
+
     /// The peer sent something over a connection to any head.
     pub fn renew(&self, peer: &PeerId) {
-        if let Some(member) = self.members.lock().peers.get_mut(peer) {
+        if let Some(member) = self.members.lock().peers.get_mut(&Key256::of_peer(peer)) {
             member.seen = Instant::now();
+            member.checked = member.seen;
             member.seen_at = SystemTime::now();
         }
+    }
+
+    /// The peer could not be asked for reasons of ours: it is asked when it is due again. Says
+    /// whether it is in the table.
+    pub fn put_off(&self, peer: &PeerId) -> bool {
+        let mut members = self.members.lock();
+        let member = members.peers.get_mut(&Key256::of_peer(peer));
+        member.map(|member| member.checked = Instant::now()).is_some()
     }
 
     /// The peer did not answer; it leaves after [`MAX_FAILURES`] in a row. Says whether it left.
     pub fn failed(&self, peer: &PeerId) -> bool {
         let mut members = self.members.lock();
-        let Some(member) = members.peers.get_mut(peer) else { return false };
+        let place = Key256::of_peer(peer);
+        let Some(member) = members.peers.get_mut(&place) else { return false };
         member.failures += 1;
         member.checked = Instant::now();
         let leaves = member.failures >= MAX_FAILURES && !member.entry.own;
         if leaves {
-            let key = member.entry.key;
-            members.remove(peer);
-            self.publish(self.snapshot.load().without(&key));
+            members.remove(&place);
+            self.publish(Arc::new(self.snapshot.load().without(&place)));
         }
         leaves
     }
@@ -153,14 +248,15 @@ impl Table {
     /// Takes a peer out at once: it no longer serves, or a head of ours withdraws.
     pub fn remove(&self, peer: &PeerId) {
         let mut members = self.members.lock();
-        if members.remove(peer) {
-            self.publish(self.snapshot.load().without(&Key256::of_peer(peer)));
+        let place = Key256::of_peer(peer);
+        if members.remove(&place) {
+            self.publish(Arc::new(self.snapshot.load().without(&place)));
         }
     }
 
     #[must_use]
     pub fn get(&self, peer: &PeerId) -> Option<Member> {
-        self.members.lock().peers.get(peer).cloned()
+        self.members.lock().peers.get(&Key256::of_peer(peer)).cloned()
     }
 
     /// Peers, own heads left out.
@@ -169,14 +265,23 @@ impl Table {
         self.snapshot.load().others()
     }
 
-    /// Peers not asked for `age`, the longest unasked first, at most `n`.
+    /// Peers not asked for `age`, or for `again` when they missed the last answer: those that
+    /// missed one first, then the longest unasked; at most `n`.
     #[must_use]
-    pub fn due(&self, age: Duration, n: usize) -> Vec<Arc<Entry>> {
+    pub fn due(&self, age: Duration, again: Duration, n: usize) -> Vec<Member> {
         let members = self.members.lock();
-        let mut due: Vec<_> =
-            members.peers.values().filter(|m| !m.entry.own && m.checked.elapsed() >= age).collect();
-        due.sort_by_key(|member| member.checked);
-        due.into_iter().take(n).map(|member| Arc::clone(&member.entry)).collect()
+        let is_due = |member: &&Member| {
+            let patience = if member.failures == 0 { age } else { again };
+            !member.entry.own && member.checked.elapsed() >= patience
+        };
+        let mut due: Vec<&Member> = members.peers.values().filter(is_due).collect();
+        let order = |member: &&Member| (member.failures == 0, member.checked);
+        if due.len() > n {
+            due.select_nth_unstable_by_key(n, order);
+            due.truncate(n);
+        }
+        due.sort_unstable_by_key(order);
+        due.into_iter().cloned().collect()
     }
 
     /// All members but our heads, for lists and for saving.
@@ -186,9 +291,9 @@ impl Table {
     }
 
     /// Called with the members locked, so that snapshots follow each other.
-    fn publish(&self, snapshot: Snapshot) {
+    fn publish(&self, snapshot: Arc<Snapshot>) {
         let others = snapshot.others();
-        self.snapshot.store(Arc::new(snapshot));
+        self.snapshot.store(snapshot);
         self.others.send_if_modified(|known| std::mem::replace(known, others) != others);
     }
 }
@@ -196,32 +301,91 @@ impl Table {
 impl Member {
     fn new(entry: Entry, agent: Arc<str>, seen_at: SystemTime) -> Self {
         let now = Instant::now();
-        Self { entry: Arc::new(entry), agent, seen: now, seen_at, checked: now, failures: 0 }
+        Self {
+            entry: Arc::new(entry),
+            agent,
+            protocols: "".into(),
+            latency_ms: u32::MAX,
+            walked_at: 0,
+            named: [false; 2],
+            seen: now,
+            seen_at,
+            checked: now,
+            failures: 0,
+        }
     }
 
-    fn answered(&mut self, seen_at: SystemTime) {
+    fn answered(&mut self, found: &Found) {
         self.seen = Instant::now();
         self.checked = self.seen;
-        self.seen_at = seen_at;
+        self.seen_at = found.seen_at;
         self.failures = 0;
+        if let Some(latency) = found.latency {
+            self.latency_ms = u32::try_from(latency.as_millis()).unwrap_or(u32::MAX);
+        }
+        let walked = found.walked.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let walked = walked.map_or(0, |at| u32::try_from(at.as_secs()).unwrap_or(u32::MAX));
+        self.walked_at = self.walked_at.max(walked);
+        if !found.agent.is_empty() {
+            self.agent = Arc::clone(&found.agent);
+            self.protocols = Arc::clone(&found.protocols);
+        }
+    }
+
+    /// The quickest answer of the last visit, in whole milliseconds.
+    #[must_use]
+    pub fn latency(&self) -> Option<Duration> {
+        (self.latency_ms != u32::MAX).then(|| Duration::from_millis(self.latency_ms.into()))
+    }
+
+    /// When it was last asked for all that it knows, in whole seconds.
+    #[must_use]
+    pub fn walked(&self) -> Option<SystemTime> {
+        (self.walked_at > 0).then(|| UNIX_EPOCH + Duration::from_secs(self.walked_at.into()))
+    }
+
+    /// As it is kept over a restart.
+    #[must_use]
+    pub fn row(&self) -> PeerRow {
+        PeerRow {
+            peer_id: self.entry.peer,
+            addrs: self.entry.addrs.clone(),
+            agent: self.agent.to_string(),
+            protocols: self.protocols.to_string(),
+            last_seen: self.seen_at,
+            latency: self.latency(),
+            walked: self.walked(),
+        }
     }
 }
 
 impl Members {
-    fn admits(&self, entry: &Entry) -> Result<(), Reason> {
+    fn admits(&self, entry: &Entry) -> Result<(), Refused> {
         if self.peers.len() >= MAX_PEERS {
-            return Err(Reason::TableFull);
+            return Err(Refused::Full);
         }
-        let crowded = |ip: IpAddr| self.by_ip.get(&ip).is_some_and(|n| *n >= MAX_PER_IP);
-        if public_ips(&entry.addrs).any(crowded) {
-            return Err(Reason::TablePerIp);
+        let crowded = |ip: &IpAddr| self.by_ip.get(ip).is_some_and(|n| *n >= MAX_PER_IP);
+        if let Some(ip) = public_ips(&entry.addrs).find(crowded) {
+            return Err(Refused::Host(ip));
         }
         let share = (self.peers.len() as f64 * MAX_GROUP_SHARE) as usize;
-        let heavy = |group: Group| self.by_group.get(&group).is_some_and(|n| *n >= share);
-        if self.peers.len() >= SHARE_FROM && entry.groups.iter().any(heavy) {
-            return Err(Reason::TableGroup);
-        }
-        Ok(())
+        let heavy = |group: &Group| self.by_group.get(group).is_some_and(|n| *n >= share);
+        let group = entry.groups.iter().find(heavy).filter(|_| self.peers.len() >= SHARE_FROM);
+        group.map_or(Ok(()), |group| Err(Refused::Group(group)))
+    }
+
+    /// A peer that missed its last answer, among those whose place a newcomer could take.
+    fn gives_way(&self, refused: &Refused) -> Option<Key256> {
+        let rivals = self.peers.values().filter(|member| {
+            member.failures > 0
+                && !member.entry.own
+                && match refused {
+                    Refused::Full => true,
+                    Refused::Host(ip) => public_ips(&member.entry.addrs).any(|other| other == *ip),
+                    Refused::Group(group) => member.entry.groups.contains(*group),
+                }
+        });
+        rivals.min_by_key(|member| member.seen).map(|member| member.entry.key)
     }
 
     fn insert(&mut self, member: Member) {
@@ -231,11 +395,11 @@ impl Members {
         for group in member.entry.groups.iter() {
             *self.by_group.entry(group).or_default() += 1;
         }
-        self.peers.insert(member.entry.peer, member);
+        self.peers.insert(member.entry.key, member);
     }
 
-    fn remove(&mut self, peer: &PeerId) -> bool {
-        let Some(member) = self.peers.remove(peer) else { return false };
+    fn remove(&mut self, place: &Key256) -> bool {
+        let Some(member) = self.peers.remove(place) else { return false };
         for ip in public_ips(&member.entry.addrs) {
             less(&mut self.by_ip, ip);
         }
@@ -243,6 +407,24 @@ impl Members {
             less(&mut self.by_group, group);
         }
         true
+    }
+}
+
+/// Where there is no room for a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    Full,
+    Host(IpAddr),
+    Group(Group),
+}
+
+impl Refused {
+    fn reason(self) -> Reason {
+        match self {
+            Self::Full => Reason::TableFull,
+            Self::Host(_) => Reason::TablePerIp,
+            Self::Group(_) => Reason::TableGroup,
+        }
     }
 }
 
@@ -284,7 +466,7 @@ mod tests {
     }
 
     fn put(table: &Table, addr: &str) -> Result<(), Reason> {
-        table.put(PeerId::random(), addrs(addr), "kubo".into(), SystemTime::now())
+        table.put(PeerId::random(), Found::at(addrs(addr)))
     }
 
     #[test]
@@ -316,7 +498,7 @@ mod tests {
     fn a_peer_leaves_after_three_misses_and_an_answer_starts_anew() {
         let table = Table::default();
         let peer = PeerId::random();
-        let again = || table.put(peer, addrs("/ip4/8.8.8.8/tcp/1"), "kubo".into(), SystemTime::now());
+        let again = || table.put(peer, Found::at(addrs("/ip4/8.8.8.8/tcp/1")));
         assert_eq!(again(), Ok(()));
         assert!(!table.failed(&peer) && !table.failed(&peer));
         assert_eq!(again(), Ok(()));
@@ -335,5 +517,56 @@ mod tests {
         assert!((0..5).all(|_| !table.failed(&head)));
         table.remove(&head);
         assert!(table.snapshot().is_empty());
+    }
+
+    #[test]
+    fn where_there_is_no_room_a_peer_that_missed_its_answer_gives_way() {
+        let table = Table::default();
+        let silent = PeerId::random();
+        assert_eq!(table.put(silent, Found::at(addrs("/ip4/8.8.8.8/tcp/1"))), Ok(()));
+        for _ in 0..7 {
+            assert_eq!(put(&table, "/ip4/8.8.8.8/tcp/1"), Ok(()));
+        }
+        assert_eq!(put(&table, "/ip4/8.8.8.8/tcp/1"), Err(Reason::TablePerIp));
+        table.failed(&silent);
+        assert_eq!(put(&table, "/ip4/8.8.8.8/tcp/1"), Ok(()));
+        assert!(table.get(&silent).is_none());
+        assert_eq!((table.others(), table.snapshot().len()), (8, 8));
+    }
+
+    #[test]
+    fn what_identify_told_once_stays_known_and_the_crawl_counts_who_was_named() {
+        let table = Table::default();
+        let peer = PeerId::random();
+        let told = Found {
+            agent: "kubo".into(),
+            walked: Some(SystemTime::now()),
+            ..Found::at(addrs("/ip4/8.8.8.8/tcp/1"))
+        };
+        assert_eq!(table.put(peer, told), Ok(()));
+        table.named([peer, PeerId::random()].iter(), true);
+        assert_eq!(table.put(peer, Found::at(addrs("/ip4/8.8.8.8/tcp/2"))), Ok(()));
+        let member = table.get(&peer).expect("a member");
+        assert_eq!((&*member.agent, member.walked().is_some()), ("kubo", true));
+        assert_eq!(put(&table, "/ip4/9.9.9.9/tcp/1"), Ok(()));
+        let seen = Seen { live: 2, first: 0, second: 1, both: 0 };
+        assert_eq!(table.round(), Round { seen, unwalked: 1 });
+    }
+
+    #[test]
+    fn those_that_missed_an_answer_are_due_before_those_long_unasked() {
+        let table = Table::default();
+        let peers: Vec<PeerId> = (0..5).map(|_| PeerId::random()).collect();
+        for peer in &peers {
+            assert_eq!(table.put(*peer, Found::at(addrs("/ip4/127.0.0.1/tcp/1"))), Ok(()));
+        }
+        table.failed(&peers[4]);
+        let due = |age, again, n| -> Vec<PeerId> {
+            table.due(age, again, n).iter().map(|member| member.entry.peer).collect()
+        };
+        let (never, now) = (Duration::from_secs(3600), Duration::ZERO);
+        assert_eq!(due(now, now, 2), [peers[4], peers[0]]);
+        assert_eq!(due(never, now, 9), [peers[4]]);
+        assert!(due(never, never, 9).is_empty());
     }
 }

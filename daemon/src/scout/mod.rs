@@ -1,12 +1,14 @@
 //! The scout: the one client-mode identity that looks around for all heads.
 //!
-//! Plain version: it bootstraps, checks the servers it hears of (dial, identify, an answered
-//! FIND_NODE for their own id), puts them into the table and keeps asking those it knows.
-//! It never serves and announces nothing.
+//! Owns the crawl that keeps the table true, the lookups, and what is known of the network's
+//! size. It never serves and announces nothing. One task drives the swarm, one the crawl;
+//! lookups are driven by whoever asks for them.
 
-mod bootstrap;
-mod checks;
-mod queue;
+mod answer;
+mod asker;
+mod crawl;
+pub mod lookup;
+pub mod size;
 mod task;
 
 use std::sync::Arc;
@@ -17,10 +19,13 @@ use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+pub use self::lookup::Lookup;
+use self::size::Estimate;
 use crate::limits::Budget;
 use crate::net::ledger::Ledger;
 use crate::net::transport::TransportError;
 use crate::routing::{AddressPolicy, Contacts, Table};
+use crate::state::PeerRow;
 use crate::telemetry::Events;
 use crate::wire::{AddrList, Key256};
 
@@ -43,6 +48,10 @@ pub struct Config {
     pub bootstrap: Vec<Multiaddr>,
     /// More than one listen address: dials leave by QUIC.
     pub many_addresses: bool,
+    /// Each server is asked once in this time for all it knows.
+    pub crawl_every: Duration,
+    /// Servers visited at a time.
+    pub parallel: usize,
 }
 
 /// The shared things it reads and writes.
@@ -56,7 +65,7 @@ pub struct Shared {
     pub heads: watch::Receiver<Vec<Key256>>,
 }
 
-/// What the scout has found out about the way to the network.
+/// What the scout has found out about the way to the network, and about the network.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
     pub bootstrap: BootstrapReport,
@@ -67,6 +76,7 @@ pub struct Report {
     pub unanswered: u64,
     /// Nothing is left to check and the last look around gave nobody new.
     pub exhausted: bool,
+    pub crawl: CrawlReport,
 }
 
 /// How bootstrapping goes.
@@ -85,11 +95,35 @@ pub struct BootstrapReport {
     pub last_error: Option<String>,
 }
 
+/// How the crawl goes, and what it says of the network.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CrawlReport {
+    /// Servers heard of that wait for their first visit, or for a later try.
+    pub waiting: usize,
+    /// Visits under way.
+    pub visiting: usize,
+    /// Servers of the table that were not yet asked for all they know.
+    pub unwalked: usize,
+    /// Servers that went and are looked for now and then.
+    pub lost: usize,
+    /// Between two checks of a server: shorter the faster servers go.
+    pub check_every: Duration,
+    /// Share of the servers that goes in a minute, measured.
+    pub gone_per_minute: f64,
+    /// Size of the network, our heads left out, told in two ways.
+    pub by_count: Option<Estimate>,
+    pub by_distance: Option<Estimate>,
+    /// From the start to the last new server of the first full crawl; `None` until it is
+    /// complete.
+    pub complete_after: Option<Duration>,
+}
+
 /// The running scout.
 pub struct Scout {
     report: watch::Receiver<Report>,
-    candidates: mpsc::Sender<Candidate>,
-    task: JoinHandle<()>,
+    kept: mpsc::Sender<Vec<PeerRow>>,
+    lookup: Lookup,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Scout {
@@ -103,8 +137,26 @@ impl Scout {
         candidates: (mpsc::Sender<Candidate>, mpsc::Receiver<Candidate>),
     ) -> Result<Self, TransportError> {
         let (says, report) = watch::channel(Report::default());
-        let task = task::Task::new(config, shared, candidates.1, says)?;
-        Ok(Self { report, candidates: candidates.0, task: tokio::spawn(task.run()) })
+        let (kept, keeps) = mpsc::channel(1);
+        let (asker, calls) = asker::Asker::new();
+        let shared = Arc::new(shared);
+        let (policy, bootstrap) = (config.policy, config.bootstrap.clone());
+        let crawl = crawl::Config { every: config.crawl_every, parallel: config.parallel };
+        let task = task::Task::new(config, Arc::clone(&shared), calls)?;
+        let crawls = asker.apart();
+        let eyes = lookup::Eyes {
+            asker,
+            table: Arc::clone(&shared.table),
+            contacts: Arc::clone(&shared.contacts),
+            policy,
+            me: task.identity(),
+            found: candidates.0,
+        };
+        let lookup = Lookup::new(Arc::new(eyes.clone()));
+        let eyes = Arc::new(lookup::Eyes { asker: crawls, ..eyes });
+        let inbox = crawl::Inbox { candidates: candidates.1, kept: keeps };
+        let crawl = crawl::Crawl::new(bootstrap, crawl, shared, eyes, inbox, says);
+        Ok(Self { report, kept, lookup, tasks: [tokio::spawn(task.run()), tokio::spawn(crawl.run())] })
     }
 
     #[must_use]
@@ -112,17 +164,22 @@ impl Scout {
         self.report.borrow().clone()
     }
 
-    /// Servers known from elsewhere, such as the saved table.
-    pub async fn check(&self, candidates: impl IntoIterator<Item = Candidate>) {
-        for candidate in candidates {
-            if self.candidates.send(candidate).await.is_err() {
-                return;
-            }
-        }
+    /// Looks things up in the network.
+    #[must_use]
+    pub fn lookup(&self) -> Lookup {
+        self.lookup.clone()
+    }
+
+    /// Servers known from an earlier run: each enters the table again when it answers.
+    pub async fn restore(&self, kept: Vec<PeerRow>) {
+        // the scout may have been stopped meanwhile
+        self.kept.send(kept).await.ok();
     }
 
     /// Ends the scout and its connections.
     pub fn stop(&self) {
-        self.task.abort();
+        for task in &self.tasks {
+            task.abort();
+        }
     }
 }

@@ -1,70 +1,55 @@
-//! The scout's task.
+//! The scout's hands: drives its swarm, dials whom questions are for, sends them.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use libp2p::identity::Keypair;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{PeerId, Swarm, identify};
-use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::net::dialer::{Dialer, NotDialled, cause};
 use crate::net::gate::Gate;
 use crate::net::rpc::Rpc;
 use crate::net::transport::{TransportError, swarm};
-use crate::net::{Behaviour, BehaviourEvent, behaviour};
+use crate::net::{Behaviour, BehaviourEvent, Request, RpcError, Word, behaviour};
 use crate::routing::contacts::Side;
-use crate::routing::snapshot::Entry;
-use crate::scout::bootstrap::{Bootstrap, CONTENT};
-use crate::scout::checks::{Checks, Outcome, Question};
-use crate::scout::queue::Queue;
-use crate::scout::{Candidate, Config, Report, Shared};
-use crate::telemetry::{Level, drops};
+use crate::scout::asker::{Call, Source};
+use crate::scout::{Config, Shared};
 
-/// How often overdue checks, the table and the neighbourhoods are looked at.
+/// How often idle connections are looked at.
 const TICK: Duration = Duration::from_secs(1);
 
-/// A peer of the table that was not heard of for so long is asked.
-const ASK_AFTER: Duration = Duration::from_secs(300);
+/// A connection is kept so long after its last question: another often follows.
+const LINGER: Duration = Duration::from_secs(5);
 
-/// A peer that missed an answer is asked again after this.
-const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// Connections kept without a question under way; the longest unused are closed.
+const MAX_IDLE: usize = 128;
 
-/// Peers asked in one tick.
-const ASKS: usize = 16;
+/// Questions that wait for one dial.
+const MAX_WAITING: usize = 16;
 
-/// Between two looks around while the table grows, and when it is content.
-const LOOK_SOON: Duration = Duration::from_secs(10);
-const LOOK_LATER: Duration = Duration::from_secs(600);
-
-/// Questions of one look around.
-const LOOKS: usize = 8;
-
-/// The scout's swarm and books.
+/// The scout's swarm, and who waits for which dial.
 pub(super) struct Task {
     config: Config,
-    shared: Shared,
-    candidates: mpsc::Receiver<Candidate>,
-    report: watch::Sender<Report>,
+    shared: Arc<Shared>,
+    calls: mpsc::Receiver<Call>,
     swarm: Swarm<Behaviour>,
     dialer: Dialer,
-    bootstrap: Bootstrap,
-    queue: Queue,
-    checks: Checks,
-    look_next: Instant,
-    found_new: bool,
-    looked: u64,
-    counts: Report,
+    waiting: HashMap<PeerId, Vec<Call>>,
+    used: HashMap<PeerId, Instant>,
 }
 
 impl Task {
     pub(super) fn new(
         config: Config,
-        shared: Shared,
-        candidates: mpsc::Receiver<Candidate>,
-        report: watch::Sender<Report>,
+        shared: Arc<Shared>,
+        calls: mpsc::Receiver<Call>,
     ) -> Result<Self, TransportError> {
         let keypair = Keypair::generate_ed25519();
         let rpc = Rpc::new(config.protocol.clone(), Side::Scout, None, Arc::clone(&shared.contacts));
@@ -72,66 +57,53 @@ impl Task {
         Ok(Self {
             swarm: swarm(keypair, behaviour)?,
             dialer: Dialer::new(config.policy, Arc::clone(&shared.ledger), config.many_addresses),
-            bootstrap: Bootstrap::new(config.bootstrap.clone()),
-            queue: Queue::default(),
-            checks: Checks::default(),
-            look_next: Instant::now() + LOOK_SOON,
-            found_new: false,
-            looked: 0,
-            counts: Report::default(),
+            waiting: HashMap::new(),
+            used: HashMap::new(),
             config,
             shared,
-            candidates,
-            report,
+            calls,
         })
+    }
+
+    pub(super) fn identity(&self) -> PeerId {
+        *self.swarm.local_peer_id()
     }
 
     pub(super) async fn run(mut self) {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let bootstrap = self.bootstrap.next();
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_event(event),
-                outcome = self.checks.next() => self.judge(outcome),
-                candidate = self.candidates.recv() => match candidate {
-                    Some(candidate) => self.consider(candidate),
+                call = self.calls.recv() => match call {
+                    Some(call) => self.on_call(call),
                     None => return,
                 },
-                () = sleep_until(bootstrap.unwrap_or_else(tokio::time::Instant::now)), if bootstrap.is_some() => {
-                    self.bootstrap.begin(self.config.policy);
-                }
-                found = self.bootstrap.resolved() => {
-                    for candidate in found {
-                        if self.is_fresh(&candidate.peer) {
-                            self.bootstrap.checked(&candidate.peer, Ok(()), false);
-                            continue;
-                        }
-                        self.queue.forget(&candidate.peer);
-                        self.consider(candidate);
-                    }
-                    self.bootstrap.schedule(self.shared.table.others());
-                }
-                _ = tick.tick() => self.on_tick(),
+                _ = tick.tick() => self.close_idle(),
             }
-            self.start_checks();
         }
     }
 
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
-            SwarmEvent::ConnectionEstablished { peer_id, .. } => {
-                self.checks.connected(&peer_id, &mut self.swarm);
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                self.dialer.opened(connection_id, endpoint.get_remote_address());
+                self.used.insert(peer_id, Instant::now());
+                for call in self.waiting.remove(&peer_id).unwrap_or_default() {
+                    self.send(call);
+                }
             }
-            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established: 0, .. } => {
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
                 self.dialer.closed(connection_id);
-                self.checks.disconnected(&peer_id);
+                if num_established == 0 {
+                    self.used.remove(&peer_id);
+                }
             }
             SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error, .. } => {
                 self.dialer.closed(connection_id);
-                let outcome = peer_id.and_then(|peer| self.checks.unreachable(&peer, cause(&error)));
-                if let Some(outcome) = outcome {
-                    self.judge(outcome);
+                let calls = peer_id.and_then(|peer| self.waiting.remove(&peer)).unwrap_or_default();
+                for call in calls {
+                    fail(call, RpcError::Unreachable(cause(&error)));
                 }
             }
             SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
@@ -145,172 +117,77 @@ impl Task {
         }
     }
 
-    /// A server somebody spoke of: queued unless it is one of ours or known and fresh.
-    fn consider(&mut self, candidate: Candidate) {
-        if !self.is_fresh(&candidate.peer) && self.queue.push(candidate, Instant::now()) {
-            self.found_new = true;
+    /// Sends a question, or dials first; whoever gave it up meanwhile is not dialled for.
+    fn on_call(&mut self, call: Call) {
+        if call.reply.is_closed() {
+            return;
         }
-    }
-
-    /// In the table, and asked of late; or one of our heads.
-    fn is_fresh(&self, peer: &PeerId) -> bool {
-        let known = self.shared.table.get(peer);
-        known.is_some_and(|m| m.entry.own || (m.failures == 0 && m.checked.elapsed() < ASK_AFTER))
-    }
-
-    fn start_checks(&mut self) {
-        while self.checks.has_room() {
-            let Some(candidate) = self.queue.pop(Instant::now()) else { return };
-            let key = candidate.peer.to_bytes();
-            self.ask(Question { peer: candidate.peer, addrs: candidate.addrs, key });
+        if self.swarm.behaviour().rpc.is_connected(&call.peer) {
+            return self.send(call);
         }
-    }
-
-    fn ask(&mut self, question: Question) {
-        let Err(not) = self.checks.start(question, &mut self.swarm, &mut self.dialer) else { return };
-        let (question, not) = *not;
-        match not {
-            NotDialled::Already => {}
-            NotDialled::Politeness | NotDialled::Budget => self.queue.forget(&question.peer),
-            NotDialled::NoAddress => {
-                self.judge(Outcome { question, result: Err(not.to_string()), unsupported: false });
+        if let Some(waiting) = self.waiting.get_mut(&call.peer) {
+            if waiting.len() < MAX_WAITING {
+                waiting.push(call);
+            } else {
+                fail(call, RpcError::Busy);
             }
+            return;
         }
-    }
-
-    /// A check ended: the table and the books follow.
-    fn judge(&mut self, outcome: Outcome) {
-        let Outcome { question, result, unsupported } = outcome;
-        self.bootstrap.checked(
-            &question.peer,
-            result.as_ref().map(drop).map_err(String::as_str),
-            unsupported,
-        );
-        match result {
-            Ok(peers) => {
-                self.counts.answered += 1;
-                self.take_in(&question);
-                for (peer, addrs) in peers {
-                    let addrs = self.config.policy.admit(&peer, addrs.iter().map(Vec::as_slice));
-                    if !addrs.is_empty() && peer != *self.swarm.local_peer_id() {
-                        self.consider(Candidate { peer, addrs });
-                    }
-                }
-            }
-            Err(cause) => {
-                self.counts.unanswered += 1;
-                tracing::debug!(peer = %question.peer, cause, "server not checked");
-                if unsupported {
-                    self.shared.table.remove(&question.peer);
-                } else if self.shared.table.failed(&question.peer)
-                    && self.shared.table.others() + 1 == CONTENT
-                {
-                    self.bootstrap.ran_low();
-                }
-            }
-        }
-    }
-
-    fn take_in(&mut self, question: &Question) {
-        let connected = self.shared.contacts.get(&question.peer).unwrap_or_default();
-        let addrs = question.addrs.union(&connected.identity.addrs);
-        let first = self.shared.table.others() == 0;
-        let put = self.shared.table.put(question.peer, addrs, connected.identity.agent, SystemTime::now());
-        match put {
-            Ok(()) if first => {
-                let text = format!("first server of the network answered: {}", question.peer);
-                self.shared.events.tell(Level::Good, "scout", "FIRST_PEER", text);
-            }
-            Ok(()) => {}
-            Err(reason) => drops::count(reason),
-        }
-    }
-
-    fn on_tick(&mut self) {
-        let now = Instant::now();
-        let (late, idle) = self.checks.overdue(now);
-        for outcome in late {
-            self.judge(outcome);
-        }
-        for peer in idle {
-            self.checks.disconnected(&peer);
-            // one that is gone already is as good as closed
-            self.swarm.disconnect_peer_id(peer).ok();
-        }
-        self.ask_the_silent();
-        if now >= self.look_next && self.checks.has_room() {
-            self.look_around(now);
-        }
-        self.tell();
-    }
-
-    /// Asks members that were not heard of; a message over any head's connection is as good.
-    fn ask_the_silent(&mut self) {
-        for entry in self.shared.table.due(ASK_AGAIN, ASKS * 4).into_iter().take(ASKS) {
-            let Some(member) = self.shared.table.get(&entry.peer) else { continue };
-            if member.failures == 0 && member.checked.elapsed() < ASK_AFTER {
-                continue;
-            }
-            let heard = self.shared.contacts.get(&entry.peer).filter(|c| {
-                c.contacts.iter().any(|contact| contact.side != Side::Scout && contact.unused() < ASK_AFTER)
-            });
-            if let Some(heard) = heard.filter(|_| member.failures == 0) {
-                let put =
-                    self.shared.table.put(entry.peer, entry.addrs.clone(), member.agent, heard.seen_at());
-                if let Err(reason) = put {
-                    drops::count(reason);
-                }
-            } else if self.checks.has_room() {
-                self.ask(Question {
-                    peer: entry.peer,
-                    addrs: entry.addrs.clone(),
-                    key: entry.peer.to_bytes(),
-                });
-            }
-        }
-    }
-
-    /// Asks members for the neighbourhoods of our heads and for keys all over the keyspace.
-    fn look_around(&mut self, now: Instant) {
-        let content = self.shared.table.others() >= CONTENT && !self.found_new;
-        self.look_next = now + if content { LOOK_LATER } else { LOOK_SOON };
-        self.counts.exhausted = !self.found_new && self.queue.len() == 0 && self.looked > 0;
-        self.looked += u64::from(self.shared.table.others() > 0);
-        self.found_new = false;
-        for question in self.questions() {
-            if self.checks.has_room() {
-                self.ask(question);
-            }
-        }
-    }
-
-    fn questions(&self) -> Vec<Question> {
-        let table = self.shared.table.snapshot();
-        let heads = self.shared.heads.borrow().clone();
-        let mut questions = Vec::new();
-        let turn = self.looked as usize;
-        for i in 0..LOOKS {
-            // every second question is about one of our heads' neighbourhoods
-            let own = (!heads.is_empty() && i % 2 == 0).then(|| &heads[(turn * LOOKS + i) / 2 % heads.len()]);
-            let random = PeerId::random();
-            let place = own.copied().unwrap_or_else(|| crate::wire::Key256::of_peer(&random));
-            let near: Vec<&Arc<Entry>> = table.closest(&place, 8).into_iter().filter(|e| !e.own).collect();
-            let Some(entry) = near.get((turn + i) % near.len().max(1)) else { continue };
-            // a head's own id is asked for by a peer near to it; any key there serves
-            let key = if own.is_some() { entry.peer.to_bytes() } else { random.to_bytes() };
-            questions.push(Question { peer: entry.peer, addrs: entry.addrs.clone(), key });
-        }
-        questions
-    }
-
-    fn tell(&mut self) {
-        let report = Report {
-            bootstrap: self.bootstrap.report(),
-            checking: self.queue.len() + self.checks.len(),
-            ..self.counts.clone()
+        let from = match call.source {
+            Source::Stranger => self.speaks_from(&call.peer),
+            Source::Operator | Source::Own => Vec::new(),
         };
-        if *self.report.borrow() != report {
-            self.report.send_replace(report);
+        let word = match call.source {
+            Source::Operator => Word::Operator,
+            Source::Own => Word::Own,
+            Source::Stranger => Word::Stranger { from: &from },
+        };
+        match self.dialer.dial(&mut self.swarm, call.peer, call.addrs.parsed(), word) {
+            // an attempt that is ending tells its end soon
+            Ok(_) | Err(NotDialled::Already) => drop(self.waiting.insert(call.peer, vec![call])),
+            Err(not) => fail(call, not.into()),
         }
     }
+
+    /// Hosts from which the peer is connected to our heads.
+    fn speaks_from(&self, peer: &PeerId) -> Vec<IpAddr> {
+        let connected = self.shared.contacts.get(peer).unwrap_or_default();
+        let inbound = connected.contacts.iter().filter(|contact| contact.inbound);
+        inbound
+            .filter_map(|contact| match contact.remote.iter().next() {
+                Some(Protocol::Ip4(ip)) => Some(IpAddr::V4(ip)),
+                Some(Protocol::Ip6(ip)) => Some(IpAddr::V6(ip).to_canonical()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn send(&mut self, call: Call) {
+        self.used.insert(call.peer, Instant::now());
+        let Call { peer, frame, wants_reply, max_reply, reply, .. } = call;
+        self.swarm.behaviour_mut().rpc.request(peer, Request { frame, wants_reply, max_reply, reply });
+    }
+
+    fn close_idle(&mut self) {
+        self.waiting.retain(|_, calls| {
+            calls.retain(|call| !call.reply.is_closed());
+            !calls.is_empty()
+        });
+        let mut used: Vec<(Instant, PeerId)> = self.used.iter().map(|(peer, at)| (*at, *peer)).collect();
+        used.sort_unstable();
+        let over = used.len().saturating_sub(MAX_IDLE);
+        for (n, (at, peer)) in used.into_iter().enumerate() {
+            let unused = at.elapsed();
+            if unused >= LINGER || (n < over && unused >= TICK) {
+                self.used.remove(&peer);
+                // one that is gone already is as good as closed
+                self.swarm.disconnect_peer_id(peer).ok();
+            }
+        }
+    }
+}
+
+fn fail(call: Call, error: RpcError) {
+    // the asker may have gone
+    drop(call.reply.send(Err(error)));
 }

@@ -29,7 +29,7 @@ use rusqlite::Connection;
 
 pub use backup::{Restored, backup, restore};
 pub use error::StateError;
-pub use rows::{HeadRow, HeadStatus, MAX_AGENT, PeerRow};
+pub use rows::{HeadRow, HeadStatus, MAX_AGENT, MAX_PROTOCOLS, PeerRow};
 pub use seed::SeedOrigin;
 
 use crate::identity::Seed;

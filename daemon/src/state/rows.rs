@@ -55,12 +55,21 @@ pub struct PeerRow {
     pub addrs: AddrList,
     /// As identify gave it; kept up to [`MAX_AGENT`] bytes.
     pub agent: String,
+    /// As identify gave them, one a line; kept up to [`MAX_PROTOCOLS`] bytes.
+    pub protocols: String,
     /// Kept in whole seconds.
     pub last_seen: SystemTime,
+    /// Kept in whole milliseconds.
+    pub latency: Option<Duration>,
+    /// When the crawl last asked it for all it knows; kept in whole seconds.
+    pub walked: Option<SystemTime>,
 }
 
 /// Longest agent text kept, in bytes.
 pub const MAX_AGENT: usize = 128;
+
+/// Longest list of protocols kept, in bytes.
+pub const MAX_PROTOCOLS: usize = 1024;
 
 /// Whole seconds since 1970; 0 for times before.
 pub(super) fn seconds(time: SystemTime) -> i64 {

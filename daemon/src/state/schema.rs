@@ -13,7 +13,8 @@ pub(super) const APPLICATION_ID: i64 = 0x6879_6472;
 
 /// One step a version; the version is the number of steps done (`PRAGMA user_version`).
 /// A step that was released is never changed: add one.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE settings (
         key   TEXT PRIMARY KEY,
         value BLOB NOT NULL
@@ -32,7 +33,14 @@ const STEPS: &[&str] = &["
         agent     TEXT NOT NULL,
         last_seen INTEGER NOT NULL  -- seconds since 1970
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    -- what the crawl knows of a peer, so that it goes on where it was
+    ALTER TABLE peers ADD COLUMN protocols TEXT NOT NULL DEFAULT '';
+    ALTER TABLE peers ADD COLUMN latency_ms INTEGER;   -- of the quickest answer
+    ALTER TABLE peers ADD COLUMN walked INTEGER;       -- seconds since 1970
+",
+];
 
 /// The version this program writes.
 pub(super) const VERSION: i64 = STEPS.len() as i64;

@@ -200,7 +200,10 @@ fn peer(index: u32) -> PeerRow {
         peer_id: row(index).peer_id,
         addrs: AddrList::from_iter([&addr]),
         agent: "kubo/0.43.0".to_owned(),
+        protocols: "/ipfs/kad/1.0.0\n/ipfs/id/1.0.0".to_owned(),
         last_seen: UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        latency: Some(Duration::from_millis(84)),
+        walked: Some(UNIX_EPOCH + Duration::from_secs(1_700_000_100)),
     }
 }
 
@@ -210,7 +213,7 @@ async fn a_table_snapshot_replaces_the_one_before() {
     let state = open(dir.path());
     assert!(state.load_table().await.expect("read").is_empty());
     state.save_table(vec![peer(0), peer(1)]).await.expect("written");
-    let bare = PeerRow { addrs: AddrList::default(), ..peer(2) };
+    let bare = PeerRow { addrs: AddrList::default(), latency: None, walked: None, ..peer(2) };
     let talkative = PeerRow { agent: "ü".repeat(100), ..peer(3) };
     state.save_table(vec![peer(1), bare.clone(), talkative]).await.expect("written");
     drop(state);
@@ -346,7 +349,7 @@ fn other_programs_and_newer_versions_are_refused_by_name() {
     let db = Connection::open(dir.path().join(FILE)).expect("opens");
     db.pragma_update(None, "user_version", 99).expect("set");
     let message = refused(dir.path());
-    assert!(message.contains("has version 99, this hydrad knows up to 1"), "{message}");
+    assert!(message.contains("has version 99, this hydrad knows up to 2"), "{message}");
     db.pragma_update(None, "application_id", 7).expect("set");
     assert!(refused(dir.path()).contains("is a SQLite database of another program"));
 }

@@ -54,6 +54,8 @@ drops! {
     RecordUnavailable "record_unavailable" "A record not admitted: the belly cannot be written.",
     ReplyCut "reply_cut" "A provider left out of a reply: the reply was full.",
     CandidateQueue "candidate_queue" "A peer not checked for the table: as many already wait.",
+    DialClaimed "dial_claimed" "An address not dialled: only strangers speak of it, and it was dialled within the hour.",
+    DialPoliteness "dial_politeness" "An address not dialled: its host was dialled too often of late.",
     TablePerIp "table_per_ip" "A server not taken into the table: its address has as many as one may.",
     TableGroup "table_group" "A server not taken into the table: its IP group has its share.",
     TableFull "table_full" "A server not taken into the table: the table is full.",

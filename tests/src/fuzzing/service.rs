@@ -7,7 +7,7 @@ use futures::FutureExt as _;
 use hydrad::dht::{Config, Local, Served, Service};
 use hydrad::routing::contacts::{Contact, Contacts, Side};
 use hydrad::routing::groups::{GROUP_MAX, groups_of};
-use hydrad::routing::table::Table;
+use hydrad::routing::table::{Found, Table};
 use hydrad::wire::bounds::{K, MAX_OWN_HEADS, REPLY_MAX, REPLY_MAX_RUST};
 use hydrad::wire::frame::{Cut, cut};
 use hydrad::wire::message::reply_cluster_level;
@@ -43,7 +43,7 @@ static CAST: LazyLock<Cast> = LazyLock::new(|| {
         // few groups, so that they fill; every second server is in two
         let list = [format!("/ip4/5.{}.7.{n}/tcp/4001", n % 9), format!("/ip4/6.7.{n}.8/udp/1/quic-v1")];
         let addrs = addrs(&list[..1 + n % 2]);
-        table.put(peer(n), addrs, "kubo".into(), MapBelly::received()).expect("there is room");
+        table.put(peer(n), Found::at(addrs)).expect("there is room");
     }
     let heads: Vec<PeerId> = (100..100 + HEADS).map(peer).collect();
     for head in &heads {

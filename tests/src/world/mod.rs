@@ -70,7 +70,10 @@ impl Default for WorldConfig {
 
 /// A running world; it ends when dropped.
 pub struct World {
+    config: WorldConfig,
     peers: Vec<Arc<LightPeer>>,
+    /// Peers ever started: each listens at a place of its own.
+    started: usize,
 }
 
 impl World {
@@ -86,24 +89,58 @@ impl World {
             config.ips_per_peer
         );
         let mut peers = Vec::new();
-        for n in 0..config.peers {
+        let started = config.peers;
+        for n in 0..started {
             let listen = addresses(n, config.ips_per_peer, config.quic);
             let peer = LightPeer::start(listen, config.protocol.clone()).await;
             peers.push(peer.with_context(|| format!("start light peer {n}"))?);
         }
-        for peer in &peers {
-            for other in &peers {
-                if config.tables == Tables::Full || peer.would_keep(other, &peers) {
-                    peer.introduce(other.peer(), other.addresses().to_vec(), other.agent());
-                }
+        let places: Vec<_> = peers.iter().map(|peer| table::place(&peer.peer().to_bytes())).collect();
+        for (me, peer) in peers.iter().enumerate() {
+            let kept = match config.tables {
+                Tables::Full => (0..peers.len()).collect(),
+                Tables::Kademlia => table::kademlia(&places, me),
+            };
+            for other in kept.into_iter().map(|at| &peers[at]) {
+                peer.introduce(other.peer(), other.addresses().to_vec(), other.agent());
             }
         }
-        Ok(Self { peers })
+        Ok(Self { config, peers, started })
     }
 
     #[must_use]
     pub fn peers(&self) -> &[Arc<LightPeer>] {
         &self.peers
+    }
+
+    /// Ends the oldest light peers without a word and starts as many new ones, which their
+    /// nearest come to know. Tells who ended.
+    ///
+    /// # Errors
+    /// When a new one cannot listen.
+    pub async fn churn(&mut self, peers: usize) -> Result<Vec<PeerId>> {
+        let gone = self.peers.drain(..peers.min(self.peers.len())).map(|peer| peer.peer()).collect();
+        for _ in 0..peers {
+            let listen = addresses(self.started % MOST_PEERS, self.config.ips_per_peer, self.config.quic);
+            self.started += 1;
+            let new = LightPeer::start(listen, self.config.protocol.clone()).await?;
+            self.peers.push(Arc::clone(&new));
+            let places: Vec<_> =
+                self.peers.iter().map(|peer| table::place(&peer.peer().to_bytes())).collect();
+            for other in table::kademlia(&places, self.peers.len() - 1) {
+                let other = &self.peers[other];
+                new.introduce(other.peer(), other.addresses().to_vec(), other.agent());
+                other.introduce(new.peer(), new.addresses().to_vec(), new.agent());
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Ends so many light peers without a word to anybody, and tells who they were. The
+    /// others still know them. None that somebody else holds ends.
+    pub fn lose(&mut self, peers: usize) -> Vec<PeerId> {
+        let left = self.peers.len().saturating_sub(peers);
+        self.peers.split_off(left).iter().map(|peer| peer.peer()).collect()
     }
 
     /// One tcp address of each light peer, for `--bootstrap-peers`.

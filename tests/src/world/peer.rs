@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::answer::{Refused, answer};
 use super::store::Store;
-use super::table::{K, Known, Table, distance, place, shared_bits};
+use super::table::{Known, Table};
 use crate::load::frame::Framed;
 use crate::load::guard::Reach;
 use crate::load::message::{Kind, Message};
@@ -34,8 +34,6 @@ const STREAM_IDLE: Duration = Duration::from_secs(60);
 const MOST_LINKS: usize = 1_000;
 /// News of identified peers waiting to be read.
 const NEWS: usize = 64;
-/// Of every distance beyond the nearest, a Kademlia table keeps so many in a small world.
-const PER_BUCKET: usize = 2;
 
 /// What a light peer knows.
 pub(super) struct Mind {
@@ -145,17 +143,6 @@ impl LightPeer {
     #[must_use]
     pub fn known(&self) -> Vec<Known> {
         self.mind.table().all().cloned().collect()
-    }
-
-    /// Whether a Kademlia table of this peer among `all` would hold `other`.
-    pub(super) fn would_keep(&self, other: &Self, all: &[Arc<Self>]) -> bool {
-        let me = place(&self.peer().to_bytes());
-        let at = place(&other.peer().to_bytes());
-        let (near, bits) = (distance(&me, &at), shared_bits(&me, &at));
-        let places = || all.iter().map(|p| place(&p.peer().to_bytes())).filter(|p| *p != me);
-        let nearer = places().filter(|p| distance(&me, p) < near).count();
-        let before = places().filter(|p| shared_bits(&me, p) == bits && *p < at).count();
-        nearer < K || before < PER_BUCKET
     }
 
     /// Asks one peer; `None` for an announcement, which has no reply. Keeps the stream, and

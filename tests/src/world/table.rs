@@ -35,6 +35,24 @@ pub(super) fn shared_bits(a: &Place, b: &Place) -> u32 {
     first.map_or(256, |(at, byte)| at as u32 * 8 + byte.leading_zeros())
 }
 
+/// Of every distance beyond the nearest, a Kademlia table keeps so many in a small world.
+const PER_BUCKET: usize = 2;
+
+/// Whom of a world a Kademlia table at one of these places would hold: the nearest, and a
+/// few of every other distance.
+pub(super) fn kademlia(places: &[Place], me: usize) -> Vec<usize> {
+    let mut others: Vec<usize> = (0..places.len()).filter(|at| *at != me).collect();
+    others.sort_by_cached_key(|at| distance(&places[me], &places[*at]));
+    let far = others.split_off(K.min(others.len()));
+    let mut kept: HashMap<u32, usize> = HashMap::new();
+    others.extend(far.into_iter().filter(|at| {
+        let count = kept.entry(shared_bits(&places[me], &places[*at])).or_default();
+        *count += 1;
+        *count <= PER_BUCKET
+    }));
+    others
+}
+
 /// A DHT server that a light peer knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {

@@ -13,7 +13,7 @@ mod reader;
 use std::sync::Arc;
 
 pub use behaviour::{Event, Rpc};
-pub use outbound::{Request, RpcError};
+pub use outbound::{Answered, Request, RpcError};
 
 use crate::dht::{Local, Service};
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::{AsyncWriteExt as _, FutureExt as _};
@@ -9,15 +10,21 @@ use libp2p::Stream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::net::rpc::reader::Reader;
+use crate::net::dialer::NotDialled;
+use crate::net::rpc::reader::{End, Reader};
 use crate::wire::Frame;
 use crate::wire::bounds::{MAX_OUTBOUND_QUEUE, OUTBOUND_REQUEST};
 
 /// Why a request of ours was not answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RpcError {
     #[error("not connected")]
     NotConnected,
+    #[error(transparent)]
+    NotDialled(#[from] NotDialled),
+    /// A dial failed; the cause in words.
+    #[error("{0}")]
+    Unreachable(String),
     #[error("as many requests already wait")]
     Busy,
     #[error("the peer does not serve the protocol")]
@@ -26,6 +33,17 @@ pub enum RpcError {
     Timeout,
     #[error("the stream was reset")]
     Reset,
+    #[error("the answer is no message, or larger than one of its kind may be")]
+    BadAnswer,
+}
+
+/// What a peer answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The message; empty for a request that has no reply.
+    pub body: Vec<u8>,
+    /// From the first byte written to the last one read.
+    pub took: Duration,
 }
 
 /// A request to a connected peer.
@@ -33,7 +51,9 @@ pub struct Request {
     pub frame: Frame,
     /// False for ADD_PROVIDER, which has no reply: an empty body comes back when it is written.
     pub wants_reply: bool,
-    pub reply: oneshot::Sender<Result<Vec<u8>, RpcError>>,
+    /// Largest answer taken, in bytes: a longer one resets the stream.
+    pub max_reply: usize,
+    pub reply: oneshot::Sender<Result<Answered, RpcError>>,
 }
 
 impl fmt::Debug for Request {
@@ -108,7 +128,7 @@ impl Outbound {
     pub(super) fn refused(&mut self, error: RpcError) {
         self.opening = false;
         for request in self.queue.drain(..) {
-            request.fail(error);
+            request.fail(error.clone());
         }
     }
 
@@ -122,15 +142,16 @@ impl Outbound {
 /// One request. A failure on a stream that was used before is tried again on a new one: the
 /// peer may have closed it while it was idle.
 async fn exchange(mut stream: Stream, request: Request, reused: bool) -> (Option<Stream>, Option<Request>) {
+    let began = Instant::now();
     let asked = timeout(OUTBOUND_REQUEST, ask(&mut stream, &request)).await;
     match asked {
         Ok(Ok(body)) => {
-            drop(request.reply.send(Ok(body)));
+            drop(request.reply.send(Ok(Answered { body, took: began.elapsed() })));
             (Some(stream), None)
         }
-        Ok(Err(())) if reused => (None, Some(request)),
-        Ok(Err(())) => {
-            request.fail(RpcError::Reset);
+        Ok(Err(RpcError::Reset)) if reused => (None, Some(request)),
+        Ok(Err(error)) => {
+            request.fail(error);
             (None, None)
         }
         Err(_) => {
@@ -140,13 +161,17 @@ async fn exchange(mut stream: Stream, request: Request, reused: bool) -> (Option
     }
 }
 
-async fn ask(stream: &mut Stream, request: &Request) -> Result<Vec<u8>, ()> {
-    stream.write_all(request.frame.as_ref()).await.map_err(drop)?;
-    stream.flush().await.map_err(drop)?;
+async fn ask(stream: &mut Stream, request: &Request) -> Result<Vec<u8>, RpcError> {
+    let reset = |_| RpcError::Reset;
+    stream.write_all(request.frame.as_ref()).await.map_err(reset)?;
+    stream.flush().await.map_err(reset)?;
     if !request.wants_reply {
         return Ok(Vec::new());
     }
-    let mut reader = Reader::default();
-    let body = reader.next(stream, || ()).await.map_err(drop)?;
-    Ok(body.to_vec())
+    let mut reader = Reader::limited(request.max_reply);
+    match reader.next(stream, || ()).await {
+        Ok(body) => Ok(body.to_vec()),
+        Err(End::Refused(_)) => Err(RpcError::BadAnswer),
+        Err(End::Closed | End::Broken) => Err(RpcError::Reset),
+    }
 }

@@ -9,7 +9,7 @@ use std::task::{Poll, ready};
 use futures::AsyncRead;
 
 use crate::telemetry::Drop as Reason;
-use crate::wire::bounds::{LARGE_MESSAGE, MAX_LARGE_TOTAL};
+use crate::wire::bounds::{LARGE_MESSAGE, MAX_LARGE_TOTAL, MAX_MESSAGE, MAX_PREFIX};
 use crate::wire::frame::{Cut, cut};
 
 /// Bytes read at once. One such buffer a thread, not a stream: an idle stream holds none.
@@ -26,8 +26,10 @@ thread_local! {
 static LARGE: AtomicUsize = AtomicUsize::new(0);
 
 /// Reads the messages of one stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reader {
+    /// Largest message taken.
+    limit: usize,
     buf: Vec<u8>,
     /// Where the next message begins.
     at: usize,
@@ -45,7 +47,18 @@ pub(super) enum End {
     Refused(Reason),
 }
 
+impl Default for Reader {
+    fn default() -> Self {
+        Self::limited(MAX_MESSAGE)
+    }
+}
+
 impl Reader {
+    /// Takes messages of at most so many bytes.
+    pub(super) fn limited(limit: usize) -> Self {
+        Self { limit, buf: Vec::new(), at: 0, large: Large::default() }
+    }
+
     /// The body of the next message. Calls `began` when its first byte is here and the rest
     /// has to be waited for.
     pub(super) async fn next<S: AsyncRead + Unpin>(
@@ -56,6 +69,12 @@ impl Reader {
         loop {
             let received = &self.buf[self.at..];
             match cut(received).map_err(|_| End::Refused(Reason::MessageInvalid))? {
+                Cut::Whole { start, end } if end - start > self.limit => {
+                    return Err(End::Refused(Reason::MessageInvalid));
+                }
+                Cut::More { needed } if needed > self.limit.saturating_add(MAX_PREFIX) => {
+                    return Err(End::Refused(Reason::MessageInvalid));
+                }
                 Cut::Whole { start, end } => {
                     let body = self.at + start..self.at + end;
                     self.at = body.end;
@@ -139,7 +158,6 @@ mod tests {
     use futures::io::Cursor;
 
     use super::*;
-    use crate::wire::bounds::MAX_MESSAGE;
     use crate::wire::field::put_varint;
 
     fn framed(bodies: &[&[u8]]) -> Vec<u8> {
@@ -177,6 +195,19 @@ mod tests {
             assert!(reader.next(&mut stream, || ()).await.is_ok());
             assert_eq!(reader.next(&mut stream, || ()).await, Err(End::Broken));
         });
+    }
+
+    #[test]
+    fn an_answer_larger_than_its_kind_may_be_is_refused_at_its_length() {
+        for (len, taken) in [(100, true), (101, false), (MAX_MESSAGE, false)] {
+            let mut bytes = framed(&[&vec![7; len]]);
+            bytes.truncate(200);
+            let read = block_on(async {
+                Reader::limited(100).next(&mut Cursor::new(bytes), || ()).await.map(<[u8]>::len)
+            });
+            let refused = Err(End::Refused(Reason::MessageInvalid));
+            assert_eq!(read, if taken { Ok(len) } else { refused }, "{len} bytes");
+        }
     }
 
     #[test]
