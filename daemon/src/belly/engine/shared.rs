@@ -298,9 +298,7 @@ impl Shared {
             let head = u16::try_from(*head).unwrap_or(u16::MAX);
             let generation = (*generation, self.index.generations.rank(*generation));
             self.inbox.push(generation, key, Tail { provider: heard.number, minute, head });
-            return Ok(()); // counted when it is written
-        }
-        if heard.moved {
+        } else if heard.moved {
             self.inbox.push_moved(heard.number);
         }
         self.demand.wrote(key);

@@ -119,7 +119,8 @@ impl Writer {
             let (generation, rank) = self.group.batches[0].0;
             if self.shared.index.generations.rank(generation) != rank || !rank.disk() {
                 // it expired while it waited, or its file was deleted: what is new goes elsewhere
-                self.settle_first();
+                let batch = self.group.settle_batch(0);
+                self.shared.inbox.settle_batch(batch);
                 continue;
             }
             let moved = std::mem::take(&mut self.group.moved);
@@ -128,7 +129,8 @@ impl Writer {
                 self.group.moved = moved;
                 return Err(failed);
             }
-            self.settle_first();
+            let batch = self.group.settle_batch(0);
+            self.shared.inbox.settle_batch(batch);
             self.shared.pulse.committed(began.elapsed());
             self.shared.pulse.set_disk_bytes(self.shared.disk_bytes());
         }
@@ -145,13 +147,6 @@ impl Writer {
             }
         }
         Ok(())
-    }
-
-    /// Where the load is, is counted here: a hash a record that no caller has to wait for.
-    fn settle_first(&mut self) {
-        let batch = self.group.settle_batch(0);
-        batch.each_key(|key| self.shared.demand.wrote(key));
-        self.shared.inbox.settle_batch(batch);
     }
 
     /// Writes the generation's first batch, if there is one, and providers.

@@ -119,17 +119,6 @@ impl Batch {
         self
     }
 
-    /// The keys in the order of their pages.
-    pub(in crate::belly) fn each_key(&self, mut each: impl FnMut(&[u8])) {
-        let mut key = [0; 34];
-        key[..2].copy_from_slice(&SHA2_256);
-        for record in self.fixed.as_chunks::<FIXED>().0 {
-            key[2..].copy_from_slice(fixed_parts(record).0);
-            each(&key);
-        }
-        variable_records(&self.variable).for_each(|(key, _)| each(key));
-    }
-
     /// The numbers of the providers, with repeats.
     pub(in crate::belly) fn providers(&self) -> impl Iterator<Item = u32> + '_ {
         let (fixed, _) = self.fixed.as_chunks::<FIXED>();
