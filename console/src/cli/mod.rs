@@ -6,6 +6,7 @@
 mod completions;
 mod heads;
 mod key;
+mod network;
 mod peers;
 mod records;
 pub mod reference;
@@ -96,6 +97,8 @@ enum Command {
     /// Provider records in the belly
     #[command(subcommand)]
     Records(records::Command),
+    /// How large the network is, and what share of it the heads cover
+    Network(network::Arguments),
     /// The live screen
     Top(top::Arguments),
     /// Wait until something holds, also for a daemon that is still to come
@@ -167,6 +170,7 @@ async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<
         Command::Heads(command) => heads::run(command, target, ui).await,
         Command::Peers(command) => peers::run(command, target, ui).await,
         Command::Records(command) => records::run(command, target, ui).await,
+        Command::Network(arguments) => network::run(arguments, target, ui).await,
         Command::Top(arguments) => top::run(arguments, target, ui).await,
         Command::Wait(arguments) => wait::run(arguments, target, ui).await,
         Command::Version => version::run(target, ui).await,

@@ -5,7 +5,9 @@
 //! are neutralised here, on the way in, so that no encoder can forget it.
 
 mod belly;
+mod fetch;
 mod head;
+mod network;
 mod number;
 mod peer;
 mod record;
@@ -15,10 +17,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use belly::{AskedKey, Belly, BellyWarming, Generation, PurgedRecords, Region, TopProvider};
+pub use fetch::{AskedServer, Fetch, FetchedProvider};
 pub use head::{Head, PurgedHead};
+pub use network::{Coverage, CoveragePlan, CoverageWith, Network, Place, PlannedNetwork};
 pub use peer::Peer;
 pub use record::Record;
-pub use status::{Check, Drop, Status, Version, Warning, finding};
+pub use status::{Check, Drop, HeadsTarget, Status, Version, Warning, finding};
 
 use super::look::exact;
 use super::text::neutral;

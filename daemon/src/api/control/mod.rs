@@ -5,8 +5,10 @@ mod audit;
 mod belly;
 mod convert;
 mod export;
+mod fetch;
 mod head;
 mod key;
+mod network;
 mod page;
 mod peer;
 mod purge;
@@ -20,6 +22,7 @@ use std::time::Duration;
 
 use hydra_protocol::v1::belly_service_server::BellyServiceServer;
 use hydra_protocol::v1::head_service_server::HeadServiceServer;
+use hydra_protocol::v1::network_service_server::NetworkServiceServer;
 use hydra_protocol::v1::peer_service_server::PeerServiceServer;
 use hydra_protocol::v1::record_service_server::RecordServiceServer;
 use hydra_protocol::v1::status_service_server::StatusServiceServer;
@@ -75,6 +78,7 @@ impl Control {
             .add_service(reflection)
             .add_service(StatusServiceServer::new(status::Service::new(Arc::clone(hydra))))
             .add_service(HeadServiceServer::new(head::Service::new(Arc::clone(hydra), access)))
+            .add_service(NetworkServiceServer::new(network::Service::new(Arc::clone(hydra))))
             .add_service(PeerServiceServer::new(peer::Service::new(Arc::clone(hydra))))
             .add_service(RecordServiceServer::new(record::Service::new(Arc::clone(hydra), access)))
             .add_service(BellyServiceServer::new(belly::Service::new(Arc::clone(hydra))));
@@ -91,6 +95,7 @@ impl Control {
         self.health.set_service_status("", ServingStatus::Serving).await;
         self.health.set_serving::<StatusServiceServer<status::Service>>().await;
         self.health.set_serving::<HeadServiceServer<head::Service>>().await;
+        self.health.set_serving::<NetworkServiceServer<network::Service>>().await;
         self.health.set_serving::<PeerServiceServer<peer::Service>>().await;
         self.health.set_serving::<RecordServiceServer<record::Service>>().await;
         self.health.set_serving::<BellyServiceServer<belly::Service>>().await;
