@@ -32,6 +32,8 @@ pub enum Kind {
     Text,
     /// An integer; a string where a word such as `auto` is allowed.
     Number,
+    /// A string, or an integer.
+    Mixed,
     /// An integer of bytes, or a string with a unit.
     Size,
     /// An array of strings, or one string. In variables and flags, joined by commas.
@@ -152,7 +154,7 @@ pub const SETTINGS: &[Setting] = &[
         "heads.target",
         "heads-target",
         &["HYDRA_HEADS_TARGET"],
-        Kind::Number,
+        Kind::Mixed,
         "none",
         "1 to 10000, coverage and a share from 0.01 to 0.99, auto or none",
         "What the number of heads follows while the daemon runs, from heads.count on. A number; or `coverage \

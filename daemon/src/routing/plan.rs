@@ -230,7 +230,7 @@ mod tests {
         assert!((coverage_with(&field, 40) - field.coverage()).abs() < 1e-9);
         for heads in [10, 20, 80, 200, 400] {
             let tries = 8;
-            let with = |n| Field::new(places(5, 2000), places(50 + n, heads)).coverage();
+            let with = |n: u32| Field::new(places(5, 2000), places(50 + n, heads)).coverage();
             let counted = (0..tries).map(with).sum::<f64>() / f64::from(tries);
             let told = coverage_with(&field, heads);
             assert!((told - counted).abs() < 0.02, "{heads}: {told} against {counted}");
