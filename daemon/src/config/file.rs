@@ -137,7 +137,9 @@ fn written(setting: &Setting, value: &DeValue<'_>) -> Result<Written, String> {
     };
     let wrong = |value: &DeValue<'_>| Err(format!("it is {}, not {wanted}", kind(value)));
     match (setting.kind, value) {
-        (Kind::Text | Kind::Mixed | Kind::Size | Kind::List, DeValue::String(text)) => Ok(vec![text.to_string()]),
+        (Kind::Text | Kind::Mixed | Kind::Size | Kind::List, DeValue::String(text)) => {
+            Ok(vec![text.to_string()])
+        }
         (Kind::Number, DeValue::String(text)) if text.as_ref() == "auto" => Ok(vec![text.to_string()]),
         (Kind::Number, DeValue::String(text)) => {
             Err(format!("{:?} is a text, not a whole number", text.chars().take(60).collect::<String>()))

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use crate::head;
-use crate::hydra::Hydra;
 use crate::hydra::roster::RosterError;
+use crate::hydra::{Hydra, Target};
 use crate::limits::machine::open_files;
 use crate::net::ports;
 use crate::routing::groups::GROUP_MAX;
@@ -200,6 +200,12 @@ impl Hydra {
     fn warnings_of(&self, rows: &[HeadRow]) -> Vec<String> {
         let mut warnings = Vec::new();
         let heads = self.heads_total() + rows.len();
+        if self.config.target != Target::None {
+            warnings.push(format!(
+                "heads.target is {}: heads that are too many for it go again, the highest index first",
+                self.config.target
+            ));
+        }
         let files_left =
             self.budget.config().files.saturating_sub(OWN_FILES + heads as u64 * self.files_per_head());
         let each = (files_left.min(self.budget.config().connections as u64)) / heads.max(1) as u64;
