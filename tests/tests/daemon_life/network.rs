@@ -160,10 +160,15 @@ async fn the_number_of_heads_follows_its_target_a_head_a_day() -> anyhow::Result
     let ids = hydrad.identities().await?;
     let target = |status: &hydra_protocol::v1::Status| status.heads_target.clone();
     let told = |status: &hydra_protocol::v1::Status| {
-        target(status).is_some_and(|target| target.course == "grow" && target.wanted == Some(3))
+        // it is told anew once the head is there
+        let seconds = |at: Option<prost_types::Timestamp>| at.map_or(0, |at| at.seconds);
+        let waits = |target: &hydra_protocol::v1::HeadsTarget| seconds(target.next_at) > seconds(status.at);
+        target(status).is_some_and(|t| t.course == "grow" && t.wanted == Some(3) && waits(&t))
     };
     let status = hydrad.status_when("the target is told", told).await?;
-    assert!(target(&status).is_some_and(|target| target.next_at.is_some()), "{status:?}");
+    let next = target(&status).and_then(|target| target.next_at).map_or(0, |next| next.seconds);
+    let now = status.at.map_or(0, |at| at.seconds);
+    assert!((now + 23 * 3600..=now + 24 * 3600).contains(&next), "{status:?}");
     let said = hydrad.hydractl(&["status"]).await?;
     assert!(said.good().contains("3: 3 heads wanted"), "{said:?}");
     // the day is not over after a restart

@@ -117,7 +117,7 @@ fn asked(asked: &Asked) -> AskedServer {
         closer: closer as u32,
         providers: providers as u32,
         // of one that waits it is the moment when it was asked
-        took_seconds: (!waits).then(|| asked.took.as_secs_f64()),
+        took_seconds: (!waits).then_some(asked.took.as_secs_f64()),
     }
 }
 

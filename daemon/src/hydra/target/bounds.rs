@@ -7,7 +7,7 @@ use super::Most;
 use crate::hydra::Hydra;
 use crate::hydra::capacity::{HEADS_PER_ADDRESS, OWN_FILES};
 use crate::routing::AddressPolicy;
-use crate::wire::class::{Host, class};
+use crate::wire::class::{Class, Host, class};
 
 /// Connections that each head must have room for; a public head holds some 500.
 const CONNECTIONS: u64 = 100;
@@ -43,7 +43,7 @@ impl Hydra {
         let announced = (0..PLACES).flat_map(|place| (self.config.announce)(&(self.config.listen)(place), 1));
         let (mut v4, mut v6, mut names) = (HashSet::new(), HashSet::new(), 0);
         for address in announced {
-            let Some(class) = class(address.as_ref()).filter(|class| class.is_public()) else { continue };
+            let Some(class) = class(address.as_ref()).filter(Class::is_public) else { continue };
             match class.host {
                 Host::Ip(IpAddr::V4(ip)) => drop(v4.insert(ip)),
                 Host::Ip(IpAddr::V6(ip)) => drop(v6.insert(ip)),

@@ -68,14 +68,19 @@ impl Hydra {
         }
     }
 
-    async fn look_at_target(&self, memory: &mut Memory) {
+    /// Decides, and shows what was decided.
+    fn decide_on_target(&self, memory: &mut Memory, now: u64) -> Option<Course> {
         let (most, heads) = (self.most_heads(), self.heads_total() as u32);
         let servers = self.sizes().agreed();
-        let now = unix(SystemTime::now());
         let decision = decide(self.config.target, memory, &Seen { now, heads, servers, most });
         let change = decision.due.then_some(decision.course);
         *self.target.lock() = Some(View { target: self.config.target, most, decision });
-        let Some(course) = change else { return };
+        change
+    }
+
+    async fn look_at_target(&self, memory: &mut Memory) {
+        let now = unix(SystemTime::now());
+        let Some(course) = self.decide_on_target(memory, now) else { return };
         // the time is kept first: a daemon that ends in between goes on too late, not too soon
         memory.changed(now);
         let kept = self.state.set_setting(CHANGED, Some(now.to_be_bytes().to_vec())).await;
@@ -95,6 +100,8 @@ impl Hydra {
                 self.events.tell(Level::Warn, "hydrad", "TARGET_NOT_MET", text);
             }
         }
+        // what is shown is how it is with the change
+        self.decide_on_target(memory, now);
     }
 
     /// Removes the head that came last, and gives its index up.
