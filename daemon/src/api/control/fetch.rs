@@ -19,6 +19,9 @@ use crate::scout::lookup::{Asked, MAX_PROVIDERS, Outcome, Provider, Report};
 /// Seconds of a lookup, when the asker names no number, and at most.
 const DEADLINE: (f64, f64) = (30.0, 300.0);
 
+/// A reader that does not read for so long after the end of the lookup is given up.
+const UNREAD: Duration = Duration::from_secs(60);
+
 /// What is to be looked up.
 #[derive(Debug, PartialEq)]
 pub(super) struct Wanted {
@@ -50,12 +53,19 @@ pub(super) fn wanted(request: &FetchRecordsRequest) -> Result<Wanted, Status> {
     Ok(Wanted { key, deadline: Duration::from_secs_f64(seconds), limit })
 }
 
-/// Looks up and sends, until the lookup ends or the reader has gone.
-pub(super) async fn run(
-    hydra: &Hydra,
-    wanted: Wanted,
-    send: &mpsc::Sender<Result<FetchRecordsResponse, Status>>,
-) {
+/// Where the answer goes.
+type Reader = mpsc::Sender<Result<FetchRecordsResponse, Status>>;
+
+/// Looks up and sends, until the lookup ends or the reader has gone. One that does not read
+/// does not hold its place for ever.
+pub(super) async fn run(hydra: &Hydra, wanted: Wanted, send: &Reader) {
+    let most = wanted.deadline + UNREAD;
+    if tokio::time::timeout(most, look_up(hydra, wanted, send)).await.is_err() {
+        tracing::debug!("a lookup for hydractl was given up: its reader does not read");
+    }
+}
+
+async fn look_up(hydra: &Hydra, wanted: Wanted, send: &Reader) {
     let began = Instant::now();
     let mut providers = hydra.scout.lookup().providers(&wanted.key, wanted.limit, wanted.deadline);
     let mut found = HashSet::new();

@@ -1,7 +1,7 @@
 //! `heads.target`: the number of heads follows the network by itself, slowly.
 //!
 //! Owns the look once a minute and the change that comes of it, one head at a time. What to do
-//! is decided in [`decide`], which knows no clock and no network; what the machine and the
+//! is decided in [`mod@decide`], which knows no clock and no network; what the machine and the
 //! addresses allow is in [`bounds`]. Heads that it takes away are given up whole, so that
 //! the next one it adds is the same again.
 
