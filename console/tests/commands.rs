@@ -62,6 +62,87 @@ fn records_get_in_every_format() {
 }
 
 #[test]
+fn records_fetch_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), &format!("records fetch {}", fixture::CID)));
+}
+
+#[test]
+fn a_lookup_that_finds_nothing_says_whom_it_asked() {
+    let lerna = Lerna::with(World { records: vec![], ..World::default() });
+    let line = format!("records fetch {}", fixture::CID);
+    let mut text = String::new();
+    for ends in ["complete", "deadline", "nobody to ask"] {
+        lerna.hydrad.change(|world| world.fetch_ends = ends.into());
+        text += &story(&lerna, Reader::Person, &[&line]);
+    }
+    let lines = [format!("{line} --keep"), format!("{line} -o json"), format!("{line} --deadline 0s")];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert_snapshot!(text + &story(&lerna, Reader::Pipe, &lines));
+}
+
+#[test]
+fn the_network_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "network"));
+}
+
+#[test]
+fn the_size_of_the_network_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "network size"));
+}
+
+#[test]
+fn coverage_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "network coverage --heads 10,100"));
+}
+
+#[test]
+fn a_plan_of_coverage_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), "network plan --coverage 0.9"));
+}
+
+#[test]
+fn what_is_not_known_of_the_network_is_a_dash_or_null() {
+    let lerna = Lerna::with(World { network: fixture::network_unknown(), ..World::default() });
+    let mut text = story(&lerna, Reader::Person, &["network", "network coverage"]);
+    text += &story(&lerna, Reader::Pipe, &["network size -o json", "network -o csv"]);
+    lerna.hydrad.change(|world| {
+        world.network = fixture::network();
+        world.network.size_by_distance = Some(1_410.0);
+        world.network.sizes_differ = true;
+    });
+    assert_snapshot!(text + &story(&lerna, Reader::Person, &["network size", "network plan --coverage 2"]));
+}
+
+#[test]
+fn a_target_is_told_by_status() {
+    let lerna = Lerna::start();
+    lerna.hydrad.change(|world| world.status.heads_target = Some(fixture::target()));
+    let mut text = story(&lerna, Reader::Person, &["status"]);
+    lerna.hydrad.change(|world| {
+        if let Some(target) = &mut world.status.heads_target {
+            (target.wanted, target.next_at) = (None, None);
+            target.course = "hold".into();
+            target.reason = "the size of the network is not known".into();
+        }
+    });
+    text += &story(&lerna, Reader::Pipe, &["status"]);
+    assert_snapshot!(text);
+}
+
+#[test]
+fn a_head_is_added_near_a_key() {
+    let key = fixture::CID;
+    let lines = [
+        "heads add --near 7b2 --dry-run".to_owned(),
+        format!("heads add --near {key}"),
+        "heads add 2 --near 7b2".to_owned(),
+        "heads add --near x7".to_owned(),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert_snapshot!(story(&Lerna::start(), Reader::Person, &lines));
+}
+
+#[test]
 fn records_stat_in_every_format() {
     assert_snapshot!(formats(&Lerna::start(), "records stat"));
 }
@@ -250,7 +331,8 @@ fn lists_are_sorted_and_cut() {
         &[
             "heads list --sort-by -key --limit 2",
             "peers list --sort-by -heads --limit 1",
-            "peers list --scope connected --limit 2 -q -o name",
+            "peers list --where connected --limit 2 -q -o name",
+            "peers list --where known --limit 1",
             "records list --source prefetched",
             "records list --limit 2 -o name",
             "heads list --sort-by colour",

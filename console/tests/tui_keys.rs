@@ -25,6 +25,7 @@ fn offer(count: u32) -> Outcome {
         heads,
         heads_total: 5 + count,
         warnings: vec!["it \x1b[31mwarns".into()],
+        ..AddHeadsResponse::default()
     })
 }
 

@@ -233,6 +233,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     hydra.running();
     hydra.serve_at_once().await;
     tokio::spawn(Arc::clone(&hydra).rounds());
+    tokio::spawn(Arc::clone(&hydra).follow_target());
     tokio::spawn(notify::watchdog(Arc::clone(&hydra)));
     let restoring = Arc::clone(&hydra);
     tokio::spawn(async move { restoring.restore_table().await });

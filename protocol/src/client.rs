@@ -29,6 +29,7 @@ pub use socket::{
 
 use crate::v1::belly_service_client::BellyServiceClient;
 use crate::v1::head_service_client::HeadServiceClient;
+use crate::v1::network_service_client::NetworkServiceClient;
 use crate::v1::peer_service_client::PeerServiceClient;
 use crate::v1::prefetch_service_client::PrefetchServiceClient;
 use crate::v1::record_service_client::RecordServiceClient;
@@ -99,6 +100,12 @@ impl Client {
     #[must_use]
     pub fn belly(&self) -> BellyServiceClient<Channel> {
         BellyServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn network(&self) -> NetworkServiceClient<Channel> {
+        NetworkServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
     }
 
     /// The socket this connection was made on.

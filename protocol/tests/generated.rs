@@ -11,6 +11,7 @@ fn generated_code_is_fresh() {
     let files = [
         "hydra/v1/belly_service.proto",
         "hydra/v1/head_service.proto",
+        "hydra/v1/network_service.proto",
         "hydra/v1/peer_service.proto",
         "hydra/v1/prefetch_service.proto",
         "hydra/v1/record_service.proto",

@@ -12,6 +12,7 @@ use hydra_protocol::client::Access;
 use hydra_protocol::v1::{GetHeadRequest, ListHeadsRequest};
 
 use super::completions;
+use super::key;
 use super::selector::selector;
 use crate::error::{Error, Kind};
 use crate::output::columns::sort;
@@ -68,6 +69,10 @@ pub(super) struct AddArguments {
     /// At this index: brings the same peer id back
     #[arg(long, value_name = "I")]
     index: Option<u32>,
+    /// Near this key: at the next index whose id is among its 20 nearest servers. First hex digits of a
+    /// place in the keyspace, a CID, or a multihash
+    #[arg(long, value_name = "KEY", value_parser = key::place, conflicts_with_all = ["index", "count"])]
+    near: Option<String>,
     /// Say what would happen, make nothing
     #[arg(long)]
     dry_run: bool,

@@ -53,6 +53,17 @@ fn fault(key: &str) -> String {
     }
 }
 
+/// Checks a place in the keyspace: its first hex digits, or a key that has its place there.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub(super) fn place(typed: &str) -> Result<String, String> {
+    match prefix(typed) {
+        Ok(digits) if !digits.is_empty() => Ok(digits),
+        _ => parse(typed).map(str::to_owned).map_err(|error| error.to_string()),
+    }
+}
+
 /// Checks the hex digits of a key's beginning.
 ///
 /// # Errors
@@ -96,6 +107,15 @@ mod tests {
         assert_eq!(fault(""), "not a CID: \"\": it is empty");
         assert_eq!(fault("b\x1b[2J"), "not a CID: \"b\u{fffd}[2J\": '\u{fffd}' at character 2 is not base32");
         assert!(fault("bafy").starts_with("not a CID: \"bafy\": "));
+    }
+
+    #[test]
+    fn a_place_is_typed_by_its_first_digits_or_as_a_key() {
+        assert_eq!(place("7B2").as_deref(), Ok("7b2"));
+        assert_eq!(place(crate::fixture::CID).as_deref(), Ok(crate::fixture::CID));
+        let multihash = "12207c10350c685836cb2248e7072817994a62d897bd43871e0074e166e4f64d4a23";
+        assert_eq!(place(multihash).as_deref(), Ok(multihash));
+        assert!(place("").is_err() && place("bafybeid4ca2q!").is_err() && place("xyz").is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod completions;
 mod heads;
 mod key;
+mod network;
 mod peers;
 mod prefetch;
 mod records;
@@ -97,6 +98,8 @@ enum Command {
     /// Provider records in the belly
     #[command(subcommand)]
     Records(records::Command),
+    /// How large the network is, and what share of it the heads cover
+    Network(network::Arguments),
     /// Keys that were asked for and not here, looked up elsewhere
     #[command(subcommand)]
     Prefetch(prefetch::Command),
@@ -171,6 +174,7 @@ async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<
         Command::Heads(command) => heads::run(command, target, ui).await,
         Command::Peers(command) => peers::run(command, target, ui).await,
         Command::Records(command) => records::run(command, target, ui).await,
+        Command::Network(arguments) => network::run(arguments, target, ui).await,
         Command::Prefetch(command) => prefetch::run(command, target, ui).await,
         Command::Top(arguments) => top::run(arguments, target, ui).await,
         Command::Wait(arguments) => wait::run(arguments, target, ui).await,

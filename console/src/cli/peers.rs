@@ -43,7 +43,7 @@ pub(super) struct ListArguments {
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroU64>,
     /// Which peers
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long = "where", alias = "scope", value_enum, default_value_t)]
     scope: Scope,
 }
 

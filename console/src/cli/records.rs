@@ -1,6 +1,7 @@
-//! `records`: what the belly has. Asks no network.
+//! `records`: what the belly has; and, by [`fetch`], what the network has.
 
 mod export;
+mod fetch;
 mod purge;
 mod stat;
 mod top;
@@ -31,6 +32,8 @@ pub(super) enum Command {
         /// A CID, or a multihash in hex or base58
         cid: String,
     },
+    /// The providers of one key from the network, as they are found; stores nothing
+    Fetch(fetch::Arguments),
     /// The belly as a whole: counts, sizes, ages, what was refused or lost
     Stat,
     /// What is asked for most, who has most, or where in the keyspace it is hot
@@ -78,6 +81,7 @@ pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> R
             let key = key::parse(&cid)?;
             get(key, &target.open(Access::Read).await?, ui).await
         }
+        Command::Fetch(arguments) => fetch::run(&arguments, target, ui).await,
         Command::Stat => stat::run(&target.open(Access::Read).await?, ui).await,
         Command::Top(arguments) => top::run(&arguments, &target.open(Access::Read).await?, ui).await,
         Command::Export(arguments) => export::run(&arguments, target, ui).await,

@@ -31,12 +31,16 @@ pub fn markdown() -> String {
 
 fn describe(text: &mut String, command: &Command, parent: &str) {
     let name = format!("{parent} {}", command.get_name());
-    if command.has_subcommands() {
-        for subcommand in command.get_subcommands() {
-            describe(text, subcommand, &name);
-        }
-        return;
+    if !command.has_subcommands() || !command.is_subcommand_required_set() {
+        one(text, command, &name);
     }
+    for subcommand in command.get_subcommands() {
+        describe(text, subcommand, &name);
+    }
+}
+
+/// What is run by itself.
+fn one(text: &mut String, command: &Command, name: &str) {
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
     _ = write!(text, "## {name}\n\n");

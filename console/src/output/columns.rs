@@ -2,6 +2,7 @@
 
 mod belly;
 mod head;
+mod network;
 mod peer;
 mod prefetch;
 mod record;

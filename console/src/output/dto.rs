@@ -5,7 +5,9 @@
 //! are neutralised here, on the way in, so that no encoder can forget it.
 
 mod belly;
+mod fetch;
 mod head;
+mod network;
 mod number;
 mod peer;
 mod prefetch;
@@ -17,11 +19,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use belly::{AskedKey, Belly, BellyWarming, Generation, PurgedRecords, Region, TopProvider};
+pub use fetch::{AskedServer, Fetch, FetchedProvider};
 pub use head::{Head, PurgedHead};
+pub use network::{Coverage, CoveragePlan, CoverageWith, Network, Place, PlannedNetwork};
 pub use peer::Peer;
 pub use prefetch::{Outcomes, PrefetchKey, PrefetchSource, PrefetchStatus};
 pub use record::Record;
-pub use status::{Check, Drop, Status, Version, Warning, finding};
+pub use status::{Check, Drop, HeadsTarget, Status, Version, Warning, finding};
 pub use unique::UniquePeers;
 
 use super::look::exact;

@@ -85,6 +85,17 @@ impl<R: Row> List<R> {
         Ok(())
     }
 
+    /// Has the rows so far seen now: for rows that are waited for.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn flush(&mut self, ui: &mut Ui<'_>) -> Result<(), Error> {
+        if let Shape::Table(table, _) = &mut self.shape {
+            table.flush(&mut ui.out)?;
+        }
+        Ok(ui.out.flush()?)
+    }
+
     /// Ends the list and says how many rows it had.
     ///
     /// # Errors

@@ -93,6 +93,14 @@ impl Table {
         }
     }
 
+    /// Prints what waits for more rows, at the widths of those that there are.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn flush(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.finish(out)
+    }
+
     /// Prints what still waits. A table without rows prints nothing, not even titles.
     ///
     /// # Errors

@@ -3,6 +3,18 @@
 //!
 //! Pure functions of their arguments; nothing here knows a terminal or a clock.
 
+/// A share: 2.8 %, 46 %, 99.7 %; finer where a whole per cent would hide it.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let whole = format!("{percent:.1}").ends_with(".0");
+    if percent > 0.0 && !whole && !(9.95..99.0).contains(&percent) && percent < 99.95 {
+        format!("{percent:.1} %")
+    } else {
+        format!("{percent:.0} %")
+    }
+}
+
 /// Makes a stranger's string safe to print on one line: control characters, which can move the
 /// cursor, set the title or hide text, become `�`, and so do the characters that turn the
 /// direction of writing or take no room.
@@ -208,6 +220,11 @@ mod tests {
         assert_eq!([0, 40_960, 47_700_000_000].map(size), ["0 B", "41.0 kB", "47.7 GB"]);
         let spans = [0, 59, 60, 2_460, 11_520, 161_280, 155_100, 532_948].map(span);
         assert_eq!(spans, ["0 s", "59 s", "1m", "41m", "3h 12m", "44h 48m", "43h 05m", "6d 4h"]);
+        let shares = [0.0, 0.002_1, 0.028, 0.099_6, 0.46, 0.989, 0.997, 0.03, 0.999_9, 1.0].map(percent);
+        assert_eq!(
+            shares,
+            ["0 %", "0.2 %", "2.8 %", "10 %", "46 %", "99 %", "99.7 %", "3 %", "100 %", "100 %"]
+        );
         assert_eq!([0.000_6, 0.024, 0.999_9, 1.9].map(latency), ["0.6 ms", "24 ms", "1.0 s", "1.9 s"]);
     }
 

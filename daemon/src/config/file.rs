@@ -131,17 +131,20 @@ fn written(setting: &Setting, value: &DeValue<'_>) -> Result<Written, String> {
     let wanted = match setting.kind {
         Kind::Text => "a text in quotes",
         Kind::Number => "a whole number",
+        Kind::Mixed => "a text in quotes or a whole number",
         Kind::Size => "a size such as \"64 KiB\"",
         Kind::List => "a list of texts",
     };
     let wrong = |value: &DeValue<'_>| Err(format!("it is {}, not {wanted}", kind(value)));
     match (setting.kind, value) {
-        (Kind::Text | Kind::Size | Kind::List, DeValue::String(text)) => Ok(vec![text.to_string()]),
+        (Kind::Text | Kind::Mixed | Kind::Size | Kind::List, DeValue::String(text)) => {
+            Ok(vec![text.to_string()])
+        }
         (Kind::Number, DeValue::String(text)) if text.as_ref() == "auto" => Ok(vec![text.to_string()]),
         (Kind::Number, DeValue::String(text)) => {
             Err(format!("{:?} is a text, not a whole number", text.chars().take(60).collect::<String>()))
         }
-        (Kind::Number | Kind::Size, DeValue::Integer(number)) => {
+        (Kind::Number | Kind::Mixed | Kind::Size, DeValue::Integer(number)) => {
             match i128::from_str_radix(number.as_str(), number.radix()) {
                 Ok(number) => Ok(vec![number.to_string()]),
                 Err(_) => wrong(value),

@@ -63,6 +63,7 @@ impl Fill {
         let seed = self.seed(at);
         let indexes = self.indexes();
         let count = self.heads(indexes.as_ref());
+        let target = self.one("heads.target", quoted);
         let ips = self.many("listen.ips", listen);
         let port_begin = self.one("listen.port_begin", number(0..=65_535));
         self.ports_suffice(port_begin, count);
@@ -92,7 +93,7 @@ impl Fill {
             data_dir: data_dir?,
             name: name?,
             identity: IdentityConfig { seed: seed?, indexes: indexes? },
-            heads: HeadsConfig { count: count? },
+            heads: HeadsConfig { count: count?, target: target? },
             listen: ListenConfig {
                 ips: ips?,
                 port_begin: u16::try_from(port_begin?).ok()?,

@@ -46,6 +46,7 @@ pub use sources::{CONFIG_VARIABLE, Flags, arguments};
 pub use surroundings::Surroundings;
 pub use values::{AddressPolicy, BellyIndex, Bytes, LogFormat, MAX_PREFIX, PrefetchScope, ProtocolPrefix};
 
+use crate::hydra::Target;
 use crate::identity::{IndexSet, Seed};
 
 /// All settings, checked, each on its own and against the others.
@@ -85,6 +86,8 @@ pub struct IdentityConfig {
 pub struct HeadsConfig {
     /// Heads to bring up.
     pub count: u32,
+    /// What their number follows while it runs.
+    pub target: Target,
 }
 
 #[derive(Debug, Clone)]

@@ -176,6 +176,7 @@ impl Config {
             port_begin: self.listen.port_begin,
             policy,
             protocol: self.protocol(),
+            target: self.heads.target,
             alone: self.network.bootstrap_peers.is_empty(),
             listen: Box::new(move |place| listen::spread(&ips, place)),
             announce: Box::new(move |ips, port| announced(&settings, policy, ips, port)),

@@ -32,6 +32,8 @@ pub enum Kind {
     Text,
     /// An integer; a string where a word such as `auto` is allowed.
     Number,
+    /// A string, or an integer.
+    Mixed,
     /// An integer of bytes, or a string with a unit.
     Size,
     /// An array of strings, or one string. In variables and flags, joined by commas.
@@ -150,6 +152,20 @@ pub const SETTINGS: &[Setting] = &[
              identity.indexes has when it has an end, else 1.",
         )
     },
+    setting(
+        "heads.target",
+        "heads-target",
+        &["HYDRA_HEADS_TARGET"],
+        Kind::Mixed,
+        "none",
+        "1 to 10000, coverage and a share from 0.01 to 0.99, auto or none",
+        "What the number of heads follows while the daemon runs, from heads.count on. A number; or `coverage \
+         0.9`: as many as it takes for 90 % of all keys to have a head among their 20 nearest servers, as the \
+         network grows and shrinks; auto is coverage 0.9. Heads come and go one at a time, 5 % of them a day at \
+         most and at least one, and only when the network's size has been off by a tenth for 6 hours. None comes that \
+         files, connections, indices or ports do not suffice for, or that would be the ninth on a public \
+         address. The head with the highest index goes first. none leaves the number to the operator.",
+    ),
     setting(
         "listen.ips",
         "listen",

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::values::{AddressPolicy, BellyIndex, Bytes, LogFormat, PrefetchScope, ProtocolPrefix};
+use crate::hydra::Target;
 use crate::identity::IndexSet;
 
 /// A value of a setting; what is none is empty.
@@ -63,7 +64,7 @@ macro_rules! shown_as_text {
     )*};
 }
 
-shown_as_text!(String, IndexSet, ProtocolPrefix, AddressPolicy, BellyIndex, LogFormat, PrefetchScope);
+shown_as_text!(String, IndexSet, ProtocolPrefix, AddressPolicy, BellyIndex, LogFormat, PrefetchScope, Target);
 
 impl Shown for PathBuf {
     fn text(&self) -> String {

@@ -85,7 +85,7 @@ fn argument(setting: &'static Setting) -> Arg {
         Kind::Number => "N",
         Kind::Size => "SIZE",
         Kind::List => "LIST",
-        Kind::Text => "VALUE",
+        Kind::Text | Kind::Mixed => "VALUE",
     };
     let help = format!(
         "{}\nAllowed: {} [env: {}] [key: {}] [default: {default}]",

@@ -5,28 +5,51 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use crate::head;
-use crate::hydra::Hydra;
 use crate::hydra::roster::RosterError;
+use crate::hydra::{Hydra, Target};
 use crate::limits::machine::open_files;
 use crate::net::ports;
 use crate::routing::groups::GROUP_MAX;
 use crate::state::{HeadRow, HeadStatus};
+use crate::wire::Key256;
 use crate::wire::class::{Class, Host, class};
 
 /// Descriptors of the daemon itself: store, state, sockets, log, runtime.
-const OWN_FILES: u64 = 64;
+pub(super) const OWN_FILES: u64 = 64;
 
 /// Descriptors of one head and listen address: a tcp and a udp socket, and one of the runtime.
 const FILES_PER_ADDRESS: u64 = 3;
 
 /// Heads of one public address from which on another adds little (go-libp2p lets 8
 /// connections of an address in).
-const HEADS_PER_ADDRESS: usize = 8;
+pub(super) const HEADS_PER_ADDRESS: usize = 8;
+
+/// Which heads to add.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// So many at the next free indices.
+    Next(u32),
+    /// One at an index that is free or was removed.
+    Index(u32),
+    /// One whose id falls into the zone of a place in the keyspace.
+    Near(Key256),
+}
+
+impl Choice {
+    fn count(self) -> u32 {
+        match self {
+            Self::Next(count) => count,
+            Self::Index(_) | Self::Near(_) => 1,
+        }
+    }
+}
 
 /// Heads that can be made, with their places.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub rows: Vec<HeadRow>,
+    /// Leading bits of the zone that was asked for.
+    pub zone_bits: Option<u32>,
     /// One sentence each.
     pub warnings: Vec<String>,
 }
@@ -40,19 +63,26 @@ pub struct NoRoom {
 }
 
 impl Hydra {
-    /// What adding heads would make: the next free indices, or one that was removed or is free.
+    /// What adding heads would make.
     ///
     /// # Errors
     /// When indices, descriptors or ports do not suffice.
-    pub async fn plan(&self, count: u32, index: Option<u32>) -> Result<Plan, RosterError> {
+    pub async fn plan(&self, choice: Choice) -> Result<Plan, RosterError> {
         let known = self.state.heads().await?;
+        let count = choice.count();
         self.check_files(count)?;
-        let indexes = match index {
-            Some(index) => {
+        let mut zone_bits = None;
+        let indexes = match choice {
+            Choice::Index(index) => {
                 self.check_index(index, &known)?;
                 vec![index]
             }
-            None => {
+            Choice::Near(place) => {
+                let zone = self.zone_of(&place);
+                zone_bits = Some(zone.bits);
+                vec![self.index_in(zone, &known).await?]
+            }
+            Choice::Next(_) => {
                 let taken: HashSet<u32> = known.iter().map(|row| row.index).collect();
                 let free = self.config.indexes.free(count as usize, |index| taken.contains(&index));
                 if free.len() < count as usize {
@@ -77,7 +107,7 @@ impl Hydra {
             rows.push(row);
         }
         let warnings = self.warnings_of(&rows);
-        Ok(Plan { rows, warnings })
+        Ok(Plan { rows, zone_bits, warnings })
     }
 
     fn check_index(&self, index: u32, known: &[HeadRow]) -> Result<(), RosterError> {
@@ -157,7 +187,7 @@ impl Hydra {
         ))
     }
 
-    fn files_per_head(&self) -> u64 {
+    pub(super) fn files_per_head(&self) -> u64 {
         FILES_PER_ADDRESS * (self.config.listen)(0).len().max(1) as u64
     }
 
@@ -170,6 +200,12 @@ impl Hydra {
     fn warnings_of(&self, rows: &[HeadRow]) -> Vec<String> {
         let mut warnings = Vec::new();
         let heads = self.heads_total() + rows.len();
+        if self.config.target != Target::None {
+            warnings.push(format!(
+                "heads.target is {}: heads that are too many for it go again, the highest index first",
+                self.config.target
+            ));
+        }
         let files_left =
             self.budget.config().files.saturating_sub(OWN_FILES + heads as u64 * self.files_per_head());
         let each = (files_left.min(self.budget.config().connections as u64)) / heads.max(1) as u64;
@@ -226,7 +262,7 @@ fn nothing_added(why: &str) -> RosterError {
     RosterError::Start(format!("{why}; nothing was added"))
 }
 
-fn no_room(what: String, remedy: String) -> RosterError {
+pub(super) fn no_room(what: String, remedy: String) -> RosterError {
     NoRoom { what, remedy }.into()
 }
 

@@ -5,11 +5,14 @@
 //! [`Hydra`]; requests of the DHT never come here.
 
 mod capacity;
+mod near;
 mod network;
 pub mod notify;
 mod roster;
 mod rounds;
 mod samples;
+mod size;
+pub mod target;
 mod trim;
 mod unique;
 mod warming;
@@ -37,10 +40,12 @@ use crate::state::State;
 use crate::telemetry::{Events, History};
 use crate::wire::Key256;
 
-pub use capacity::{NoRoom, Plan};
+pub use capacity::{Choice, NoRoom, Plan};
 pub use network::{Check, Finding};
 pub use roster::{HeadState, HeadView, RosterError, Selector};
 pub use samples::Averages;
+pub use size::Sizes;
+pub use target::Target;
 pub use warming::Warming;
 pub use warnings::Warning;
 
@@ -55,6 +60,8 @@ pub struct Config {
     pub port_begin: u16,
     pub policy: AddressPolicy,
     pub protocol: StreamProtocol,
+    /// What the number of heads follows.
+    pub target: target::Target,
     /// Nobody to bootstrap from: a hydra of its own, heads serve at once.
     pub alone: bool,
     /// The addresses that the head at this place of the index set listens on.
@@ -106,6 +113,7 @@ pub struct Hydra {
     samples: Mutex<samples::Samples>,
     warnings: Mutex<warnings::Warnings>,
     meter: Mutex<warming::Meter>,
+    target: target::Shown,
     phase: watch::Sender<Phase>,
 }
 
@@ -167,6 +175,7 @@ impl Hydra {
             samples: Mutex::default(),
             warnings: Mutex::default(),
             meter: Mutex::default(),
+            target: Mutex::default(),
             phase: watch::channel(Phase::Starting).0,
         })
     }

@@ -24,7 +24,7 @@ use crate::wire::Key256;
 
 /// The heads, and the sequence their identities come from.
 pub(super) struct Roster {
-    sequence: Arc<parking_lot::Mutex<Sequence>>,
+    pub(super) sequence: Arc<parking_lot::Mutex<Sequence>>,
     shared: Arc<head::Shared>,
     members: RwLock<BTreeMap<u32, Member>>,
     /// What heads counted that are gone.

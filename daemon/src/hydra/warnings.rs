@@ -81,6 +81,7 @@ impl Hydra {
     pub(super) fn watch_conditions(&self) {
         let mut found = Vec::new();
         self.network_conditions(&mut found);
+        self.size_conditions(&mut found);
         self.head_conditions(&mut found);
         self.limit_conditions(&mut found);
         self.prefetch_conditions(&mut found);
@@ -130,6 +131,18 @@ impl Hydra {
                     .to_owned(),
             });
         }
+    }
+
+    fn size_conditions(&self, found: &mut Vec<Condition>) {
+        let Some(text) = self.sizes().alarm() else { return };
+        let remedy = "compare with `hydractl network size` in an hour; peers that cannot be reached from here, or ids \
+                      put near some keys, mislead one of the two (docs/coverage.md)";
+        found.push(Condition {
+            code: "NETWORK_SIZES_DIFFER",
+            severity: Level::Warn,
+            text,
+            remedy: remedy.to_owned(),
+        });
     }
 
     fn head_conditions(&self, found: &mut Vec<Condition>) {

@@ -141,6 +141,17 @@ impl Field {
         zones
     }
 
+    /// The zone that a key is in.
+    #[must_use]
+    pub fn zone_of(&self, key: &Key256) -> Zone {
+        let mut part = self.all();
+        while part.len() >= K {
+            let [lower, upper] = self.split(&part);
+            part = if lower.zone.contains(key) { lower } else { upper };
+        }
+        part.zone
+    }
+
     /// The share of a zone's keys with a head among the k nearest peers.
     #[must_use]
     pub fn coverage_of(&self, zone: Zone) -> f64 {
@@ -282,6 +293,9 @@ pub(super) mod tests {
             prop_assert!(zones.is_sorted_by_key(|zone| zone.start));
             let whole: f64 = zones.iter().map(Zone::share).sum();
             prop_assert!((whole - 1.0).abs() < 1e-9);
+            let place = Key256::of(&seed.to_le_bytes());
+            let of_place = zones.iter().find(|zone| zone.contains(&place));
+            prop_assert_eq!(of_place, Some(&field.zone_of(&place)));
             let sum: f64 = zones.iter().map(|zone| zone.share() * field.coverage_of(*zone)).sum();
             prop_assert!((sum - field.coverage()).abs() < 1e-9, "{sum} against {}", field.coverage());
         }

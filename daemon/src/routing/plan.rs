@@ -102,15 +102,42 @@ pub fn outlook(peers: u64, wanted: f64) -> Outlook {
     Outlook { peers, placed: placed.round() as u64, by_chance: by_chance(peers as f64, 0.0, wanted) }
 }
 
+/// Coverage of so many heads in all when those that are not there yet have ids by chance; of
+/// fewer than there are, when all have.
+#[must_use]
+pub fn coverage_with(field: &Field, heads: usize) -> f64 {
+    let (peers, there) = (field.others(), field.heads());
+    if heads == 0 {
+        return 0.0;
+    }
+    if peers + heads <= K {
+        return 1.0;
+    }
+    let (open, added) = if heads >= there { (1.0 - field.coverage(), heads - there) } else { (1.0, heads) };
+    let none = (peers as f64 / (peers + added) as f64).powi(K as i32);
+    (1.0 - open * none).clamp(0.0, 1.0)
+}
+
+/// Heads with ids by chance that a coverage takes in a network of so many other servers.
+#[must_use]
+pub fn heads_by_chance(peers: f64, wanted: f64) -> f64 {
+    peers * more_by_chance(0.0, wanted)
+}
+
 /// Heads by chance that raise the coverage: a key has none of h among its k nearest of N + h
 /// with the chance (N / (N + h))^k.
 fn by_chance(peers: f64, now: f64, wanted: f64) -> u64 {
     if wanted <= now {
         return 0;
     }
+    (peers * more_by_chance(now, wanted)).ceil().max(1.0) as u64
+}
+
+/// The same as a share of the peers.
+fn more_by_chance(now: f64, wanted: f64) -> f64 {
     // all of it is a matter of luck: one key in ten thousand may be left
     let open = (1.0 - wanted).max(1e-4);
-    (peers * (((1.0 - now) / open).powf(1.0 / K as f64) - 1.0)).ceil().max(1.0) as u64
+    (((1.0 - now) / open).powf(1.0 / K as f64) - 1.0).max(0.0)
 }
 
 /// Some place in a zone.
@@ -194,6 +221,30 @@ mod tests {
                 / f64::from(tries);
             assert!((reached - wanted).abs() < 0.02, "{reached} for {wanted}");
             assert!((plan.places.len() as u64) < plan.by_chance);
+        }
+    }
+
+    #[test]
+    fn coverage_with_other_numbers_of_heads_is_told_within_two_points() {
+        let field = Field::new(places(5, 2000), places(50, 40));
+        assert!((coverage_with(&field, 40) - field.coverage()).abs() < 1e-9);
+        for heads in [10, 20, 80, 200, 400] {
+            let tries = 8;
+            let with = |n: u32| Field::new(places(5, 2000), places(50 + n, heads)).coverage();
+            let counted = (0..tries).map(with).sum::<f64>() / f64::from(tries);
+            let told = coverage_with(&field, heads);
+            assert!((told - counted).abs() < 0.02, "{heads}: {told} against {counted}");
+        }
+        assert_eq!(coverage_with(&field, 0), 0.0);
+        assert_eq!(coverage_with(&Field::new(places(1, 5), Vec::new()), 1), 1.0);
+    }
+
+    #[test]
+    fn heads_by_chance_and_the_coverage_they_give_agree() {
+        let field = Field::new(places(7, 5000), Vec::new());
+        for wanted in [0.1, 0.5, 0.9, 0.99] {
+            let heads = heads_by_chance(5000.0, wanted) as usize;
+            assert!((coverage_with(&field, heads) - wanted).abs() < 0.002, "{heads} for {wanted}");
         }
     }
 

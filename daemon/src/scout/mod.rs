@@ -113,6 +113,11 @@ pub struct CrawlReport {
     /// Size of the network, our heads left out, told in two ways.
     pub by_count: Option<Estimate>,
     pub by_distance: Option<Estimate>,
+    /// Lookups of random keys that the size by distance rests on.
+    pub lookups: usize,
+    /// Mean number of hops after which such a lookup knew the nearest peers; 1: all stood in
+    /// the table. Our heads are not asked.
+    pub hops: Option<f64>,
     /// From the start to the last new server of the first full crawl; `None` until it is
     /// complete.
     pub complete_after: Option<Duration>,

@@ -116,6 +116,12 @@ pub struct AddHeadsRequest {
     /// A repeated request with the same id returns the first answer. Empty: no such guard.
     #[prost(string, tag = "4")]
     pub request_id: ::prost::alloc::string::String,
+    /// A key: a CID, a multihash in hex or base58btc, or the first 1 to 64 hex digits of a place
+    /// in the keyspace. The head takes the next index whose id falls into the zone around it, so
+    /// that it is among the 20 nearest servers of the keys there. Empty: any place. Only for one
+    /// head, and without an index.
+    #[prost(string, tag = "5")]
+    pub near: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AddHeadsResponse {
@@ -128,6 +134,9 @@ pub struct AddHeadsResponse {
     /// What the operator should know, one sentence each.
     #[prost(string, repeated, tag = "3")]
     pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// With `near`: leading bits of the zone that the id was to fall into.
+    #[prost(uint32, optional, tag = "4")]
+    pub zone_bits: ::core::option::Option<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RemoveHeadRequest {
@@ -1145,6 +1154,34 @@ pub struct Status {
     /// While the belly is read at the start; absent when it has all.
     #[prost(message, optional, tag = "37")]
     pub belly_warming: ::core::option::Option<BellyWarming>,
+    /// What `heads.target` makes of the number of heads; absent when it is none.
+    #[prost(message, optional, tag = "38")]
+    pub heads_target: ::core::option::Option<HeadsTarget>,
+}
+/// The number of heads that the daemon steers to by itself.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeadsTarget {
+    /// As configured: "12", "coverage 0.9", "auto".
+    #[prost(string, tag = "1")]
+    pub setting: ::prost::alloc::string::String,
+    /// Heads that it comes to for the network of now; absent while its size is not known.
+    #[prost(uint32, optional, tag = "2")]
+    pub wanted: ::core::option::Option<u32>,
+    /// Most heads that it adds up to, and what bounds it: "files", "connections", "addresses",
+    /// "indices".
+    #[prost(uint32, tag = "3")]
+    pub most: u32,
+    #[prost(string, tag = "4")]
+    pub bound_by: ::prost::alloc::string::String,
+    /// "hold", "grow" or "shrink".
+    #[prost(string, tag = "5")]
+    pub course: ::prost::alloc::string::String,
+    /// Why it does that, or what it waits for.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    /// When the next head may come or go; absent while it holds.
+    #[prost(message, optional, tag = "7")]
+    pub next_at: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// How far the belly is with reading what it had before the start. Records are listed and
 /// served as they are read; heads offer the DHT when `day_read` is true.
@@ -2503,6 +2540,614 @@ pub mod belly_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Sizes are numbers of DHT servers, our own heads left out; what was not measured is absent.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Network {
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// By counting what the crawl found. Absent until it has asked nearly all servers.
+    #[prost(double, optional, tag = "2")]
+    pub size_by_crawl: ::core::option::Option<f64>,
+    /// One standard error, in servers.
+    #[prost(double, optional, tag = "3")]
+    pub size_by_crawl_error: ::core::option::Option<f64>,
+    /// Servers heard of: those that answer, those that wait for a visit, those that went.
+    #[prost(uint64, tag = "4")]
+    pub known: u64,
+    /// When the first full crawl since the start was complete; it goes on after that.
+    #[prost(message, optional, tag = "5")]
+    pub crawled_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// By how near the nearest servers of random keys are.
+    #[prost(double, optional, tag = "6")]
+    pub size_by_distance: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "7")]
+    pub size_by_distance_error: ::core::option::Option<f64>,
+    /// Lookups of random keys behind it, of the last two hours.
+    #[prost(uint32, tag = "8")]
+    pub lookups_sampled: u32,
+    /// The two contradict each other: by more than a quarter, and than three times their errors.
+    #[prost(bool, tag = "9")]
+    pub sizes_differ: bool,
+    /// Servers in the routing table.
+    #[prost(uint64, tag = "10")]
+    pub peers_live: u64,
+    /// Share of the servers that goes in a minute; absent before the crawl is complete.
+    #[prost(double, optional, tag = "11")]
+    pub gone_per_minute_ratio: ::core::option::Option<f64>,
+    #[prost(message, optional, tag = "12")]
+    pub coverage: ::core::option::Option<Coverage>,
+    /// Share of keys that have a provider that can be reached.
+    #[prost(double, optional, tag = "13")]
+    pub available_ratio: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "14")]
+    pub available_error_ratio: ::core::option::Option<f64>,
+    #[prost(uint64, optional, tag = "15")]
+    pub keys_sampled_24h: ::core::option::Option<u64>,
+    /// Mean number of hops after which the scout's lookups of random keys knew the nearest
+    /// servers; it asks none of our heads. 1: they stood in the table.
+    #[prost(double, optional, tag = "16")]
+    pub lookup_hops: ::core::option::Option<f64>,
+}
+/// The share of all keys for which one of our heads is among the 20 nearest servers.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Coverage {
+    #[prost(uint32, tag = "1")]
+    pub heads: u32,
+    /// Servers that are not ours, in the table.
+    #[prost(uint64, tag = "2")]
+    pub peers: u64,
+    /// Absent while the table is empty.
+    #[prost(double, optional, tag = "3")]
+    pub ratio: ::core::option::Option<f64>,
+    /// Only heads counted that their neighbours list; absent: not measured.
+    #[prost(double, optional, tag = "4")]
+    pub with_presence_ratio: ::core::option::Option<f64>,
+    /// With other numbers of heads, ids left to chance.
+    #[prost(message, repeated, tag = "5")]
+    pub with: ::prost::alloc::vec::Vec<CoverageWith>,
+}
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct CoverageWith {
+    /// In all.
+    #[prost(uint32, tag = "1")]
+    pub heads: u32,
+    #[prost(double, tag = "2")]
+    pub ratio: f64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetNetworkRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetNetworkResponse {
+    #[prost(message, optional, tag = "1")]
+    pub network: ::core::option::Option<Network>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetCoverageRequest {
+    /// Numbers of heads to tell the coverage for, at most 32. None: a 40th, a 20th and a 10th
+    /// of the servers.
+    #[prost(uint32, repeated, tag = "1")]
+    pub heads: ::prost::alloc::vec::Vec<u32>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetCoverageResponse {
+    #[prost(message, optional, tag = "1")]
+    pub coverage: ::core::option::Option<Coverage>,
+}
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct PlanCoverageRequest {
+    /// Wanted: more than 0, at most 1.
+    #[prost(double, tag = "1")]
+    pub coverage: f64,
+    /// Places told at most, those that gain most first; 0 is 1,000, more than 10,000 is 10,000.
+    #[prost(uint32, tag = "2")]
+    pub places: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlanCoverageResponse {
+    /// Wanted.
+    #[prost(double, tag = "1")]
+    pub coverage: f64,
+    #[prost(uint32, tag = "2")]
+    pub heads: u32,
+    /// Today's, then 10 K, 100 K and 1 M servers; these three without any heads there.
+    #[prost(message, repeated, tag = "3")]
+    pub networks: ::prost::alloc::vec::Vec<PlannedNetwork>,
+    /// In today's network, in this order: the first gains most.
+    #[prost(message, repeated, tag = "4")]
+    pub places: ::prost::alloc::vec::Vec<PlannedPlace>,
+    /// Also those that are not told.
+    #[prost(uint64, tag = "5")]
+    pub places_total: u64,
+}
+/// What one network takes.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct PlannedNetwork {
+    #[prost(uint64, tag = "1")]
+    pub peers: u64,
+    /// The one there is.
+    #[prost(bool, tag = "2")]
+    pub today: bool,
+    /// Without new heads.
+    #[prost(double, tag = "3")]
+    pub coverage: f64,
+    /// Heads missing, when they are put at places.
+    #[prost(uint64, tag = "4")]
+    pub heads_placed: u64,
+    /// Heads missing, when their ids are left to chance.
+    #[prost(uint64, tag = "5")]
+    pub heads_by_chance: u64,
+}
+/// A place for one head.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlannedPlace {
+    /// Ids whose SHA-256 begins with so many bits of these do. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    pub bits: u32,
+    /// Coverage that it adds.
+    #[prost(double, tag = "3")]
+    pub gain: f64,
+}
+/// Generated client implementations.
+pub mod network_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// The network that the heads are part of: how large it is, and what share of it they cover.
+    /// On both sockets; docs/coverage.md tells the methods.
+    #[derive(Debug, Clone)]
+    pub struct NetworkServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl NetworkServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> NetworkServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> NetworkServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            NetworkServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        pub async fn get_network(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetNetworkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetNetworkResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.NetworkService/GetNetwork",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.NetworkService", "GetNetwork"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Coverage alone, now and with other numbers of heads.
+        pub async fn get_coverage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetCoverageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetCoverageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.NetworkService/GetCoverage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.NetworkService", "GetCoverage"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// How many heads at which places a coverage takes. Works for some seconds on a processor.
+        pub async fn plan_coverage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PlanCoverageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PlanCoverageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.NetworkService/PlanCoverage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.NetworkService", "PlanCoverage"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod network_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with NetworkServiceServer.
+    #[async_trait]
+    pub trait NetworkService: std::marker::Send + std::marker::Sync + 'static {
+        async fn get_network(
+            &self,
+            request: tonic::Request<super::GetNetworkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetNetworkResponse>,
+            tonic::Status,
+        >;
+        /// Coverage alone, now and with other numbers of heads.
+        async fn get_coverage(
+            &self,
+            request: tonic::Request<super::GetCoverageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetCoverageResponse>,
+            tonic::Status,
+        >;
+        /// How many heads at which places a coverage takes. Works for some seconds on a processor.
+        async fn plan_coverage(
+            &self,
+            request: tonic::Request<super::PlanCoverageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PlanCoverageResponse>,
+            tonic::Status,
+        >;
+    }
+    /// The network that the heads are part of: how large it is, and what share of it they cover.
+    /// On both sockets; docs/coverage.md tells the methods.
+    #[derive(Debug)]
+    pub struct NetworkServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> NetworkServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for NetworkServiceServer<T>
+    where
+        T: NetworkService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/hydra.v1.NetworkService/GetNetwork" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetNetworkSvc<T: NetworkService>(pub Arc<T>);
+                    impl<
+                        T: NetworkService,
+                    > tonic::server::UnaryService<super::GetNetworkRequest>
+                    for GetNetworkSvc<T> {
+                        type Response = super::GetNetworkResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetNetworkRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NetworkService>::get_network(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetNetworkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.NetworkService/GetCoverage" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetCoverageSvc<T: NetworkService>(pub Arc<T>);
+                    impl<
+                        T: NetworkService,
+                    > tonic::server::UnaryService<super::GetCoverageRequest>
+                    for GetCoverageSvc<T> {
+                        type Response = super::GetCoverageResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetCoverageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NetworkService>::get_coverage(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetCoverageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.NetworkService/PlanCoverage" => {
+                    #[allow(non_camel_case_types)]
+                    struct PlanCoverageSvc<T: NetworkService>(pub Arc<T>);
+                    impl<
+                        T: NetworkService,
+                    > tonic::server::UnaryService<super::PlanCoverageRequest>
+                    for PlanCoverageSvc<T> {
+                        type Response = super::PlanCoverageResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PlanCoverageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NetworkService>::plan_coverage(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PlanCoverageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for NetworkServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "hydra.v1.NetworkService";
+    impl<T> tonic::server::NamedService for NetworkServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Peer {
     #[prost(string, tag = "1")]
@@ -2525,7 +3170,8 @@ pub struct Peer {
     /// "tcp" or "quic" of the oldest connection; empty when not connected.
     #[prost(string, tag = "7")]
     pub transport: ::prost::alloc::string::String,
-    /// Last ping round trip; absent when not measured.
+    /// Last ping round trip; of a server that is not connected how quickly it answered last.
+    /// Absent when not measured.
     #[prost(double, optional, tag = "8")]
     pub rtt_seconds: ::core::option::Option<f64>,
     /// ADD_PROVIDER messages in the last minute over all heads.
@@ -4209,6 +4855,112 @@ pub struct PurgeRecordsResponse {
     #[prost(string, tag = "4")]
     pub provider: ::prost::alloc::string::String,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FetchRecordsRequest {
+    /// A CID, or a multihash in hex or base58btc.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// The lookup ends after so many seconds; 0 is 30, more than 300 is 300.
+    #[prost(double, tag = "2")]
+    pub deadline_seconds: f64,
+    /// It ends with so many providers; 0 is 10,000, the most there are.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+    /// Store them as prefetched records. Refused: this daemon has no place for them yet.
+    #[prost(bool, tag = "4")]
+    pub keep: bool,
+}
+/// One provider, or at the end the report.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FetchRecordsResponse {
+    #[prost(oneof = "fetch_records_response::Told", tags = "1, 2")]
+    pub told: ::core::option::Option<fetch_records_response::Told>,
+}
+/// Nested message and enum types in `FetchRecordsResponse`.
+pub mod fetch_records_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Told {
+        #[prost(message, tag = "1")]
+        Provider(super::FetchedProvider),
+        #[prost(message, tag = "2")]
+        Report(super::FetchReport),
+    }
+}
+/// A provider that a server named.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FetchedProvider {
+    #[prost(string, tag = "1")]
+    pub peer_id: ::prost::alloc::string::String,
+    /// Empty when whoever named it gave none; it comes again when somebody does.
+    #[prost(string, repeated, tag = "2")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The server that named it.
+    #[prost(string, tag = "3")]
+    pub from_peer_id: ::prost::alloc::string::String,
+    /// 1: that server stood in our table.
+    #[prost(uint32, tag = "4")]
+    pub hop: u32,
+    /// From the start of the lookup.
+    #[prost(double, tag = "5")]
+    pub after_seconds: f64,
+}
+/// What a lookup did.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FetchReport {
+    #[prost(bytes = "vec", tag = "1")]
+    pub multihash: ::prost::alloc::vec::Vec<u8>,
+    /// As in Record.
+    #[prost(string, tag = "2")]
+    pub cid_raw: ::prost::alloc::string::String,
+    /// SHA-256 of the multihash. 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// Different ones.
+    #[prost(uint32, tag = "4")]
+    pub providers: u32,
+    /// "complete", "enough", "deadline", "nobody to ask".
+    #[prost(string, tag = "5")]
+    pub ended: ::prost::alloc::string::String,
+    #[prost(double, tag = "6")]
+    pub took_seconds: f64,
+    /// Servers of the table that it started from.
+    #[prost(uint32, tag = "7")]
+    pub started_from: u32,
+    /// Of the first answer with a provider; absent without one.
+    #[prost(uint32, optional, tag = "8")]
+    pub found_at_hop: ::core::option::Option<u32>,
+    /// In the order in which they were asked.
+    #[prost(message, repeated, tag = "9")]
+    pub asked: ::prost::alloc::vec::Vec<AskedServer>,
+}
+/// A server that was asked.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AskedServer {
+    #[prost(string, tag = "1")]
+    pub peer_id: ::prost::alloc::string::String,
+    /// Empty: not known.
+    #[prost(string, tag = "2")]
+    pub agent: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub hop: u32,
+    /// Leading bits that its key shares with the one that was looked for.
+    #[prost(uint32, tag = "4")]
+    pub shared_bits: u32,
+    /// "answered", "failed", "waiting" (had not answered at the end).
+    #[prost(string, tag = "5")]
+    pub outcome: ::prost::alloc::string::String,
+    /// Why it failed; empty otherwise.
+    #[prost(string, tag = "6")]
+    pub error: ::prost::alloc::string::String,
+    /// What it named.
+    #[prost(uint32, tag = "7")]
+    pub closer: u32,
+    #[prost(uint32, tag = "8")]
+    pub providers: u32,
+    /// Until the answer or the failure, dial included; absent while it waits.
+    #[prost(double, optional, tag = "9")]
+    pub took_seconds: ::core::option::Option<f64>,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RecordSource {
@@ -4460,6 +5212,32 @@ pub mod record_service_client {
                 .insert(GrpcMethod::new("hydra.v1.RecordService", "PurgeRecords"));
             self.inner.unary(req, path, codec).await
         }
+        /// Looks the providers of a key up in the network: each as it is found, then one report.
+        /// Ended by the reader, the lookup is given up. Stores nothing. On the control socket.
+        pub async fn fetch_records(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FetchRecordsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::FetchRecordsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.RecordService/FetchRecords",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.RecordService", "FetchRecords"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4528,6 +5306,21 @@ pub mod record_service_server {
             request: tonic::Request<super::PurgeRecordsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::PurgeRecordsResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the FetchRecords method.
+        type FetchRecordsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::FetchRecordsResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Looks the providers of a key up in the network: each as it is found, then one report.
+        /// Ended by the reader, the lookup is given up. Stores nothing. On the control socket.
+        async fn fetch_records(
+            &self,
+            request: tonic::Request<super::FetchRecordsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::FetchRecordsStream>,
             tonic::Status,
         >;
     }
@@ -4831,6 +5624,52 @@ pub mod record_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.RecordService/FetchRecords" => {
+                    #[allow(non_camel_case_types)]
+                    struct FetchRecordsSvc<T: RecordService>(pub Arc<T>);
+                    impl<
+                        T: RecordService,
+                    > tonic::server::ServerStreamingService<super::FetchRecordsRequest>
+                    for FetchRecordsSvc<T> {
+                        type Response = super::FetchRecordsResponse;
+                        type ResponseStream = T::FetchRecordsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FetchRecordsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordService>::fetch_records(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FetchRecordsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -40,7 +40,7 @@ async fn heads_peers_and_records_are_the_same_in_every_form() -> anyhow::Result<
         ("records", "hydra.v1/RecordList", 5, "cid_raw"),
     ] {
         let ask = async |form: &str| {
-            let scope: &[&str] = if noun == "peers" { &["--scope", "connected"] } else { &[] };
+            let scope: &[&str] = if noun == "peers" { &["--where", "connected"] } else { &[] };
             anyhow::Ok(
                 hydrad.hydractl(&[&[noun, "list", "-o", form], scope].concat()).await?.good().to_owned(),
             )

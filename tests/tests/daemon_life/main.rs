@@ -11,6 +11,7 @@ mod grpc;
 mod heads;
 mod identity;
 mod manual;
+mod network;
 mod place;
 mod ports;
 mod prefetch;

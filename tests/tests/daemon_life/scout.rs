@@ -17,7 +17,7 @@ async fn beside(hydrad: &Hydrad, heads: u32) -> anyhow::Result<Place> {
 
 /// The heads of another hydra that are in this one's table.
 async fn known(here: &Hydrad, there: &[String]) -> anyhow::Result<usize> {
-    let list = here.json(&["peers", "list", "--scope", "known"]).await?;
+    let list = here.json(&["peers", "list", "--where", "known"]).await?;
     let items = list["items"].as_array().cloned().unwrap_or_default();
     let ours = |id: &str| there.iter().any(|known| known == id);
     Ok(items.iter().filter(|peer| peer["peer_id"].as_str().is_some_and(ours)).count())

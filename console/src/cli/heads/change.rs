@@ -20,6 +20,7 @@ pub(super) async fn add(arguments: &AddArguments, session: &Session, ui: &mut Ui
         index: arguments.index,
         dry_run: arguments.dry_run,
         request_id: String::new(),
+        near: arguments.near.clone().unwrap_or_default(),
     };
     let reply = session.call(session.client.heads().add_heads(request)).await?;
     let heads: Vec<Head> = reply.heads.iter().map(Head::from).collect();
@@ -36,6 +37,9 @@ pub(super) async fn add(arguments: &AddArguments, session: &Session, ui: &mut Ui
     } else {
         format!("{count} {heads} added, {total} in all; until they serve: hydractl wait heads={total}")
     });
+    if let Some((bits, near)) = reply.zone_bits.zip(arguments.near.as_ref()) {
+        ui.note(&format!("its key has the first {bits} bits of the zone around {near}"));
+    }
     for warning in &reply.warnings {
         ui.note(&format!("warning: {}", crate::output::text::neutral(warning)));
     }

@@ -1,7 +1,7 @@
 //! The lines of `status`, as a function of the answer.
 
 use crate::cli::records::reading;
-use crate::output::dto::{Check, Drop, Head, Status, Warning};
+use crate::output::dto::{Check, Drop, Head, HeadsTarget, Status, Warning};
 use crate::output::look::{Look, Tone};
 use crate::output::text::{latency, ranges};
 
@@ -37,6 +37,7 @@ impl Line {
 /// All lines, the header first.
 pub(super) fn lines(status: &Status, heads: &[Head], look: &Look) -> Vec<Line> {
     let mut lines = vec![header(status, look), heads_line(status, heads), peers(status, look)];
+    lines.extend(status.heads_target.as_ref().map(|target| target_line(target, look)));
     lines.push(belly(status, look));
     lines.push(requests(status, look));
     // What the peers line already says is not said twice.
@@ -103,6 +104,26 @@ fn heads_line(status: &Status, heads: &[Head]) -> Line {
         };
     }
     Line::new(tone, "heads", answer)
+}
+
+/// Where the number of heads goes by itself, and why.
+fn target_line(target: &HeadsTarget, look: &Look) -> Line {
+    let tone = match target.course.as_str() {
+        "grow" | "shrink" => Tone::Progress,
+        _ if target.wanted.is_none() => Tone::Off,
+        _ => Tone::Good,
+    };
+    let wanted = target.wanted.map_or_else(|| "—".to_owned(), |wanted| look.count(wanted.into()));
+    let mut answer = format!("{}: {wanted} heads wanted · {}", target.setting, target.reason);
+    if let Some(at) = target.next_at {
+        let next = if look.terminal {
+            format!("in {}", look.left(Some(at.0)).unwrap_or_default())
+        } else {
+            format!("at {}", look.clock(at.0))
+        };
+        answer += &format!(" · the next {next}");
+    }
+    Line::new(tone, "target", answer)
 }
 
 fn not_serving(heads: &[Head]) -> usize {

@@ -28,6 +28,8 @@ pub struct Status {
     pub heads: u32,
     /// Heads that offer the DHT.
     pub heads_serving: u32,
+    /// What `heads.target` makes of their number; null without a target.
+    pub heads_target: Option<HeadsTarget>,
     /// Peers in the routing table.
     pub peers_live: u64,
     /// Peers connected now, all heads.
@@ -89,6 +91,39 @@ pub struct Status {
     pub control_socket: Option<String>,
     /// The data directory.
     pub data_dir: Option<String>,
+}
+
+/// The number of heads that the daemon steers to by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct HeadsTarget {
+    /// As configured.
+    pub setting: String,
+    /// Heads that it comes to now; null while the network's size is not known.
+    pub wanted: Option<u32>,
+    /// Most heads that it adds up to.
+    pub most: u32,
+    /// files, connections, addresses, indices, ports.
+    pub bound_by: String,
+    /// hold, grow, shrink.
+    pub course: String,
+    /// Why, or what it waits for.
+    pub reason: String,
+    /// When the next head may come or go; null while it holds.
+    pub next_at: Option<Moment>,
+}
+
+impl From<&v1::HeadsTarget> for HeadsTarget {
+    fn from(target: &v1::HeadsTarget) -> Self {
+        Self {
+            setting: neutral(&target.setting),
+            wanted: target.wanted,
+            most: target.most,
+            bound_by: neutral(&target.bound_by),
+            course: neutral(&target.course),
+            reason: neutral(&target.reason),
+            next_at: moment(target.next_at),
+        }
+    }
 }
 
 /// Something that is not as it should be.
@@ -184,6 +219,7 @@ impl From<&v1::Status> for Status {
             uptime_seconds: status.uptime_seconds,
             heads: status.heads,
             heads_serving: status.heads_serving,
+            heads_target: status.heads_target.as_ref().map(HeadsTarget::from),
             peers_live: status.peers_live,
             peers_connected: status.peers_connected,
             connections_in: status.connections_in,

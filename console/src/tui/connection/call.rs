@@ -24,7 +24,8 @@ async fn call(client: &Client, command: &Command) -> Result<Outcome, Status> {
     let mut heads = client.heads();
     match command.clone() {
         Command::AddHeads { count, dry_run } => {
-            let request = AddHeadsRequest { count, index: None, dry_run, request_id: request_id() };
+            let request =
+                AddHeadsRequest { count, dry_run, request_id: request_id(), ..AddHeadsRequest::default() };
             Ok(Outcome::Added(heads.add_heads(request).await?.into_inner()))
         }
         Command::StopHead(head) => {

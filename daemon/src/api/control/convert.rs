@@ -1,10 +1,11 @@
 //! From the daemon's types to those of `hydra.v1`.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hydra_protocol::v1;
 use prost_types::Timestamp;
 
+use crate::hydra::target::View;
 use crate::hydra::{DaemonState, Finding, HeadState, HeadView, Warming, Warning};
 use crate::net::transport::listen_addresses;
 use crate::routing::contacts::{Contacts, Side};
@@ -124,6 +125,19 @@ pub(super) fn warming(warming: &Warming) -> v1::BellyWarming {
         records_per_second: warming.per_second,
         day_left_seconds: warming.day_left().map(|left| left.as_secs_f64()),
         left_seconds: warming.all_left().map(|left| left.as_secs_f64()),
+    }
+}
+
+pub(super) fn target(view: &View) -> v1::HeadsTarget {
+    let decision = &view.decision;
+    v1::HeadsTarget {
+        setting: view.target.to_string(),
+        wanted: decision.wanted,
+        most: view.most.heads,
+        bound_by: view.most.by.to_owned(),
+        course: decision.course.word().to_owned(),
+        reason: decision.reason.clone(),
+        next_at: decision.next_at.and_then(|at| timestamp(UNIX_EPOCH + Duration::from_secs(at))),
     }
 }
 

@@ -13,9 +13,10 @@ use hydra_protocol::v1::{
 use tokio::sync::Mutex;
 use tonic::{Request, Response, Status};
 
-use crate::api::control::{Access, audit, convert, page};
+use crate::api::control::{Access, audit, convert, key, page};
 use crate::head;
-use crate::hydra::{HeadView, Hydra, Plan, RosterError, Selector};
+use crate::hydra::{Choice, HeadView, Hydra, Plan, RosterError, Selector};
+use crate::wire::Key256;
 
 /// Heads added by one request.
 const MAX_ADDED: u32 = 100_000;
@@ -52,7 +53,7 @@ impl Service {
             name: head::name(row.index),
             index: row.index,
             peer_id: row.peer_id.to_base58(),
-            key: crate::wire::Key256::of_peer(&row.peer_id).0.to_vec(),
+            key: Key256::of_peer(&row.peer_id).0.to_vec(),
             state: HeadState::Starting.into(),
             addresses: (self.hydra.config.announce)(&row.listen, row.port)
                 .iter()
@@ -124,12 +125,7 @@ impl HeadService for Service {
         request: Request<AddHeadsRequest>,
     ) -> Result<Response<AddHeadsResponse>, Status> {
         let request = audit::change(self.access, "add heads", request)?;
-        let count = if request.index.is_some() { request.count.max(1) } else { request.count };
-        if count == 0 || count > MAX_ADDED || (request.index.is_some() && count > 1) {
-            return Err(Status::invalid_argument(format!(
-                "count {count}: give 1 to {MAX_ADDED}, and 1 with an index; nothing was added"
-            )));
-        }
+        let choice = choice(&request)?;
         if request.request_id.len() > MAX_REQUEST_ID {
             return Err(Status::invalid_argument(format!(
                 "request_id has {} bytes, {MAX_REQUEST_ID} are taken; nothing was added",
@@ -137,10 +133,11 @@ impl HeadService for Service {
             )));
         }
         if request.dry_run {
-            let plan = self.hydra.plan(count, request.index).await.map_err(|e| status(&e))?;
+            let plan = self.hydra.plan(choice).await.map_err(|e| status(&e))?;
             let heads = self.planned(&plan);
             let heads_total = (self.hydra.heads_total() + heads.len()) as u32;
-            return Ok(Response::new(AddHeadsResponse { heads, heads_total, warnings: plan.warnings }));
+            let Plan { warnings, zone_bits, .. } = plan;
+            return Ok(Response::new(AddHeadsResponse { heads, heads_total, warnings, zone_bits }));
         }
         let (hydra, answered) = (Arc::clone(&self.hydra), Arc::clone(&self.answered));
         let answer = to_the_end(async move {
@@ -148,10 +145,11 @@ impl HeadService for Service {
             if let Some(answer) = answered.to(&request.request_id) {
                 return Ok(answer);
             }
-            let (added, warnings) = hydra.add_heads(count, request.index).await?;
+            let (added, Plan { warnings, zone_bits, .. }) = hydra.add_heads(choice).await?;
             let open = convert::Open::new();
             let heads = added.iter().map(|head| convert::head(head, &open)).collect();
-            let answer = AddHeadsResponse { heads, heads_total: hydra.heads_total() as u32, warnings };
+            let heads_total = hydra.heads_total() as u32;
+            let answer = AddHeadsResponse { heads, heads_total, warnings, zone_bits };
             answered.keep(request.request_id, &answer);
             Ok(answer)
         });
@@ -207,6 +205,25 @@ impl HeadService for Service {
         let (index, peer) = purged.await?;
         Ok(Response::new(PurgeHeadResponse { index, peer_id: peer.to_base58() }))
     }
+}
+
+/// Which heads a request means.
+fn choice(request: &AddHeadsRequest) -> Result<Choice, Status> {
+    let one = request.count <= 1;
+    let choice = match (request.index, request.near.as_str()) {
+        (Some(index), "") if one => Choice::Index(index),
+        (None, "") if (1..=MAX_ADDED).contains(&request.count) => Choice::Next(request.count),
+        (None, near) if one && !near.is_empty() => {
+            Choice::Near(key::place(near).map_err(Status::invalid_argument)?)
+        }
+        _ => {
+            return Err(Status::invalid_argument(format!(
+                "count {}: give 1 to {MAX_ADDED}; with an index or a place 1, and one of the two; nothing was added",
+                request.count
+            )));
+        }
+    };
+    Ok(choice)
 }
 
 /// The gRPC code of an error; hydractl's exit code follows from it.

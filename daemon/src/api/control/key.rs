@@ -43,6 +43,14 @@ pub(super) fn prefix(hex: &str) -> Option<KeyPrefix> {
     Some(KeyPrefix { key: Key256(bytes.try_into().ok()?), bits: 4 * hex.len() as u16 })
 }
 
+/// The place that an operator means: by its first hex digits, or of a key.
+pub(super) fn place(text: &str) -> Result<Key256, String> {
+    match prefix(text.trim()) {
+        Some(prefix) => Ok(prefix.key),
+        None => parse(text).map(|key| Key256::of(&key)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use libp2p::PeerId;
@@ -60,6 +68,20 @@ mod tests {
         let peer = PeerId::random();
         assert_eq!(parse(&peer.to_base58()), Ok(peer.to_bytes()));
         assert!(parse("bafybeid4ca2q!").is_err() && parse("").is_err() && parse(&"1".repeat(1000)).is_err());
+    }
+
+    #[test]
+    fn a_place_is_its_first_digits_or_that_of_a_key() {
+        assert_eq!(place("895").map(|place| place.0[..2].to_vec()), Ok(vec![0x89, 0x50]));
+        let hash = parse(CID).expect("a CID");
+        for text in [
+            CID,
+            &data_encoding::HEXLOWER.encode(&hash),
+            &data_encoding::HEXLOWER.encode(&Key256::of(&hash).0),
+        ] {
+            assert_eq!(place(text), Ok(Key256::of(&hash)), "{text}");
+        }
+        assert!(place("").is_err() && place("xyz").is_err());
     }
 
     #[test]

@@ -5,8 +5,10 @@ mod audit;
 mod belly;
 mod convert;
 mod export;
+mod fetch;
 mod head;
 mod key;
+mod network;
 mod page;
 mod peer;
 mod prefetch;
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 use hydra_protocol::v1::belly_service_server::BellyServiceServer;
 use hydra_protocol::v1::head_service_server::HeadServiceServer;
+use hydra_protocol::v1::network_service_server::NetworkServiceServer;
 use hydra_protocol::v1::peer_service_server::PeerServiceServer;
 use hydra_protocol::v1::prefetch_service_server::PrefetchServiceServer;
 use hydra_protocol::v1::record_service_server::RecordServiceServer;
@@ -77,6 +80,7 @@ impl Control {
             .add_service(reflection)
             .add_service(StatusServiceServer::new(status::Service::new(Arc::clone(hydra))))
             .add_service(HeadServiceServer::new(head::Service::new(Arc::clone(hydra), access)))
+            .add_service(NetworkServiceServer::new(network::Service::new(Arc::clone(hydra))))
             .add_service(PeerServiceServer::new(peer::Service::new(Arc::clone(hydra))))
             .add_service(RecordServiceServer::new(record::Service::new(Arc::clone(hydra), access)))
             .add_service(PrefetchServiceServer::new(prefetch::Service::new(Arc::clone(hydra), access)))
@@ -94,6 +98,7 @@ impl Control {
         self.health.set_service_status("", ServingStatus::Serving).await;
         self.health.set_serving::<StatusServiceServer<status::Service>>().await;
         self.health.set_serving::<HeadServiceServer<head::Service>>().await;
+        self.health.set_serving::<NetworkServiceServer<network::Service>>().await;
         self.health.set_serving::<PeerServiceServer<peer::Service>>().await;
         self.health.set_serving::<RecordServiceServer<record::Service>>().await;
         self.health.set_serving::<PrefetchServiceServer<prefetch::Service>>().await;

@@ -189,6 +189,12 @@ fn peer(key: &Key256, known: &Known, heads: &[HeadView]) -> Peer {
     } else {
         connected.identity.agent.to_string()
     };
+    let pinged = contacts.iter().filter_map(|contact| contact.rtt()).min();
+    let protocols = if connected.identity.protocols.is_empty() {
+        known.member.as_ref().map(|member| Arc::clone(&member.protocols)).unwrap_or_default()
+    } else {
+        Arc::clone(&connected.identity.protocols)
+    };
     Peer {
         peer_id: known.peer.to_base58(),
         key: key.0.to_vec(),
@@ -202,12 +208,14 @@ fn peer(key: &Key256, known: &Known, heads: &[HeadView]) -> Peer {
             .map(|contact| if contact.quic { "quic" } else { "tcp" })
             .unwrap_or_default()
             .to_owned(),
-        rtt_seconds: contacts.iter().filter_map(|contact| contact.rtt()).min().map(|rtt| rtt.as_secs_f64()),
+        rtt_seconds: pinged
+            .or_else(|| known.member.as_ref().and_then(Member::latency))
+            .map(|rtt| rtt.as_secs_f64()),
         add_provider_per_minute: contacts.iter().map(|contact| contact.announced_1m()).sum(),
         seen_at: seen_at.or(known.member.as_ref().map(|member| member.seen_at)).and_then(convert::timestamp),
         nearest_head: nearest.map(HeadView::name).unwrap_or_default(),
         shared_bits: nearest.map_or(0, |head| head.key.shared_bits(key)),
         in_table: known.member.is_some(),
-        protocols: connected.identity.protocols.lines().map(str::to_owned).collect(),
+        protocols: protocols.lines().map(str::to_owned).collect(),
     }
 }

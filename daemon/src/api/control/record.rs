@@ -6,16 +6,16 @@ use bytes::Bytes;
 use hydra_protocol::v1;
 use hydra_protocol::v1::record_service_server::RecordService;
 use hydra_protocol::v1::{
-    ExportRecordsRequest, ExportRecordsResponse, GetRecordsRequest, GetRecordsResponse, ListRecordsRequest,
-    ListRecordsResponse, PurgeRecordsRequest, PurgeRecordsResponse, RecordFilter, RecordSource,
-    StreamRecordsRequest, StreamRecordsResponse,
+    ExportRecordsRequest, ExportRecordsResponse, FetchRecordsRequest, FetchRecordsResponse,
+    GetRecordsRequest, GetRecordsResponse, ListRecordsRequest, ListRecordsResponse, PurgeRecordsRequest,
+    PurgeRecordsResponse, RecordFilter, RecordSource, StreamRecordsRequest, StreamRecordsResponse,
 };
 use libp2p::PeerId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use crate::api::control::{Access, audit, convert, export, key, page, purge};
+use crate::api::control::{Access, audit, convert, export, fetch, key, page, purge};
 use crate::belly::{Cursor, Page, Query, Record, Source, Unavailable};
 use crate::head;
 use crate::hydra::{Finding, HeadState, Hydra};
@@ -30,6 +30,10 @@ const AHEAD: usize = 2;
 /// Streams at a time.
 const MAX_STREAMS: usize = 16;
 
+/// Lookups in the network at a time, and providers found ahead of a slow reader.
+const MAX_FETCHES: usize = 8;
+const FETCHED_AHEAD: usize = 64;
+
 /// Records of one key that are shown.
 const MAX_OF_KEY: usize = 4096;
 
@@ -38,11 +42,13 @@ pub(super) struct Service {
     hydra: Arc<Hydra>,
     access: Access,
     streams: Arc<Semaphore>,
+    fetches: Arc<Semaphore>,
 }
 
 impl Service {
     pub(super) fn new(hydra: Arc<Hydra>, access: Access) -> Self {
-        Self { hydra, access, streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+        let places = |places| Arc::new(Semaphore::new(places));
+        Self { hydra, access, streams: places(MAX_STREAMS), fetches: places(MAX_FETCHES) }
     }
 
     async fn page(&self, query: Query, after: Option<Cursor>, limit: usize) -> Result<Page, Status> {
@@ -176,6 +182,27 @@ impl RecordService for Service {
                 // the reader may have gone
                 send.send(Err(status)).await.ok();
             }
+        });
+        Ok(Response::new(ReceiverStream::new(receive)))
+    }
+
+    type FetchRecordsStream = ReceiverStream<Result<FetchRecordsResponse, Status>>;
+
+    async fn fetch_records(
+        &self,
+        request: Request<FetchRecordsRequest>,
+    ) -> Result<Response<Self::FetchRecordsStream>, Status> {
+        // it stores nothing, but it makes the daemon walk: not for everybody on this machine
+        let request = audit::change(self.access, "fetch records", request)?;
+        let wanted = fetch::wanted(&request)?;
+        let place = Arc::clone(&self.fetches).try_acquire_owned().map_err(|_| {
+            Status::resource_exhausted(format!("{MAX_FETCHES} keys are being fetched already; wait for one"))
+        })?;
+        let (send, receive) = mpsc::channel(FETCHED_AHEAD);
+        let hydra = Arc::clone(&self.hydra);
+        tokio::spawn(async move {
+            let _place = place;
+            fetch::run(&hydra, wanted, &send).await;
         });
         Ok(Response::new(ReceiverStream::new(receive)))
     }

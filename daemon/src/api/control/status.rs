@@ -123,6 +123,7 @@ pub(super) fn status(hydra: &Hydra) -> v1::Status {
         control_socket: hydra.config.control_socket.display().to_string(),
         data_dir: hydra.config.data_dir.display().to_string(),
         load_level: 0,
+        heads_target: hydra.target().as_ref().map(convert::target),
     }
 }
 

@@ -10,7 +10,7 @@ use libp2p::PeerId;
 
 use super::{HeadState, HeadView, Member, RosterError, Selector, known, names};
 use crate::head::{self, Head};
-use crate::hydra::Hydra;
+use crate::hydra::{Choice, Hydra, Plan};
 use crate::identity::Identity;
 use crate::net::ports;
 use crate::state::{HeadRow, HeadStatus};
@@ -52,7 +52,7 @@ impl Hydra {
         if known >= wanted {
             return Ok(true);
         }
-        match self.add_heads(wanted - known, None).await {
+        match self.add_heads(Choice::Next(wanted - known)).await {
             Ok(_) => Ok(true),
             Err(error) if known == 0 => Err(error),
             Err(error) => {
@@ -114,24 +114,20 @@ impl Hydra {
         }
     }
 
-    /// Adds heads at the next free indices, or one at an index; what the operator should know.
+    /// Adds heads; answers them as they are, and as they were planned.
     ///
     /// # Errors
     /// When there is no room, the state cannot be written, or a head does not open its ports:
     /// then nothing is added, and an index that was reserved stays so.
-    pub async fn add_heads(
-        &self,
-        count: u32,
-        index: Option<u32>,
-    ) -> Result<(Vec<HeadView>, Vec<String>), RosterError> {
+    pub async fn add_heads(&self, choice: Choice) -> Result<(Vec<HeadView>, Plan), RosterError> {
         // planned under the lock: two who add at once get different indices
         let _change = self.roster.changing.lock().await;
-        let plan = self.plan(count, index).await?;
+        let plan = self.plan(choice).await?;
         let before = self.state.heads().await?;
         self.state.add_heads(plan.rows.clone()).await?;
         let added: Vec<u32> = plan.rows.iter().map(|row| row.index).collect();
         let reserved = before.iter().map(|row| row.index).filter(|index| added.contains(index)).collect();
-        for row in plan.rows {
+        for row in plan.rows.clone() {
             let identity = self.roster.identity(row.index).await?;
             let announce = (self.config.announce)(&row.listen, row.port);
             let member = Member::new(row, identity.key, announce);
@@ -147,7 +143,7 @@ impl Hydra {
         self.roster.serve_where(self.may_serve());
         self.events.good("hydrad", format!("heads added: {}", names(&added)));
         let views = self.heads().into_iter().filter(|view| added.contains(&view.index)).collect();
-        Ok((views, plan.warnings))
+        Ok((views, plan))
     }
 
     /// Waits until the ports of these heads are open, or are known not to open.

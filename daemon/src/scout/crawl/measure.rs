@@ -1,7 +1,7 @@
 //! What the crawl knows of the network's size: lookups of random keys, and servers that
 //! answer without having a place in the table.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,9 @@ const PROBES: usize = 30;
 /// Time for such a lookup.
 const PROBE: Duration = Duration::from_secs(30);
 
+/// Lookups of which the hops are kept.
+const HOPS: usize = 60;
+
 /// Servers without a place in the table that are counted.
 const MAX_REFUSED: usize = 20_000;
 
@@ -32,6 +35,8 @@ type Probe = BoxFuture<'static, (Key256, Nearest)>;
 /// The measures.
 pub(super) struct Measure {
     distances: Distances,
+    /// Of each of the last lookups: the mean hop of the nearest peers.
+    hops: VecDeque<f64>,
     next: Instant,
     probe: futures::stream::FuturesUnordered<Probe>,
     refused: HashMap<PeerId, Instant>,
@@ -43,6 +48,7 @@ impl Measure {
     pub(super) fn new(every: Duration, now: Instant) -> Self {
         Self {
             distances: Distances::default(),
+            hops: VecDeque::with_capacity(HOPS),
             next: now + PROBE_SOON,
             probe: futures::stream::FuturesUnordered::new(),
             refused: HashMap::new(),
@@ -71,6 +77,22 @@ impl Measure {
         let Some((place, nearest)) = self.probe.next().await else { return std::future::pending().await };
         let places: Vec<Key256> = nearest.peers.iter().map(|(peer, _)| Key256::of_peer(peer)).collect();
         self.distances.add(&place, &places, Instant::now());
+        if let Some(mean) = mean_hop(&nearest) {
+            if self.hops.len() == HOPS {
+                self.hops.pop_front();
+            }
+            self.hops.push_back(mean);
+        }
+    }
+
+    /// Lookups of random keys that count.
+    pub(super) fn lookups(&self) -> usize {
+        self.distances.lookups()
+    }
+
+    /// Mean number of hops after which lookups of random keys knew the nearest peers.
+    pub(super) fn hops(&self) -> Option<f64> {
+        (!self.hops.is_empty()).then(|| self.hops.iter().sum::<f64>() / self.hops.len() as f64)
     }
 
     /// A server answered and has no place in the table.
@@ -89,4 +111,12 @@ impl Measure {
     pub(super) fn by_distance(&self, now: Instant) -> Option<Estimate> {
         self.distances.estimate(now)
     }
+}
+
+/// The mean hop at which the nearest peers were asked; `None` when nobody answered.
+fn mean_hop(nearest: &Nearest) -> Option<f64> {
+    let near = |peer: &PeerId| nearest.peers.iter().any(|(one, _)| one == peer);
+    let hops: Vec<u32> =
+        nearest.report.asked.iter().filter(|asked| near(&asked.peer)).map(|asked| asked.hop).collect();
+    (!hops.is_empty()).then(|| hops.iter().map(|hop| f64::from(*hop)).sum::<f64>() / hops.len() as f64)
 }

@@ -403,6 +403,8 @@ impl Crawl {
             gone_per_minute: 60.0 * self.pace.rate(),
             by_count: self.measure.by_count(&round.seen, now),
             by_distance: self.measure.by_distance(now),
+            lookups: self.measure.lookups(),
+            hops: self.measure.hops(),
             complete_after: self.told.crawl.complete_after,
         };
         let nothing_left = waiting == 0 && (self.visits.is_empty() || self.told.exhausted);

@@ -1,0 +1,137 @@
+//! `records fetch`: the providers of a key from the network, as they are found.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use clap::Args;
+use hydra_protocol::client::Access;
+use hydra_protocol::v1::fetch_records_response::Told;
+use hydra_protocol::v1::{FetchRecordsRequest, FetchReport};
+
+use crate::cli::{key, span};
+use crate::error::{Error, Kind};
+use crate::output::dto::{Fetch, FetchedProvider};
+use crate::output::list::List;
+use crate::output::{Format, object};
+use crate::session::Target;
+use crate::ui::Ui;
+
+/// Time for a lookup when nothing else is asked for.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A daemon that is busy tells the end of a lookup this much later.
+const GRACE: Duration = Duration::from_secs(10);
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Asks the network on behalf of nobody: through the scout, never through a head. One line a provider as it is found;
+one that was found without addresses comes again when a server knows them. -o json waits for the end and tells
+which servers were asked and what each answered. Ctrl-C gives the lookup up. Exit 5 when there is no provider,
+6 when the time was over before there was one.")]
+pub(in crate::cli) struct Arguments {
+    /// A CID, or a multihash in hex or base58
+    cid: String,
+    /// The lookup ends with so many providers
+    #[arg(long, value_name = "N")]
+    limit: Option<NonZeroU32>,
+    /// The lookup ends after this time: 500ms, 10s, 2m; 30s by default, 5m at most
+    #[arg(long, value_name = "TIME", value_parser = span::parse)]
+    deadline: Option<Duration>,
+    /// Store what is found for an hour
+    #[arg(long)]
+    keep: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
+    let key = key::parse(&arguments.cid)?;
+    let deadline = arguments.deadline.unwrap_or(DEADLINE);
+    let timeout = target.timeout.unwrap_or(deadline + GRACE);
+    let session = Target { timeout: Some(timeout), ..target.clone() }.open(Access::Control).await?;
+    let request = FetchRecordsRequest {
+        key: key.to_owned(),
+        deadline_seconds: deadline.as_secs_f64(),
+        limit: arguments.limit.map_or(0, NonZeroU32::get),
+        keep: arguments.keep,
+    };
+    let mut messages = session.call(session.client.records().fetch_records(request)).await?;
+    let mut found = Found::default();
+    let whole = ui.format == Format::Json;
+    let mut rows = if whole { None } else { Some(List::begin(ui)?) };
+    let mut report = None;
+    while let Some(message) = session.within(messages.message()).await? {
+        match message.told {
+            Some(Told::Provider(provider)) => {
+                let provider = FetchedProvider::from(&provider);
+                if let Some(rows) = &mut rows {
+                    rows.push(ui, &provider)?;
+                    rows.flush(ui)?;
+                }
+                found.push(provider);
+            }
+            Some(Told::Report(last)) => report = Some(last),
+            None => {}
+        }
+    }
+    if let Some(rows) = rows {
+        rows.finish(ui)?;
+    }
+    let Some(report) = report else {
+        return Err(Error::new(Kind::Failed, "hydrad ended the lookup without a report"));
+    };
+    let fetch = Fetch::of(&report, found.all);
+    if whole {
+        object::print(ui, "hydra.v1/Fetch", &fetch, &fetch.multihash_hex, "")?;
+    }
+    told(&fetch, &report, key, ui)
+}
+
+/// Providers in the order in which they were found, each once.
+#[derive(Default)]
+struct Found {
+    all: Vec<FetchedProvider>,
+    places: HashMap<String, usize>,
+}
+
+impl Found {
+    fn push(&mut self, provider: FetchedProvider) {
+        match self.places.get(&provider.provider_peer_id) {
+            Some(at) => self.all[*at] = provider,
+            None => {
+                self.places.insert(provider.provider_peer_id.clone(), self.all.len());
+                self.all.push(provider);
+            }
+        }
+    }
+}
+
+/// "4 providers from 20 peers in 0.84 s. Nothing stored."
+fn told(fetch: &Fetch, report: &FetchReport, key: &str, ui: &mut Ui<'_>) -> Result<(), Error> {
+    let asked = report.asked.len();
+    let peers = match fetch.answered {
+        answered if answered == asked => format!("{asked} {}", if asked == 1 { "peer" } else { "peers" }),
+        answered => format!("{answered} of {asked} peers"),
+    };
+    if fetch.providers.is_empty() {
+        let why = match fetch.ended.as_str() {
+            "nobody to ask" => {
+                return Err(Error::new(Kind::Failed, format!("nobody to ask for {key}: no server is known"))
+                    .hint("hydractl status says why"));
+            }
+            "deadline" => Kind::Timeout,
+            _ => Kind::NotFound,
+        };
+        let text = format!("no provider of {key} from {peers} in {:.2} s", fetch.took_seconds);
+        let error = Error::new(why, text);
+        return Err(if why == Kind::Timeout { error.hint("look longer: --deadline 2m") } else { error });
+    }
+    let count = fetch.providers.len();
+    let providers = if count == 1 { "provider" } else { "providers" };
+    let early = if fetch.ended == "deadline" { " The time was over before all had answered." } else { "" };
+    ui.note(&format!(
+        "{} {providers} from {peers} in {:.2} s. Nothing stored.{early}",
+        ui.look.count(count as u64),
+        fetch.took_seconds
+    ));
+    Ok(())
+}
