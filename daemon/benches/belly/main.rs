@@ -208,6 +208,7 @@ impl Bench {
             per(proc("/proc/self/io", "write_bytes:") - written)
         });
         println!("  commit p99 {:?}", belly.health().commit_p99);
+        println!("  longest that a shard was locked {:?}", belly.footprint().index_longest_pass);
 
         let (took, _) = self.announce(&belly, 0..self.records.min(1_000_000));
         println!("sent again in the same hour: {:.0}/s", self.records.min(1_000_000) as f64 / took);

@@ -160,6 +160,8 @@ pub struct Footprint {
     pub index_entries: u64,
     /// Memory of the index, in bytes.
     pub index_bytes: u64,
+    /// The longest that a part of the index could not be used because it grew or was swept.
+    pub index_longest_pass: Duration,
     /// Records that are answered from segments on disk.
     pub segment_records: u64,
     /// Memory of the segments' filters and directories, in bytes.

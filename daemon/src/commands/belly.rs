@@ -146,13 +146,15 @@ fn checked(files: &[Checked]) -> Outcome {
     let mut out = String::new();
     let mut broken = 0;
     for file in files {
-        let Checked { name, bytes, records, providers, pages, damaged, fault } = file;
+        let Checked { name, bytes, records, providers, pages, segment, damaged, fault } = file;
         // writing to a String does not fail
-        writeln!(out, "{name}  {records} records  {providers} providers  {pages} pages  {bytes} bytes").ok();
+        write!(out, "{name}  {records} records  {providers} providers  {pages} pages  {bytes} bytes").ok();
+        let segment = if *segment > 0 { format!("  {segment} in its segment") } else { String::new() };
+        writeln!(out, "{segment}").ok();
         if *damaged > 0 || fault.is_some() {
             broken += 1;
             let fault = fault.as_deref().unwrap_or("checksums do not fit");
-            writeln!(out, "  BROKEN: {damaged} pages or rows; {fault}").ok();
+            writeln!(out, "  BROKEN: {damaged} pages, rows or segments; {fault}").ok();
         }
     }
     let records: u64 = files.iter().map(|file| file.records).sum();

@@ -236,6 +236,7 @@ impl Belly for LogBelly {
         Footprint {
             index_entries: index.entries(),
             index_bytes: index.bytes(),
+            index_longest_pass: index.longest_pass(),
             segment_records: spill.segments.records(|g| index.generations.live(g, now)),
             segment_bytes: spill.segments.bytes(),
             generations: generations.collect(),

@@ -20,6 +20,7 @@ mod table;
 mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -148,8 +149,10 @@ impl Index {
                 let shard = run.first().and_then(|(place, _)| self.shards.get(shard_of(*place)));
                 let Some(shard) = shard else { continue };
                 let mut shard = shard.lock();
+                let began = Instant::now();
                 let room = max.saturating_sub(self.entries());
                 let new = shard.put_sorted(&self.generations, run, at, room, group_of, &mut taken);
+                shard.longest = shard.longest.max(began.elapsed());
                 drop(shard);
                 self.entries.fetch_add(new, Relaxed);
             }
@@ -245,6 +248,11 @@ impl Index {
             gone(provider);
         });
         self.entries.fetch_sub(removed, Relaxed);
+    }
+
+    /// The longest that a shard could not be used because it grew or was swept.
+    pub(super) fn longest_pass(&self) -> Duration {
+        self.shards.iter().map(|shard| shard.lock().longest).max().unwrap_or_default()
     }
 
     /// Bytes that the entries take, in one walk over the shards.

@@ -1,6 +1,7 @@
 //! A shard: a table of at most some 64 Ki entries, and lists for the keys with many.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use super::hot::List;
 use super::table::{EMPTY, Entry, MIN_SLOTS, Print, SLOT, Table, larger, range};
@@ -21,13 +22,21 @@ pub(super) struct Shard {
     /// How full the table gets, in 1/256: differs from shard to shard, so that they do
     /// not all grow at the same time.
     fill: u16,
+    /// The longest that growing took, while nobody else could use the shard.
+    pub(super) longest: Duration,
 }
 
 impl Shard {
     pub(super) fn new(number: usize) -> Self {
         // multiples of the golden ratio are spread evenly
         let spread = (number as u32).wrapping_mul(0x9e37_79b9) >> 20;
-        Self { table: Table::new(MIN_SLOTS), hot: None, listed: 0, fill: 218 + (spread * 14 / 4096) as u16 }
+        Self {
+            table: Table::new(MIN_SLOTS),
+            hot: None,
+            listed: 0,
+            fill: 218 + (spread * 14 / 4096) as u16,
+            longest: Duration::ZERO,
+        }
     }
 
     #[cfg(test)]
@@ -220,14 +229,16 @@ impl Shard {
     }
 
     fn grow(&mut self) {
+        let began = Instant::now();
         let mut slots = larger(self.table.slots());
         loop {
             if let Some(table) = self.table.resized(slots) {
                 self.table = table;
-                return;
+                break;
             }
             slots = larger(slots);
         }
+        self.longest = self.longest.max(began.elapsed());
     }
 
     /// Moves a key's entries to a list.
@@ -311,7 +322,7 @@ impl Shard {
             }
             kept
         };
-        let before = self.table.len;
+        let (began, before) = (Instant::now(), self.table.len);
         self.table.retain(|entry| wanted(entry.print.whole(), entry.provider, entry.generation));
         if let Some(hot) = &mut self.hot {
             for (print, list) in hot.iter_mut() {
@@ -330,6 +341,7 @@ impl Shard {
                 self.table = table;
             }
         }
+        self.longest = self.longest.max(began.elapsed());
     }
 
     /// Lists that became short go back into the table.

@@ -20,6 +20,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::database::{self, BellyError, Trouble};
 use super::engine::{LogBelly, LogConfig};
 use super::log::{LogReader, Name, Page};
+use super::segments::{self, Header};
 use super::values::ValuesFile;
 use super::{Belly, Query, values};
 pub use lines::Format;
@@ -37,7 +38,9 @@ pub struct Checked {
     pub records: u64,
     pub providers: u64,
     pub pages: u64,
-    /// Pages or rows that are broken.
+    /// Entries of the segment of an hour that is over.
+    pub segment: u64,
+    /// Pages, rows or blocks that are broken.
     pub damaged: u64,
     /// What SQLite or the reading of the file complained of.
     pub fault: Option<String>,
@@ -119,6 +122,12 @@ fn check_log(path: &Path, hour: u32, checked: &mut Checked) -> Result<(), Troubl
         }
     })?;
     checked.damaged = damaged + garbled + lost;
+    let Some(header) = Header::of(&log)? else { return Ok(()) };
+    let whole = segments::read(&log, header.rows(), |_, entries| {
+        checked.segment += entries.len() as u64;
+        true
+    })?;
+    checked.damaged += u64::from(!whole || checked.segment != header.entries);
     Ok(())
 }
 
