@@ -125,6 +125,7 @@ async fn from_one_peer_the_crawl_finds_all_and_what_it_knows_survives_a_restart(
     assert!((135.0..=165.0).contains(&count.peers), "{count:?}");
     // by distance, from few lookups: the exact bound is tested on simulated networks
     assert!((75.0..=300.0).contains(&distance.peers), "{distance:?}");
+    assert!(crawl.lookups > 0 && crawl.hops.is_some_and(|hops| (1.0..6.0).contains(&hops)), "{crawl:?}");
     let told = eyes.table.get(&world.peers()[7].peer()).context("a member")?;
     assert!(told.agent.starts_with("light-peer/"), "{told:?}");
     assert!(told.protocols.contains("/ipfs/kad/1.0.0") && told.latency().is_some(), "{told:?}");

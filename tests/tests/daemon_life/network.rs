@@ -1,7 +1,9 @@
 //! What is known of the network, what it is asked for, and how many heads follow from it.
 
+use anyhow::Context as _;
 use data_encoding::HEXLOWER;
 use hydra_tests::harness::eventually;
+use hydra_tests::world::{Tables, World, WorldConfig};
 
 use crate::place::{Hydrad, PATIENCE, Place, fresh_keys, hydractl};
 
@@ -52,6 +54,45 @@ async fn the_network_is_told_as_far_as_it_is_known() -> anyhow::Result<()> {
     let peer = &peers["items"][0];
     assert!(peer["rtt_seconds"].is_number() && peer["shared_bits"].is_number(), "{peer}");
     assert!(peer["protocols"].to_string().contains("/kad/1.0.0"), "{peer}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_where_the_plan_puts_it_raises_the_coverage() -> anyhow::Result<()> {
+    const PEERS: usize = 60;
+    let config = WorldConfig { peers: PEERS, tables: Tables::Kademlia, ..WorldConfig::default() };
+    let world = World::start(config).await?;
+    let first = &world.peers()[0];
+    let at = first.addresses().first().context("a light peer listens")?;
+    let place = Place::seeded(1)?.flag("bootstrap-peers", format!("{at}/p2p/{}", first.peer()));
+    let mut hydrad = place.serving(1).await?;
+    hydrad.status_when("all are known", |status| status.peers_live == PEERS as u64).await?;
+    let network = eventually(PATIENCE, || async {
+        let network = hydrad.json(&["network"]).await?;
+        anyhow::ensure!(network["size_by_crawl"].is_number(), "{network}");
+        Ok(network)
+    })
+    .await?;
+    let size = network["size_by_crawl"].as_u64().unwrap_or(0);
+    assert!((54..=66).contains(&size), "{network}");
+    let before = network["coverage_ratio"].as_f64().context("a coverage")?;
+    assert!((0.05..0.9).contains(&before), "{network}");
+
+    let plan = hydrad.json(&["network", "plan", "--coverage", "0.95"]).await?;
+    let (place, bits) = (&plan["places"][0], plan["places"][0]["bits"].as_u64().unwrap_or(0));
+    let near = place["near_hex"].as_str().context("a place")?;
+    assert!(bits >= 1, "{plan}");
+    let planned = hydrad.json(&["heads", "add", "--near", near, "--dry-run"]).await?;
+    let said = hydrad.hydractl(&["heads", "add", "--near", near, "-o", "json"]).await?;
+    let added: serde_json::Value = serde_json::from_str(said.good())?;
+    assert_eq!(added["items"][0]["peer_id"], planned["items"][0]["peer_id"], "{added}");
+    assert!(said.err.contains(&format!("the first {bits} bits of the zone around {near}")), "{said:?}");
+    hydrad.serve(2).await?;
+    let after =
+        hydrad.json(&["network", "coverage"]).await?["coverage_ratio"].as_f64().context("a coverage")?;
+    let gain = place["gain_ratio"].as_f64().context("a gain")?;
+    // the zone is covered for certain; among so few, what lies around it depends on the head's id
+    assert!((0.5 * gain..2.0 * gain).contains(&(after - before)), "{before} and {gain} make {after}");
     Ok(())
 }
 
