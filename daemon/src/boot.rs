@@ -159,6 +159,8 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         events: Arc::clone(&events),
         candidates: candidates.clone(),
         many_addresses: rooms::many(&ips),
+        per_bucket: config.presence.per_bucket,
+        proves_reach: config.proves_reach(),
     });
     let eyes = scout::Shared {
         table: Arc::clone(&table),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::values::{AddressPolicy, BellyIndex, Bytes, LogFormat, ProtocolPrefix};
+use super::values::{AddressPolicy, BellyIndex, Bytes, LogFormat, ProtocolPrefix, Reachability};
 use crate::identity::IndexSet;
 
 /// A value of a setting; what is none is empty.
@@ -63,7 +63,7 @@ macro_rules! shown_as_text {
     )*};
 }
 
-shown_as_text!(String, IndexSet, ProtocolPrefix, AddressPolicy, BellyIndex, LogFormat);
+shown_as_text!(String, IndexSet, ProtocolPrefix, AddressPolicy, BellyIndex, LogFormat, Reachability);
 
 impl Shown for PathBuf {
     fn text(&self) -> String {

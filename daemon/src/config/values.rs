@@ -17,6 +17,15 @@ pub enum AddressPolicy {
     Any,
 }
 
+/// When heads may serve on a public network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reachability {
+    /// Once another peer has dialled the head back.
+    Auto,
+    /// At once: the operator knows that the ports are open.
+    AssumePublic,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogFormat {
@@ -143,6 +152,26 @@ impl fmt::Display for AddressPolicy {
         f.write_str(match self {
             Self::Public => "public",
             Self::Any => "any",
+        })
+    }
+}
+
+impl FromStr for Reachability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Auto, Self::AssumePublic]
+            .into_iter()
+            .find(|reachability| reachability.to_string() == text)
+            .ok_or_else(|| "is none of them".to_owned())
+    }
+}
+
+impl fmt::Display for Reachability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::AssumePublic => "assume-public",
         })
     }
 }

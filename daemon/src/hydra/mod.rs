@@ -53,6 +53,8 @@ pub struct Config {
     pub port_begin: u16,
     pub policy: AddressPolicy,
     pub protocol: StreamProtocol,
+    /// The servers nearest to each head are asked once in this time whether they list it.
+    pub measure_every: Duration,
     /// Nobody to bootstrap from: a hydra of its own, heads serve at once.
     pub alone: bool,
     /// The addresses that the head at this place of the index set listens on.
