@@ -5,8 +5,10 @@
 //! [`Hydra`]; requests of the DHT never come here.
 
 mod capacity;
+mod causes;
 mod network;
 pub mod notify;
+mod presence;
 mod roster;
 mod rounds;
 mod samples;
@@ -14,6 +16,7 @@ mod trim;
 mod warming;
 mod warnings;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +40,7 @@ use crate::wire::Key256;
 
 pub use capacity::{NoRoom, Plan};
 pub use network::{Check, Finding};
+pub use presence::{Lists, Neighbour, Presence};
 pub use roster::{HeadState, HeadView, RosterError, Selector};
 pub use samples::Averages;
 pub use warming::Warming;
@@ -104,6 +108,8 @@ pub struct Hydra {
     samples: Mutex<samples::Samples>,
     warnings: Mutex<warnings::Warnings>,
     meter: Mutex<warming::Meter>,
+    /// By index of the head.
+    presence: Mutex<HashMap<u32, presence::Measured>>,
     phase: watch::Sender<Phase>,
 }
 
@@ -164,6 +170,7 @@ impl Hydra {
             samples: Mutex::default(),
             warnings: Mutex::default(),
             meter: Mutex::default(),
+            presence: Mutex::default(),
             phase: watch::channel(Phase::Starting).0,
         })
     }
