@@ -3,6 +3,7 @@
 //! What changes them is in [`change`].
 
 mod change;
+mod neighbourhood;
 
 use std::num::NonZeroU64;
 
@@ -218,6 +219,7 @@ fn lines(head: &Head, ui: &Ui<'_>) -> String {
         ]
         .join(" · ")
     });
+    lines.extend(neighbourhood::lines(head));
     lines.push(("requests", requests.unwrap_or_else(unknown)));
     let traffic = head.rates.map(|rates| {
         let resets = look.rate(rates.resets * 60.0);

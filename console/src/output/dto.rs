@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use belly::{AskedKey, Belly, BellyWarming, Generation, PurgedRecords, Region, TopProvider};
-pub use head::{Head, PurgedHead};
+pub use head::{Bucket, Head, Neighbour, PurgedHead, Reach};
 pub use peer::Peer;
 pub use record::Record;
 pub use status::{Check, Drop, Status, Version, Warning, finding};

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::hydra::{HeadState, Hydra, causes};
 use crate::limits::machine::open_files;
+use crate::net::reachability::Verdict;
 use crate::routing::AddressPolicy;
 use crate::routing::groups::GROUP_MAX;
 
@@ -192,6 +193,14 @@ impl Hydra {
             check.finding = Finding::Unknown;
         }
         Some(check)
+    }
+
+    /// Heads that peers could dial, by tcp and by QUIC; `None` where that is not asked.
+    #[must_use]
+    pub fn reached(&self) -> Option<(usize, usize)> {
+        let reports: Vec<_> = self.heads().into_iter().filter_map(|head| head.reach).collect();
+        let by = |quic| reports.iter().filter(|r| r.by(quic) == Some(Verdict::Reachable)).count();
+        (!reports.is_empty()).then(|| (by(false), by(true)))
     }
 
     /// Whether the neighbours list the heads, where it was measured.

@@ -28,6 +28,14 @@ pub struct Status {
     pub heads: u32,
     /// Heads that offer the DHT.
     pub heads_serving: u32,
+    /// Heads that peers could dial by tcp; null where that is not asked.
+    pub reached_tcp: Option<u32>,
+    /// The same by quic.
+    pub reached_quic: Option<u32>,
+    /// Of the servers nearest to our heads: how many list them; null before that was asked.
+    pub presence_listed: Option<u32>,
+    /// How many of them were asked.
+    pub presence_asked: Option<u32>,
     /// Peers in the routing table.
     pub peers_live: u64,
     /// Peers connected now, all heads.
@@ -111,7 +119,7 @@ pub struct Warning {
 /// One step of what must hold before there are peers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// ports, outbound, table, inbound.
+    /// ports, files, clock, outbound, table, reach, address, inbound, presence.
     pub check: String,
     /// ok, warn, fail, in_progress, unknown.
     pub result: &'static str,
@@ -184,6 +192,10 @@ impl From<&v1::Status> for Status {
             uptime_seconds: status.uptime_seconds,
             heads: status.heads,
             heads_serving: status.heads_serving,
+            reached_tcp: status.reached_tcp,
+            reached_quic: status.reached_quic,
+            presence_listed: status.presence_listed,
+            presence_asked: status.presence_asked,
             peers_live: status.peers_live,
             peers_connected: status.peers_connected,
             connections_in: status.connections_in,
