@@ -19,6 +19,7 @@ use crate::net::gate::Gate;
 use crate::net::rpc::{Rpc, Server};
 use crate::net::transport::{TransportError, listen_addresses, swarm};
 use crate::net::{Behaviour, BehaviourEvent, behaviour};
+use crate::routing::AddressPolicy;
 use crate::routing::contacts::Side;
 use crate::scout::Candidate;
 use crate::telemetry::{Drop as Reason, Level, drops};
@@ -63,8 +64,8 @@ impl Task {
         let rpc = Rpc::new(shared.protocol.clone(), side, Some(Arc::new(server)), contacts);
         let gate = Gate::new(Arc::clone(&shared.budget));
         let mut behaviour = Behaviour::new(&config.keypair, gate, rpc);
-        if shared.proves_reach {
-            behaviour = behaviour.with_reachability();
+        if shared.policy == AddressPolicy::Public {
+            behaviour = behaviour.with_reachability(shared.policy);
         }
         let reach = shared.proves_reach.then(|| Reach::new(&config.announce, shared.policy, config.port));
         let dialer = Dialer::new(shared.policy, Arc::clone(&shared.ledger), shared.many_addresses);
@@ -135,7 +136,7 @@ impl Task {
 
     fn serve(&mut self) {
         if *self.phase.borrow() == Phase::Warming {
-            self.swarm.behaviour_mut().rpc.serve(true);
+            self.offer(true);
             self.shared.table.put_own(self.local.peer, self.announced());
             self.phase.send_replace(Phase::Serving);
         }
@@ -144,9 +145,18 @@ impl Task {
     /// Strangers no longer get through: a server that cannot be dialled is in everybody's way.
     fn pause(&mut self) {
         if *self.phase.borrow() == Phase::Serving {
-            self.swarm.behaviour_mut().rpc.serve(false);
+            self.offer(false);
             self.shared.table.remove(&self.local.peer);
             self.phase.send_replace(Phase::Warming);
+        }
+    }
+
+    /// Offers what only a server that can be reached should: the DHT, and to dial others back.
+    fn offer(&mut self, offers: bool) {
+        let behaviour = self.swarm.behaviour_mut();
+        behaviour.rpc.serve(offers);
+        if let Some(reachability) = behaviour.reachability.as_mut() {
+            reachability.offer(offers);
         }
     }
 
@@ -196,7 +206,7 @@ impl Task {
         self.shared.table.remove(&self.local.peer);
         let served = *self.phase.borrow() == Phase::Serving;
         self.phase.send_replace(Phase::Withdrawn);
-        self.swarm.behaviour_mut().rpc.serve(false);
+        self.offer(false);
         let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
         let open = self.swarm.behaviour().rpc.contacts().count() as u64;
         if served && open > 0 {

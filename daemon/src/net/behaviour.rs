@@ -56,10 +56,11 @@ impl Behaviour {
         }
     }
 
-    /// The same for an identity that finds out whether strangers can dial it.
+    /// The same for an identity that can find out whether strangers can dial it, and help others
+    /// to find out.
     #[must_use]
-    pub fn with_reachability(mut self) -> Self {
-        self.reachability = Some(Reachability::default()).into();
+    pub fn with_reachability(mut self, policy: AddressPolicy) -> Self {
+        self.reachability = Some(Reachability::new(policy)).into();
         self
     }
 }
