@@ -13,6 +13,7 @@ mod identity;
 mod manual;
 mod place;
 mod ports;
+mod presence;
 mod records;
 mod refusals;
 mod restarts;

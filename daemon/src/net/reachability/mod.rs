@@ -12,6 +12,8 @@ mod handler;
 mod message;
 mod probe;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use behaviour::{Event, Reachability};
 pub use book::{Book, Report, Tested, Verdict};
