@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use crate::dht::{Local, Service};
 use crate::limits::Budget;
 use crate::net::ledger::Ledger;
-use crate::net::reachability::Report;
+use crate::net::reachability::{Book, Report};
 use crate::net::transport::TransportError;
 use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::scout::Candidate;
@@ -132,7 +132,7 @@ impl Head {
         let local = Arc::new(Local::new(config.index, config.keypair.public().to_peer_id()));
         let known = Addresses {
             announced: config.announce.clone(),
-            reach: shared.proves_reach.then(Report::default),
+            reach: shared.proves_reach.then(|| Book::new(&config.announce).report()),
         };
         let (knows, addresses) = watch::channel(known);
         let (commands, inbox) = mpsc::channel(COMMANDS);

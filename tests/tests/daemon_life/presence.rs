@@ -44,6 +44,7 @@ async fn a_public_head_serves_once_a_peer_dialled_it_back_and_is_then_listed() -
     let status = status.await?;
     let reach = status.network.iter().find(|check| check.name == "reach").context("a check")?;
     assert_eq!(reach.text, "tcp 1/1, quic 1/1 heads dialled back by peers");
+    assert!(!status.warnings.iter().any(|w| w.code == "ADDRESS_PRIVATE"), "{:?}", status.warnings);
     let head = eventually(PATIENCE, || async {
         let head = shown(&hydrad).await?;
         ensure!(head.presence_listed == Some(1), "{:?}: {:?}", head.presence_listed, head.nearest);

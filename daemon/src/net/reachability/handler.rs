@@ -1,5 +1,6 @@
 //! The connection's side: questions and numbers, both ways.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -34,6 +35,9 @@ const BRINGING: Duration = Duration::from_secs(10);
 
 /// Streams served at a time over one connection.
 const MAX_SERVED: usize = 4;
+
+/// Questions that wait for their stream.
+const MAX_WAITING: usize = 4;
 
 /// What a connection is told.
 #[derive(Debug)]
@@ -76,8 +80,9 @@ pub struct Handler {
     policy: AddressPolicy,
     remote: Multiaddr,
     offers: bool,
-    /// Waits for its stream to be asked for, and then for its stream.
-    next: Option<Opening>,
+    /// Wait for their streams to be asked for, one after the other.
+    next: VecDeque<Opening>,
+    /// Waits for its stream.
     opening: Option<Opening>,
     ours: FuturesUnordered<Served>,
     theirs: FuturesUnordered<Served>,
@@ -92,7 +97,7 @@ impl Handler {
             policy,
             remote,
             offers,
-            next: None,
+            next: VecDeque::new(),
             opening: None,
             ours: FuturesUnordered::new(),
             theirs: FuturesUnordered::new(),
@@ -103,7 +108,7 @@ impl Handler {
 
     /// Of a connection that was dialled to bring a number.
     pub(super) fn bringing(mut self, errand: Errand) -> Self {
-        self.next = Some(Opening::Errand(errand));
+        self.next.push_back(Opening::Errand(errand));
         self
     }
 
@@ -171,10 +176,10 @@ impl ConnectionHandler for Handler {
     fn on_behaviour_event(&mut self, event: ToHandler) {
         match event {
             ToHandler::Offer(offers) => self.offers = offers,
-            ToHandler::Ask { nonce, .. } if self.next.is_some() => {
+            ToHandler::Ask { nonce, .. } if self.next.len() >= MAX_WAITING => {
                 self.told.push(Told::Answered(nonce, Answer::NoAnswer));
             }
-            ToHandler::Ask { addr, nonce } => self.next = Some(Opening::Question { addr, nonce }),
+            ToHandler::Ask { addr, nonce } => self.next.push_back(Opening::Question { addr, nonce }),
         }
     }
 
@@ -216,7 +221,7 @@ impl ConnectionHandler for Handler {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(told));
         }
         if self.opening.is_none()
-            && let Some(next) = self.next.take()
+            && let Some(next) = self.next.pop_front()
         {
             let name = match &next {
                 Opening::Question { .. } => DIAL_REQUEST,

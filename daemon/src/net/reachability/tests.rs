@@ -85,6 +85,27 @@ async fn a_libp2p_server_proves_an_open_port_and_a_closed_one() {
 }
 
 #[tokio::test]
+async fn several_questions_at_once_over_one_connection_are_all_answered() {
+    let (mut server, at) = node(Reachability::new(AddressPolicy::Any)).await;
+    server.behaviour_mut().asks.offer(true);
+    let peer = *server.local_peer_id();
+    let runs = tokio::spawn(async move { while server.next().await.is_some() {} });
+    let (mut swarm, own) = ours(peer, at).await;
+    swarm.behaviour_mut().asks.ask(peer, nobody());
+    swarm.behaviour_mut().asks.ask(peer, own);
+    let mut answers = Vec::new();
+    while answers.len() < 2 {
+        let event = timeout(PATIENCE, swarm.select_next_some()).await.expect("an answer");
+        if let SwarmEvent::Behaviour(NodeEvent::Asks(event)) = event {
+            answers.push(event.reached);
+        }
+    }
+    answers.sort_unstable();
+    assert_eq!(answers, [Some(false), Some(true)]);
+    runs.abort();
+}
+
+#[tokio::test]
 async fn a_libp2p_client_is_dialled_back_by_ours() {
     let (mut server, at) = node(Reachability::new(AddressPolicy::Any)).await;
     server.behaviour_mut().asks.offer(true);
