@@ -153,7 +153,7 @@ impl Reachability {
         let lost: Vec<u64> =
             self.asked.iter().filter(|(_, (.., at))| *at == id).map(|(nonce, _)| *nonce).collect();
         for nonce in lost {
-            self.answered(nonce, Answer::NoAnswer);
+            self.answered(nonce, Answer::Nothing);
         }
     }
 

@@ -1,12 +1,13 @@
 //! The connection's side: questions and numbers, both ways.
 
+use std::array;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::iter::Take;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use std::vec;
 
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
@@ -139,7 +140,7 @@ impl Handler {
         match self.opening.take() {
             Some(Opening::Question { addr, nonce }) => self.ours.push(Box::pin(async move {
                 let answer = timeout(PATIENCE, ask(stream, addr, nonce)).await;
-                let answer = answer.map_or(Answer::NoAnswer, |said| said.unwrap_or(Answer::NoAnswer));
+                let answer = answer.map_or(Answer::Nothing, |said| said.unwrap_or(Answer::Nothing));
                 Some(Told::Answered(nonce, answer))
             })),
             Some(Opening::Errand(Errand { nonce, done })) => self.ours.push(Box::pin(async move {
@@ -154,7 +155,7 @@ impl Handler {
 
     fn not_opened(&mut self) {
         self.told.extend(self.opening.take().map(|opening| match opening {
-            Opening::Question { nonce, .. } => Told::Answered(nonce, Answer::NoAnswer),
+            Opening::Question { nonce, .. } => Told::Answered(nonce, Answer::Nothing),
             // dropped, it is answered: not dialled
             Opening::Errand(_) => Told::Brought,
         }));
@@ -177,7 +178,7 @@ impl ConnectionHandler for Handler {
         match event {
             ToHandler::Offer(offers) => self.offers = offers,
             ToHandler::Ask { nonce, .. } if self.next.len() >= MAX_WAITING => {
-                self.told.push(Told::Answered(nonce, Answer::NoAnswer));
+                self.told.push(Told::Answered(nonce, Answer::Nothing));
             }
             ToHandler::Ask { addr, nonce } => self.next.push_back(Opening::Question { addr, nonce }),
         }
@@ -243,11 +244,10 @@ pub struct Offer {
 
 impl UpgradeInfo for Offer {
     type Info = StreamProtocol;
-    type InfoIter = vec::IntoIter<StreamProtocol>;
+    type InfoIter = Take<array::IntoIter<StreamProtocol, 2>>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        let all = [DIAL_BACK, DIAL_REQUEST];
-        all[..1 + usize::from(self.dials)].to_vec().into_iter()
+        [DIAL_BACK, DIAL_REQUEST].into_iter().take(1 + usize::from(self.dials))
     }
 }
 

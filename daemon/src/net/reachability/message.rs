@@ -16,13 +16,13 @@ pub(super) struct Message {
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub(super) enum Body {
     #[prost(message, tag = "1")]
-    DialRequest(DialRequest),
+    Request(DialRequest),
     #[prost(message, tag = "2")]
-    DialResponse(DialResponse),
+    Response(DialResponse),
     #[prost(message, tag = "3")]
-    DialDataRequest(DialDataRequest),
+    DataRequest(DialDataRequest),
     #[prost(message, tag = "4")]
-    DialDataResponse(DialDataResponse),
+    DataResponse(DialDataResponse),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_what_is_too_long_is_not() {
         let request = DialRequest { addrs: vec![b"addr".to_vec()], nonce: u64::MAX };
-        let message = Message { body: Some(Body::DialRequest(request)) };
+        let message = Message { body: Some(Body::Request(request)) };
         let mut bytes = Vec::new();
         block_on(write(&mut bytes, &message)).expect("written");
         assert_eq!(block_on(read::<Message>(&mut bytes.as_slice())).expect("read"), message);

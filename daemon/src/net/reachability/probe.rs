@@ -27,7 +27,7 @@ pub enum Answer {
     /// The server could not connect.
     NotReached,
     /// Nothing is known of the address by that.
-    NoAnswer,
+    Nothing,
 }
 
 /// Numbers given to servers, and whether they came back.
@@ -60,26 +60,26 @@ pub(super) async fn ask(
     nonce: u64,
 ) -> io::Result<Answer> {
     let request = DialRequest { addrs: vec![addr.to_vec()], nonce };
-    write_body(&mut stream, Body::DialRequest(request)).await?;
+    write_body(&mut stream, Body::Request(request)).await?;
     let mut paid = false;
     loop {
         match read::<Message>(&mut stream).await?.body {
-            Some(Body::DialDataRequest(wanted)) if !paid && wanted.num_bytes <= MAX_DATA => {
+            Some(Body::DataRequest(wanted)) if !paid && wanted.num_bytes <= MAX_DATA => {
                 paid = true;
                 let mut left = wanted.num_bytes;
                 while left > 0 {
                     let data = vec![0; left.min(CHUNK) as usize];
                     left -= data.len() as u64;
-                    write_body(&mut stream, Body::DialDataResponse(DialDataResponse { data })).await?;
+                    write_body(&mut stream, Body::DataResponse(DialDataResponse { data })).await?;
                 }
             }
-            Some(Body::DialResponse(said)) => {
+            Some(Body::Response(said)) => {
                 // the server may have closed first
                 stream.close().await.ok();
                 return Ok(match (said.status, said.dial_status) {
                     (OK, OK) => Answer::Reached,
                     (OK, DIAL_ERROR) => Answer::NotReached,
-                    _ => Answer::NoAnswer,
+                    _ => Answer::Nothing,
                 });
             }
             _ => return Err(io::Error::other("the server broke the order of messages")),

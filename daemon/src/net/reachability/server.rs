@@ -40,7 +40,7 @@ pub(super) async fn serve(
     from: Multiaddr,
     dials: mpsc::Sender<Wanted>,
 ) -> io::Result<()> {
-    let Some(Body::DialRequest(request)) = read::<Message>(&mut stream).await?.body else {
+    let Some(Body::Request(request)) = read::<Message>(&mut stream).await?.body else {
         return Err(io::Error::other("the first message is no request"));
     };
     let mut response = DialResponse { status: REFUSED, addr_idx: 0, dial_status: 0 };
@@ -55,7 +55,7 @@ pub(super) async fn serve(
             response = DialResponse { status: OK, addr_idx: at as u32, dial_status };
         }
     }
-    write_body(&mut stream, Body::DialResponse(response)).await?;
+    write_body(&mut stream, Body::Response(response)).await?;
     stream.close().await
 }
 
