@@ -7,6 +7,7 @@ use anyhow::{Context as _, ensure};
 use hydra_protocol::v1::head_service_client::HeadServiceClient;
 use hydra_protocol::v1::{GetHeadRequest, Head, HeadState, ListsUs, Reachable};
 use hydra_tests::harness::{Namespace, eventually};
+use hydra_tests::world::{World, WorldConfig};
 
 use crate::place::{Hydrad, PATIENCE, Place};
 use crate::surroundings::host;
@@ -86,5 +87,32 @@ async fn a_head_whose_port_is_closed_does_not_serve_and_says_which() -> anyhow::
     let hydrad = place.up().await?;
     let head = hydrad.head_when(0, HeadState::Serving).await?;
     assert!(head.reach.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_connects_with_its_twenty_nearest_and_some_of_each_farther_part_and_they_are_asked()
+-> anyhow::Result<()> {
+    let world = World::start(WorldConfig { peers: 120, ..WorldConfig::default() }).await?;
+    let peer = world.peers().first().context("a light peer")?;
+    let at = format!("{}/p2p/{}", peer.addresses().first().context("an address")?, peer.peer());
+    let place = Place::new()?.flag("bootstrap-peers", at).flag("presence-measure-seconds", 10);
+    let hydrad = place.serving(1).await?;
+    let head = eventually(PATIENCE, || async {
+        let head = shown(&hydrad).await?;
+        let apart = |n: &&hydra_protocol::v1::Neighbour| n.lists_us() == ListsUs::NotConnected;
+        ensure!(head.nearest.len() == 20 && head.presence_asked == Some(20), "{:?}", head.nearest);
+        ensure!(head.nearest.iter().find(apart).is_none(), "{:?}", head.nearest);
+        let far = head.buckets.first().context("a far part")?;
+        ensure!(far.connected >= 2, "{:?}", head.buckets);
+        Ok(head)
+    })
+    .await?;
+    let ranks: Vec<u32> = head.nearest.iter().map(|neighbour| neighbour.rank).collect();
+    assert_eq!(ranks, (1..=20).collect::<Vec<_>>());
+    assert!(head.nearest.is_sorted_by(|a, b| a.shared_bits >= b.shared_bits), "{:?}", head.nearest);
+    // what it needs and no more: the nearest, and two in each part
+    let wanted = 40 + 2 * head.buckets.len() as u64;
+    assert!(head.connections_out <= wanted, "{} of {wanted}: {:?}", head.connections_out, head.buckets);
     Ok(())
 }
