@@ -87,7 +87,8 @@ pub struct Handler {
     opening: Option<Opening>,
     ours: FuturesUnordered<Served>,
     theirs: FuturesUnordered<Served>,
-    wanted: (mpsc::Sender<Wanted>, mpsc::Receiver<Wanted>),
+    /// Made for the first request: few connections ever have one.
+    wanted: Option<(mpsc::Sender<Wanted>, mpsc::Receiver<Wanted>)>,
     told: Vec<Told>,
 }
 
@@ -102,7 +103,7 @@ impl Handler {
             opening: None,
             ours: FuturesUnordered::new(),
             theirs: FuturesUnordered::new(),
-            wanted: mpsc::channel(MAX_SERVED),
+            wanted: None,
             told: Vec::new(),
         }
     }
@@ -126,7 +127,8 @@ impl Handler {
                 None
             }));
         } else if self.offers {
-            let served = serve(stream, self.policy, self.remote.clone(), self.wanted.0.clone());
+            let (wants, _) = self.wanted.get_or_insert_with(|| mpsc::channel(MAX_SERVED));
+            let served = serve(stream, self.policy, self.remote.clone(), wants.clone());
             self.theirs.push(Box::pin(async move {
                 let served = timeout(PATIENCE, served).await;
                 tracing::debug!(?served, "asked to dial back");
@@ -215,7 +217,9 @@ impl ConnectionHandler for Handler {
         while let Poll::Ready(Some(told)) = self.ours.poll_next_unpin(cx) {
             self.told.extend(told);
         }
-        if let Poll::Ready(Some(wanted)) = self.wanted.1.poll_recv(cx) {
+        if let Some((_, wanted)) = &mut self.wanted
+            && let Poll::Ready(Some(wanted)) = wanted.poll_recv(cx)
+        {
             self.told.push(Told::Wanted(wanted));
         }
         if let Some(told) = self.told.pop() {
