@@ -178,6 +178,8 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         candidates: candidates.clone(),
         peer_log,
         many_addresses: rooms::many(&ips),
+        per_bucket: config.presence.per_bucket,
+        proves_reach: config.proves_reach(),
     });
     let eyes = scout::Shared {
         table: Arc::clone(&table),

@@ -3,6 +3,7 @@
 //! What changes them is in [`change`].
 
 mod change;
+mod neighbourhood;
 
 use std::num::NonZeroU64;
 
@@ -223,6 +224,7 @@ fn lines(head: &Head, ui: &Ui<'_>) -> String {
         ]
         .join(" · ")
     });
+    lines.extend(neighbourhood::lines(head));
     lines.push(("requests", requests.unwrap_or_else(unknown)));
     let traffic = head.rates.map(|rates| {
         let resets = look.rate(rates.resets * 60.0);

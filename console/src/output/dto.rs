@@ -20,7 +20,7 @@ use serde::Serialize;
 
 pub use belly::{AskedKey, Belly, BellyWarming, Generation, PurgedRecords, Region, TopProvider};
 pub use fetch::{AskedServer, Fetch, FetchedProvider};
-pub use head::{Head, PurgedHead};
+pub use head::{Bucket, Head, Neighbour, PurgedHead, Reach};
 pub use network::{Coverage, CoveragePlan, CoverageWith, Network, Place, PlannedNetwork};
 pub use peer::Peer;
 pub use prefetch::{Outcomes, PrefetchKey, PrefetchSource, PrefetchStatus};

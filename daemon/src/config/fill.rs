@@ -21,7 +21,8 @@ use super::sources::{Given, Layers, Written};
 use super::surroundings::Surroundings;
 use super::{
     BellyConfig, Config, ConfigErrors, ControlConfig, DhtConfig, HeadsConfig, IdentityConfig, LimitsConfig,
-    ListenConfig, LogConfig, NetworkConfig, PeersConfig, PrefetchConfig, ScoutConfig, file, paths,
+    ListenConfig, LogConfig, NetworkConfig, PeersConfig, PrefetchConfig, PresenceConfig, ScoutConfig, file,
+    paths,
 };
 use crate::identity::{IndexSet, MAX_INDEX, Seed, Trimmed};
 
@@ -72,6 +73,9 @@ impl Fill {
         let bootstrap_peers = self.bootstrap();
         let protocol_prefix = self.one("network.protocol_prefix", quoted);
         let address_policy = self.one("network.address_policy", quoted);
+        let reachability = self.one("network.reachability", quoted);
+        let per_bucket = self.one("presence.per_bucket", number(0..=16));
+        let measure_seconds = self.one("presence.measure_seconds", number(10..=86_400));
         let crawl_seconds = self.one("scout.crawl_seconds", number(60..=86_400));
         let parallel = self.one("scout.parallel", number(1..=1024));
         let reply_max = self.one("dht.reply_max", bytes(16 << 10..=4 << 20));
@@ -104,6 +108,11 @@ impl Fill {
                 bootstrap_peers: bootstrap_peers?,
                 protocol_prefix: protocol_prefix?,
                 address_policy: address_policy?,
+                reachability: reachability?,
+            },
+            presence: PresenceConfig {
+                per_bucket: usize::try_from(per_bucket?).ok()?,
+                measure_every: Duration::from_secs(measure_seconds?),
             },
             scout: ScoutConfig {
                 crawl_every: Duration::from_secs(crawl_seconds?),

@@ -44,7 +44,9 @@ pub use settings::{Kind, MAX_HEADS, SECTIONS, SETTINGS, Setting};
 pub use show::{table, to_json};
 pub use sources::{CONFIG_VARIABLE, Flags, arguments};
 pub use surroundings::Surroundings;
-pub use values::{AddressPolicy, BellyIndex, Bytes, LogFormat, MAX_PREFIX, PrefetchScope, ProtocolPrefix};
+pub use values::{
+    AddressPolicy, BellyIndex, Bytes, LogFormat, MAX_PREFIX, PrefetchScope, ProtocolPrefix, Reachability,
+};
 
 use crate::hydra::Target;
 use crate::identity::{IndexSet, Seed};
@@ -58,6 +60,7 @@ pub struct Config {
     pub heads: HeadsConfig,
     pub listen: ListenConfig,
     pub network: NetworkConfig,
+    pub presence: PresenceConfig,
     pub scout: ScoutConfig,
     pub dht: DhtConfig,
     pub belly: BellyConfig,
@@ -107,6 +110,15 @@ pub struct NetworkConfig {
     pub bootstrap_peers: Vec<Multiaddr>,
     pub protocol_prefix: ProtocolPrefix,
     pub address_policy: AddressPolicy,
+    pub reachability: Reachability,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct PresenceConfig {
+    /// Servers that a head stays connected with in each farther part of the keyspace.
+    pub per_bucket: usize,
+    /// The nearest of each head are asked once in this time whether they list it.
+    pub measure_every: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]

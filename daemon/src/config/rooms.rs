@@ -8,7 +8,7 @@ use libp2p::swarm::StreamProtocol;
 
 use crate::belly::engine::{IndexMode, LogConfig};
 use crate::belly::prefetched::Limits;
-use crate::config::{AddressPolicy, BellyIndex, Config, LogFormat, PrefetchScope, listen};
+use crate::config::{AddressPolicy, BellyIndex, Config, LogFormat, PrefetchScope, Reachability, listen};
 use crate::limits::{Machine, budget, dir_bytes, disk_free};
 use crate::net::transport::listen_addresses;
 use crate::telemetry::{log, peer_log};
@@ -48,6 +48,14 @@ impl Config {
             AddressPolicy::Public => routing::AddressPolicy::Public,
             AddressPolicy::Any => routing::AddressPolicy::Any,
         }
+    }
+
+    /// Heads serve only once a peer dialled them back: on a public network that has others.
+    #[must_use]
+    pub fn proves_reach(&self) -> bool {
+        self.network.address_policy == AddressPolicy::Public
+            && self.network.reachability == Reachability::Auto
+            && !self.network.bootstrap_peers.is_empty()
     }
 
     /// The DHT protocol; a prefix was checked when it was read.
@@ -177,6 +185,7 @@ impl Config {
             policy,
             protocol: self.protocol(),
             target: self.heads.target,
+            measure_every: self.presence.measure_every,
             alone: self.network.bootstrap_peers.is_empty(),
             listen: Box::new(move |place| listen::spread(&ips, place)),
             announce: Box::new(move |ips, port| announced(&settings, policy, ips, port)),

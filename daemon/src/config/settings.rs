@@ -47,6 +47,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("heads", "The heads"),
     ("listen", "Where heads listen, and what they announce"),
     ("network", "Which network the hydra belongs to"),
+    ("presence", "Being known to other peers"),
     ("scout", "Looking around in the network"),
     ("dht", "Answering"),
     ("belly", "The record store"),
@@ -235,6 +236,36 @@ pub const SETTINGS: &[Setting] = &[
         "public or any",
         "Which addresses are stored, announced, told and dialled: public ones only, or any, for private \
          networks.",
+    ),
+    setting(
+        "network.reachability",
+        "reachability",
+        &["HYDRA_REACHABILITY"],
+        Kind::Text,
+        "auto",
+        "auto or assume-public",
+        "When heads may serve on a public network. auto: once another peer has dialled the head back (AutoNAT \
+         v2) by tcp or QUIC. assume-public: at once, for networks in which nobody offers that. With the \
+         address policy any, heads serve at once.",
+    ),
+    setting(
+        "presence.per_bucket",
+        "presence-per-bucket",
+        &["HYDRA_PRESENCE_PER_BUCKET"],
+        Kind::Number,
+        "2",
+        "0 to 16",
+        "Servers that each head stays connected with in every farther part of the keyspace, beside the 20 \
+         nearest to it.",
+    ),
+    setting(
+        "presence.measure_seconds",
+        "presence-measure-seconds",
+        &["HYDRA_PRESENCE_MEASURE_SECONDS"],
+        Kind::Number,
+        "600",
+        "10 to 86400",
+        "Once in so many seconds the 20 servers nearest to each head are asked whether they list it.",
     ),
     setting(
         "scout.crawl_seconds",

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::values::{AddressPolicy, BellyIndex, Bytes, LogFormat, PrefetchScope, ProtocolPrefix};
+use super::values::{
+    AddressPolicy, BellyIndex, Bytes, LogFormat, PrefetchScope, ProtocolPrefix, Reachability,
+};
 use crate::hydra::Target;
 use crate::identity::IndexSet;
 
@@ -64,7 +66,17 @@ macro_rules! shown_as_text {
     )*};
 }
 
-shown_as_text!(String, IndexSet, ProtocolPrefix, AddressPolicy, BellyIndex, LogFormat, PrefetchScope, Target);
+shown_as_text!(
+    String,
+    IndexSet,
+    ProtocolPrefix,
+    AddressPolicy,
+    BellyIndex,
+    LogFormat,
+    PrefetchScope,
+    Reachability,
+    Target
+);
 
 impl Shown for PathBuf {
     fn text(&self) -> String {

@@ -27,6 +27,15 @@ pub enum PrefetchScope {
     Off,
 }
 
+/// When heads may serve on a public network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reachability {
+    /// Once another peer has dialled the head back.
+    Auto,
+    /// At once: the operator knows that the ports are open.
+    AssumePublic,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogFormat {
@@ -174,6 +183,26 @@ impl fmt::Display for PrefetchScope {
             Self::Any => "any",
             Self::Near => "near",
             Self::Off => "off",
+        })
+    }
+}
+
+impl FromStr for Reachability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Auto, Self::AssumePublic]
+            .into_iter()
+            .find(|reachability| reachability.to_string() == text)
+            .ok_or_else(|| "is none of them".to_owned())
+    }
+}
+
+impl fmt::Display for Reachability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::AssumePublic => "assume-public",
         })
     }
 }

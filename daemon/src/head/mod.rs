@@ -4,7 +4,9 @@
 //! below; how many heads there are and when they serve is decided in `hydra/`.
 
 mod presence;
+mod reach;
 mod task;
+mod wanted;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,11 +20,11 @@ use tokio::task::JoinHandle;
 use crate::dht::{Local, Service};
 use crate::limits::Budget;
 use crate::net::ledger::Ledger;
+use crate::net::reachability::{Book, Report};
 use crate::net::transport::TransportError;
 use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::scout::Candidate;
 use crate::telemetry::{Events, PeerLog};
-use crate::wire::AddrList;
 
 /// What a head is made of.
 pub struct Config {
@@ -52,6 +54,33 @@ pub struct Shared {
     pub peer_log: Option<PeerLog>,
     /// More than one listen address: dials leave by QUIC.
     pub many_addresses: bool,
+    /// Servers that a head stays connected with in each farther part of the keyspace.
+    pub per_bucket: usize,
+    /// Heads find out whether strangers can dial them, and serve only then.
+    pub proves_reach: bool,
+}
+
+/// What a head knows of its addresses.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Addresses {
+    /// What it announces.
+    pub announced: Vec<Multiaddr>,
+    /// Whether strangers can dial it; `None` where that is not asked.
+    pub reach: Option<Report>,
+}
+
+impl Addresses {
+    /// As far as its addresses are concerned the head may serve.
+    #[must_use]
+    pub fn may_serve(&self) -> bool {
+        self.reach.as_ref().is_none_or(Report::is_reached)
+    }
+
+    /// Nobody gets through to the head.
+    #[must_use]
+    pub fn is_shut(&self) -> bool {
+        self.reach.as_ref().is_some_and(Report::is_shut)
+    }
 }
 
 /// Where a head is in its life, as far as its own task knows.
@@ -75,6 +104,8 @@ pub enum Phase {
 pub enum Command {
     /// Offer the protocol from now on.
     Serve,
+    /// Take the protocol back, stay connected.
+    Pause,
     /// Take the protocol back, finish what is open, close everything, end. Answers how many
     /// connections were closed.
     Withdraw(oneshot::Sender<u64>),
@@ -88,8 +119,7 @@ const COMMANDS: usize = 64;
 /// A running head.
 pub struct Head {
     pub local: Arc<Local>,
-    /// What it announces, as replies carry it.
-    pub announced: AddrList,
+    addresses: watch::Receiver<Addresses>,
     commands: mpsc::Sender<Command>,
     phase: watch::Receiver<Phase>,
     task: JoinHandle<()>,
@@ -102,11 +132,15 @@ impl Head {
     /// When the transports cannot be set up.
     pub fn start(config: Config, shared: Arc<Shared>) -> Result<Self, TransportError> {
         let local = Arc::new(Local::new(config.index, config.keypair.public().to_peer_id()));
-        let announced: AddrList = config.announce.iter().collect();
+        let known = Addresses {
+            announced: config.announce.clone(),
+            reach: shared.proves_reach.then(|| Book::new(&config.announce).report()),
+        };
+        let (knows, addresses) = watch::channel(known);
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (says, phase) = watch::channel(Phase::Starting);
-        let task = task::Task::new(config, announced.clone(), Arc::clone(&local), shared, inbox, says)?;
-        Ok(Self { local, announced, commands, phase, task: tokio::spawn(task.run()) })
+        let task = task::Task::new(config, Arc::clone(&local), shared, inbox, (says, knows))?;
+        Ok(Self { local, addresses, commands, phase, task: tokio::spawn(task.run()) })
     }
 
     #[must_use]
@@ -143,6 +177,17 @@ impl Head {
     /// Offers the protocol, once the head is warm. Says whether the head hears of it.
     pub fn serve(&self) -> bool {
         self.commands.try_send(Command::Serve).is_ok()
+    }
+
+    /// Takes the protocol back until it may serve again. Says whether the head hears of it.
+    pub fn pause(&self) -> bool {
+        self.commands.try_send(Command::Pause).is_ok()
+    }
+
+    /// What it knows of its addresses now.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.addresses.borrow().clone()
     }
 
     /// Closes a connection, if the head is not too busy to hear of it.

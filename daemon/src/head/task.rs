@@ -12,12 +12,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::dht::Local;
 use crate::head::presence::Presence;
-use crate::head::{Command, Config, Phase, Shared, name};
+use crate::head::reach::Reach;
+use crate::head::{Addresses, Command, Config, Phase, Shared, name};
 use crate::net::dialer::Dialer;
 use crate::net::gate::Gate;
 use crate::net::rpc::{Rpc, Server};
 use crate::net::transport::{TransportError, listen_addresses, swarm};
 use crate::net::{Behaviour, BehaviourEvent, behaviour};
+use crate::routing::AddressPolicy;
 use crate::routing::contacts::{MAX_AGENT, Side};
 use crate::routing::groups::groups_of;
 use crate::scout::Candidate;
@@ -37,46 +39,52 @@ pub(super) struct Task {
     name: String,
     local: Arc<Local>,
     shared: Arc<Shared>,
-    announced: AddrList,
     announce: Vec<Multiaddr>,
     listen: Vec<Multiaddr>,
     opening: Vec<ListenerId>,
     swarm: Swarm<Behaviour>,
     dialer: Dialer,
     presence: Presence,
+    /// Where it matters whether strangers can dial the head.
+    reach: Option<Reach>,
     inbox: mpsc::Receiver<Command>,
     phase: watch::Sender<Phase>,
+    addresses: watch::Sender<Addresses>,
 }
 
 impl Task {
     pub(super) fn new(
         config: Config,
-        announced: AddrList,
         local: Arc<Local>,
         shared: Arc<Shared>,
         inbox: mpsc::Receiver<Command>,
-        phase: watch::Sender<Phase>,
+        (phase, addresses): (watch::Sender<Phase>, watch::Sender<Addresses>),
     ) -> Result<Self, TransportError> {
         let server = Server { service: Arc::clone(&shared.service), local: Arc::clone(&local) };
         let side = Side::Head(config.index);
         let contacts = Arc::clone(&shared.contacts);
         let rpc = Rpc::new(shared.protocol.clone(), side, Some(Arc::new(server)), contacts);
         let gate = Gate::new(Arc::clone(&shared.budget));
-        let behaviour = Behaviour::new(&config.keypair, gate, rpc);
+        let mut behaviour = Behaviour::new(&config.keypair, gate, rpc);
+        if shared.policy == AddressPolicy::Public {
+            behaviour = behaviour.with_reachability(shared.policy);
+        }
+        let reach = shared.proves_reach.then(|| Reach::new(&config.announce, shared.policy, config.port));
         let dialer = Dialer::new(shared.policy, Arc::clone(&shared.ledger), shared.many_addresses);
         Ok(Self {
             name: name(config.index),
-            presence: Presence::new(config.index),
+            presence: Presence::new(config.index, shared.per_bucket),
+            reach,
             swarm: swarm(config.keypair, behaviour)?,
             listen: config.listen.iter().flat_map(|ip| listen_addresses(*ip, config.port)).collect(),
             opening: Vec::new(),
             announce: config.announce,
-            announced,
             local,
             dialer,
             shared,
             inbox,
             phase,
+            addresses,
         })
     }
 
@@ -87,10 +95,12 @@ impl Task {
         let opened_by = Instant::now() + OPENING;
         loop {
             let presence = sleep_until(self.presence.next());
+            let reach = sleep_until(self.reach.as_ref().map_or(opened_by, Reach::next));
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_event(event),
                 command = self.inbox.recv() => match command {
                     Some(Command::Serve) => self.serve(),
+                    Some(Command::Pause) => self.pause(),
                     Some(Command::Close(peer, id)) => self.swarm.behaviour_mut().rpc.close(peer, id),
                     Some(Command::Withdraw(done)) => return self.withdraw(Some(done)).await,
                     None => return self.withdraw(None).await,
@@ -98,6 +108,7 @@ impl Task {
                 () = presence, if self.opening.is_empty() => {
                     self.presence.step(&self.local, &self.shared, &mut self.swarm, &mut self.dialer);
                 }
+                () = reach, if self.reach.is_some() && self.opening.is_empty() => self.look_at_reach(),
                 () = sleep_until(opened_by), if !self.opening.is_empty() => {
                     return self.fail("its ports did not open in 10 s");
                 }
@@ -127,9 +138,68 @@ impl Task {
 
     fn serve(&mut self) {
         if *self.phase.borrow() == Phase::Warming {
-            self.swarm.behaviour_mut().rpc.serve(true);
-            self.shared.table.put_own(self.local.peer, self.announced.clone());
+            self.offer(true);
+            self.shared.table.put_own(self.local.peer, self.announced());
             self.phase.send_replace(Phase::Serving);
+        }
+    }
+
+    /// Strangers no longer get through: a server that cannot be dialled is in everybody's way.
+    fn pause(&mut self) {
+        if *self.phase.borrow() == Phase::Serving {
+            self.offer(false);
+            self.shared.table.remove(&self.local.peer);
+            self.phase.send_replace(Phase::Warming);
+        }
+    }
+
+    /// Offers what only a server that can be reached should: the DHT, and to dial others back.
+    fn offer(&mut self, offers: bool) {
+        let behaviour = self.swarm.behaviour_mut();
+        behaviour.rpc.serve(offers);
+        if let Some(reachability) = behaviour.reachability.as_mut() {
+            reachability.offer(offers);
+        }
+    }
+
+    /// What it announces, as replies carry it.
+    fn announced(&self) -> AddrList {
+        self.addresses.borrow().announced.iter().collect()
+    }
+
+    /// Asks peers to dial the head, and tells what is known by now.
+    fn look_at_reach(&mut self) {
+        let (Some(reach), Some(asks)) =
+            (self.reach.as_mut(), self.swarm.behaviour_mut().reachability.as_mut())
+        else {
+            return;
+        };
+        reach.step(asks);
+        self.tell_reach();
+    }
+
+    fn tell_reach(&mut self) {
+        let Some(reach) = &self.reach else { return };
+        let known = self.addresses.borrow().clone();
+        let new = Addresses { announced: reach.announced(), reach: Some(reach.report()) };
+        if new == known {
+            return;
+        }
+        if new.announced != known.announced {
+            for gone in known.announced.iter().filter(|addr| !new.announced.contains(addr)) {
+                self.swarm.remove_external_address(gone);
+            }
+            for more in new.announced.iter().filter(|addr| !known.announced.contains(addr)) {
+                self.swarm.add_external_address(more.clone());
+            }
+            let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+            self.swarm.behaviour_mut().identify.push(peers);
+            let listed = new.announced.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            self.shared.events.good(&self.name, format!("announces what peers proved: {listed}"));
+        }
+        self.addresses.send_replace(new);
+        if *self.phase.borrow() == Phase::Serving && known.announced != self.addresses.borrow().announced {
+            self.shared.table.put_own(self.local.peer, self.announced());
         }
     }
 
@@ -138,7 +208,7 @@ impl Task {
         self.shared.table.remove(&self.local.peer);
         let served = *self.phase.borrow() == Phase::Serving;
         self.phase.send_replace(Phase::Withdrawn);
-        self.swarm.behaviour_mut().rpc.serve(false);
+        self.offer(false);
         let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
         let open = self.swarm.behaviour().rpc.contacts().count() as u64;
         if served && open > 0 {
@@ -180,8 +250,12 @@ impl Task {
             SwarmEvent::ListenerError { listener_id, error } if self.opening.contains(&listener_id) => {
                 self.fail(&format!("listener: {error}"));
             }
-            SwarmEvent::ConnectionEstablished { connection_id, endpoint, .. } => {
-                self.dialer.opened(connection_id, endpoint.get_remote_address());
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                let remote = endpoint.get_remote_address();
+                match endpoint.is_dialer() {
+                    true => self.dialer.opened(connection_id, remote),
+                    false => self.dialer.came(connection_id, peer_id, remote),
+                }
             }
             SwarmEvent::ConnectionClosed { connection_id, .. }
             | SwarmEvent::OutgoingConnectionError { connection_id, .. } => self.dialer.closed(connection_id),
@@ -192,6 +266,17 @@ impl Task {
             })) => {
                 identified(&self.shared, peer_id, &info);
                 self.log_peer(connection_id, peer_id, &info);
+                let mut contacts = self.swarm.behaviour().rpc.contacts();
+                let contact = contacts.find(|contact| contact.id == connection_id);
+                if let Some((reach, contact)) = self.reach.as_mut().zip(contact) {
+                    reach.seen(&info, contact);
+                }
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Reachability(event)) => {
+                if let Some(reach) = &mut self.reach {
+                    reach.answered(&event);
+                    self.tell_reach();
+                }
             }
             SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.pinged(&event),
             _ => {}

@@ -5,9 +5,11 @@
 //! [`Hydra`]; requests of the DHT never come here.
 
 mod capacity;
+mod causes;
 mod near;
 mod network;
 pub mod notify;
+mod presence;
 mod roster;
 mod rounds;
 mod samples;
@@ -18,6 +20,7 @@ mod unique;
 mod warming;
 mod warnings;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,6 +45,7 @@ use crate::wire::Key256;
 
 pub use capacity::{Choice, NoRoom, Plan};
 pub use network::{Check, Finding};
+pub use presence::{Lists, Neighbour, Presence};
 pub use roster::{HeadState, HeadView, RosterError, Selector};
 pub use samples::Averages;
 pub use size::Sizes;
@@ -62,6 +66,8 @@ pub struct Config {
     pub protocol: StreamProtocol,
     /// What the number of heads follows.
     pub target: target::Target,
+    /// The servers nearest to each head are asked once in this time whether they list it.
+    pub measure_every: Duration,
     /// Nobody to bootstrap from: a hydra of its own, heads serve at once.
     pub alone: bool,
     /// The addresses that the head at this place of the index set listens on.
@@ -114,6 +120,8 @@ pub struct Hydra {
     warnings: Mutex<warnings::Warnings>,
     meter: Mutex<warming::Meter>,
     target: target::Shown,
+    /// By index of the head.
+    presence: Mutex<HashMap<u32, presence::Measured>>,
     phase: watch::Sender<Phase>,
 }
 
@@ -176,6 +184,7 @@ impl Hydra {
             warnings: Mutex::default(),
             meter: Mutex::default(),
             target: Mutex::default(),
+            presence: Mutex::default(),
             phase: watch::channel(Phase::Starting).0,
         })
     }

@@ -1,14 +1,23 @@
 //! Why there are peers, or why there are none: the chain of conditions, in the order in which
 //! they must hold. The first that fails is the cause; later ones follow from it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::hydra::{HeadState, Hydra};
+use crate::hydra::{HeadState, Hydra, causes};
+use crate::limits::machine::open_files;
+use crate::net::reachability::Verdict;
 use crate::routing::AddressPolicy;
+use crate::routing::groups::GROUP_MAX;
 
 /// Public heads serve from so many checked peers on (kad-dht's admission check asks a new
 /// peer, and an empty answer is held against it).
 pub(super) const SERVE_FROM: usize = 20;
+
+/// Time for peers to dial back; until then it is no cause for concern that none did.
+const REACH_PATIENCE: Duration = Duration::from_secs(300);
+
+/// Presence is no cause for concern before heads served for so long.
+const PRESENCE_PATIENCE: Duration = Duration::from_secs(1800);
 
 /// How one condition is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +36,8 @@ pub enum Finding {
 #[derive(Debug, Clone)]
 pub struct Check {
     pub name: &'static str,
+    /// Of the warning that it makes; empty when it makes none.
+    pub code: &'static str,
     pub finding: Finding,
     pub text: String,
     /// What to do; empty when there is nothing to do.
@@ -34,11 +45,16 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(name: &'static str, finding: Finding, text: impl Into<String>) -> Self {
-        Self { name, finding, text: text.into(), remedy: String::new() }
+    pub(super) fn new(name: &'static str, finding: Finding, text: impl Into<String>) -> Self {
+        Self { name, code: "", finding, text: text.into(), remedy: String::new() }
     }
 
-    fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub(super) fn code(mut self, code: &'static str) -> Self {
+        self.code = code;
+        self
+    }
+
+    pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
         self
     }
@@ -48,7 +64,12 @@ impl Hydra {
     /// The chain from open ports to peers that come in.
     #[must_use]
     pub fn network(&self) -> Vec<Check> {
-        let mut checks = vec![self.ports(), self.outbound(), self.in_table(), self.address(), self.inbound()];
+        let clock = causes::clock(SystemTime::now(), self.started_at, self.started.elapsed());
+        let files = causes::files(open_files(), self.budget.config().files);
+        let mut checks = vec![self.ports(), files, clock, self.outbound(), self.in_table()];
+        checks.extend(self.reach());
+        checks.extend([self.address(), self.inbound()]);
+        checks.extend(self.presence_check());
         let mut broken = false;
         for check in &mut checks {
             if broken && check.finding == Finding::Fail {
@@ -120,21 +141,19 @@ impl Hydra {
                 "{} of {peers} bootstrap peers answered, none speaks {}",
                 report.other_network, self.config.protocol
             );
-            return Check::new("outbound", Finding::Fail, text).remedy("check network.protocol_prefix");
+            return Check::new("outbound", Finding::Fail, text)
+                .code("OTHER_NETWORK")
+                .remedy("check network.protocol_prefix");
         }
         let last = report.last_error.unwrap_or_else(|| "no answer".to_owned());
+        let (code, remedy) = causes::outbound(&last);
         let text = format!(
             "0 of {peers} bootstrap peers answered, {} {} in {}; last: {last}",
             report.rounds,
             if report.rounds == 1 { "try" } else { "tries" },
             minutes(self.started.elapsed())
         );
-        let remedy = if last.contains("does not resolve") {
-            "check the resolver (/etc/resolv.conf), or list addresses in network.bootstrap_peers"
-        } else {
-            "check routing and the outgoing firewall, tcp and udp; nothing needs to be restarted"
-        };
-        Check::new("outbound", Finding::Fail, text).remedy(remedy)
+        Check::new("outbound", Finding::Fail, text).code(code).remedy(remedy)
     }
 
     fn in_table(&self) -> Check {
@@ -152,8 +171,59 @@ impl Hydra {
             .bootstrap
             .next_round_in
             .map_or_else(String::new, |t| format!("; next round in {} s", t.as_secs()));
-        let finding = if known == 0 { Finding::Fail } else { Finding::Warn };
-        Check::new("table", finding, format!("{text}{next}")).remedy("wait, or add bootstrap peers")
+        let (finding, code) =
+            if known == 0 { (Finding::Fail, "TABLE_EMPTY") } else { (Finding::Warn, "TABLE_SMALL") };
+        Check::new("table", finding, format!("{text}{next}"))
+            .code(code)
+            .remedy("wait, or add bootstrap peers")
+    }
+
+    /// Whether strangers can dial the heads; nothing where that is not asked.
+    fn reach(&self) -> Option<Check> {
+        let heads = self.heads();
+        let on: Vec<_> =
+            heads.iter().filter_map(|head| Some((head.reach.as_ref()?, head.listen.as_slice()))).collect();
+        if on.is_empty() {
+            return None;
+        }
+        // whoever has nobody to ask is told so above
+        let asked = self.table.others() > 0 && self.started.elapsed() > REACH_PATIENCE;
+        let mut check = causes::reach(&on, !asked);
+        if self.table.others() == 0 && check.finding == Finding::Fail {
+            check.finding = Finding::Unknown;
+        }
+        Some(check)
+    }
+
+    /// Heads that peers could dial, by tcp and by QUIC; `None` where that is not asked.
+    #[must_use]
+    pub fn reached(&self) -> Option<(usize, usize)> {
+        let reports: Vec<_> = self.heads().into_iter().filter_map(|head| head.reach).collect();
+        let by = |quic| reports.iter().filter(|r| r.by(quic) == Some(Verdict::Reachable)).count();
+        (!reports.is_empty()).then(|| (by(false), by(true)))
+    }
+
+    /// Whether the neighbours list the heads, where it was measured.
+    fn presence_check(&self) -> Option<Check> {
+        let (listed, asked) = self.presence_in_all().filter(|(_, asked)| *asked > 0)?;
+        let text = format!("{listed} of the {asked} servers nearest to our heads list them");
+        if 2 * listed >= asked || self.started.elapsed() < PRESENCE_PATIENCE {
+            return Some(Check::new("presence", Finding::Ok, text));
+        }
+        let mut groups: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+        for group in self.heads().into_iter().filter_map(|head| head.group) {
+            *groups.entry(group).or_default() += 1;
+        }
+        let fullest = groups.into_iter().max_by_key(|(_, heads)| *heads);
+        let fullest = fullest.filter(|(_, heads)| *heads > usize::from(GROUP_MAX));
+        let (text, remedy) = match fullest {
+            Some((group, heads)) => (
+                format!("{text}: group {group} holds {heads} heads, peers list {GROUP_MAX}"),
+                "put heads on another address group (listen.ips)",
+            ),
+            None => (text, "hydractl heads show HEAD says why each does not"),
+        };
+        Some(Check::new("presence", Finding::Warn, text).code("PRESENCE_LOW").remedy(remedy))
     }
 
     fn address(&self) -> Check {
@@ -177,6 +247,7 @@ impl Hydra {
             format!("{announcing} of {} heads announce an address", heads.len())
         };
         Check::new("address", Finding::Warn, text)
+            .code("ADDRESS_PRIVATE")
             .remedy("listen on a public address, or set listen.announce, e.g. /ip4/203.0.113.5/tcp/{port}; a private network: network.address_policy = \"any\"")
     }
 
@@ -191,6 +262,7 @@ impl Hydra {
             return Check::new("inbound", Finding::Unknown, text);
         }
         Check::new("inbound", Finding::Warn, text)
+            .code("NOBODY_COMES_IN")
             .remedy("check port forwarding and the incoming firewall, tcp and udp; listen.announce")
     }
 

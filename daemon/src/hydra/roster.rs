@@ -13,9 +13,10 @@ use libp2p::{Multiaddr, PeerId};
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, watch};
 
-use crate::head::{self, Head, Phase};
-use crate::hydra::Hydra;
+use crate::head::{self, Addresses, Head, Phase};
+use crate::hydra::{Hydra, Presence, causes};
 use crate::identity::{Identity, Sequence};
+use crate::net::reachability::Report;
 use crate::routing::groups::groups_of;
 use crate::state::{HeadRow, HeadStatus, StateError};
 use crate::telemetry::counters::Window;
@@ -73,6 +74,10 @@ pub struct HeadView {
     pub rates: Rates,
     pub serving_since: Option<SystemTime>,
     pub added_at: SystemTime,
+    /// Whether strangers can dial it; `None` where that is not asked.
+    pub reach: Option<Report>,
+    /// Whether the servers nearest to it list it; `None` before that was asked.
+    pub presence: Option<Arc<Presence>>,
 }
 
 /// How an operator names a head: "head-3", a peer id, or a unique prefix or suffix of one.
@@ -197,6 +202,7 @@ impl Member {
         match (self.head.as_ref().map(Head::phase), &self.failed) {
             (Some(Phase::Failed(reason)), _) => reason,
             (Some(Phase::Ended), _) => "its task ended; see the log".to_owned(),
+            (Some(Phase::Warming), _) if waits_for.is_empty() => self.not_reached(),
             (Some(Phase::Warming), _) => waits_for.to_owned(),
             (None, Some(reason)) => reason.clone(),
             _ => String::new(),
@@ -211,27 +217,46 @@ impl Member {
             (HeadState::Serving, Some(_)) | (_, None) => {}
             (_, Some(_)) => self.serving_since = None,
         }
-        if let Some(head) = self.head.as_ref().filter(|_| may_serve && state == HeadState::Warming) {
-            // a head too busy to hear it is told again in a second
-            head.serve();
+        let Some(head) = &self.head else { return };
+        let addresses = head.addresses();
+        // a head too busy to hear it is told again in a second
+        match state {
+            HeadState::Warming if may_serve && addresses.may_serve() => drop(head.serve()),
+            HeadState::Serving if addresses.is_shut() => drop(head.pause()),
+            _ => {}
         }
     }
 
+    /// Why a head that could serve is not dialled by strangers.
+    fn not_reached(&self) -> String {
+        let reach = self.head.as_ref().and_then(|head| head.addresses().reach);
+        reach
+            .filter(|reach| !reach.is_reached())
+            .map_or_else(String::new, |reach| causes::not_reached(&reach, &self.row.listen).text)
+    }
+
     fn view(&self, waits_for: &str) -> HeadView {
-        let announced = self.announce.iter().collect();
+        let addresses = self
+            .head
+            .as_ref()
+            .map(Head::addresses)
+            .unwrap_or_else(|| Addresses { announced: self.announce.clone(), reach: None });
+        let announced = addresses.announced.iter().collect();
         HeadView {
             index: self.row.index,
             peer: self.row.peer_id,
             key: self.key,
             state: self.state(),
             reason: self.reason(waits_for),
-            announce: self.announce.clone(),
+            announce: addresses.announced,
             listen: self.row.listen.clone(),
             port: self.row.port,
             group: groups_of(&announced).iter().next().map(|group| group.to_string()),
             rates: self.window.rates(),
             serving_since: self.serving_since,
             added_at: self.row.added_at,
+            reach: addresses.reach,
+            presence: None,
         }
     }
 }
@@ -248,7 +273,12 @@ impl Hydra {
     #[must_use]
     pub fn heads(&self) -> Vec<HeadView> {
         let waits_for = self.waits_for();
-        self.roster.members.read().values().map(|member| member.view(&waits_for)).collect()
+        let members = self.roster.members.read();
+        members.values().map(|member| self.measured(member.view(&waits_for))).collect()
+    }
+
+    fn measured(&self, view: HeadView) -> HeadView {
+        HeadView { presence: self.presence_of(view.index), ..view }
     }
 
     /// The head that an operator means.
@@ -266,7 +296,7 @@ impl Hydra {
         };
         let found: Vec<&Member> = members.values().filter(fits).collect();
         match found.as_slice() {
-            [one] => Ok(one.view(&self.waits_for())),
+            [one] => Ok(self.measured(one.view(&self.waits_for()))),
             [] => Err(RosterError::NoHead(wanted.to_owned(), known(members.keys().copied()))),
             several => {
                 let names: Vec<_> = several.iter().take(5).map(|m| head::name(m.row.index)).collect();

@@ -26,6 +26,7 @@ const STALE: Duration = Duration::from_secs(7 * 24 * 3600);
 impl Hydra {
     /// Does the periodic work until the process ends.
     pub async fn rounds(self: Arc<Self>) {
+        tokio::spawn(Arc::clone(&self).measure_presence());
         let mut tick = interval(SECOND);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut second: u64 = 0;

@@ -94,14 +94,11 @@ impl Hydra {
 
     fn network_conditions(&self, found: &mut Vec<Condition>) {
         for check in self.network() {
-            let code = match check.name {
-                "outbound" => "BOOTSTRAP_FAILING",
-                "table" => "TABLE_SMALL",
-                "address" => "ADDRESS_PRIVATE",
-                "inbound" => "NOBODY_COMES_IN",
-                // each failed head is a warning of its own
-                _ => continue,
-            };
+            // each failed head is a warning of its own
+            let code = check.code;
+            if code.is_empty() || found.iter().any(|earlier| earlier.code == code) {
+                continue;
+            }
             let severity = match check.finding {
                 Finding::Warn => Level::Warn,
                 Finding::Fail => Level::Fail,

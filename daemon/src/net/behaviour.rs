@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use libp2p::identity::Keypair;
 use libp2p::swarm::NetworkBehaviour;
+use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{PeerId, identify, ping};
 
 use crate::net::gate::Gate;
+use crate::net::reachability::Reachability;
 use crate::net::rpc::Rpc;
 use crate::routing::{AddressPolicy, Contacts};
 use crate::wire::AddrList;
@@ -30,6 +32,8 @@ pub struct Behaviour {
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
     pub rpc: Rpc,
+    /// Only where it matters: heads on the public network.
+    pub reachability: Toggle<Reachability>,
 }
 
 impl Behaviour {
@@ -43,7 +47,21 @@ impl Behaviour {
             .with_hide_listen_addrs(true)
             .with_cache_size(0);
         let ping = ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT);
-        Self { gate, identify: identify::Behaviour::new(identify), ping: ping::Behaviour::new(ping), rpc }
+        Self {
+            gate,
+            identify: identify::Behaviour::new(identify),
+            ping: ping::Behaviour::new(ping),
+            rpc,
+            reachability: None.into(),
+        }
+    }
+
+    /// The same for an identity that can find out whether strangers can dial it, and help others
+    /// to find out.
+    #[must_use]
+    pub fn with_reachability(mut self, policy: AddressPolicy) -> Self {
+        self.reachability = Some(Reachability::new(policy)).into();
+        self
     }
 }
 

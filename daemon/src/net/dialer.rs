@@ -41,7 +41,7 @@ pub struct Dialer {
     open: HashMap<ConnectionId, Open>,
 }
 
-/// A connection that was dialled, or is being dialled.
+/// A connection that came in, was dialled, or is being dialled.
 #[derive(Debug)]
 struct Open {
     peer: PeerId,
@@ -124,6 +124,12 @@ impl Dialer {
             open.tried.clear();
             open.entries.truncate(1);
         }
+    }
+
+    /// A connection came in: it counts against what we may open to its address.
+    pub fn came(&mut self, id: ConnectionId, peer: PeerId, from: &Multiaddr) {
+        let entries = vec![self.ledger.came(from)];
+        self.open.insert(id, Open { peer, tried: Vec::new(), entries });
     }
 
     /// The connection is closed, or could not be made.

@@ -2,7 +2,8 @@
 //!
 //! A Go server accepts 8 connections of an IPv4 address (or IPv6 /56) at a time and, after a
 //! burst of 16, 0.2 a second, both directions counted; all our identities of one machine
-//! share that. Private addresses are not counted. What an address rests on, and how often it
+//! share that: connections that came in from an address count against what we may open to
+//! it. Private addresses are not counted. What an address rests on, and how often it
 //! is dialled on a stranger's word, stands in [`super::claims`].
 
 use std::collections::HashMap;
@@ -18,6 +19,10 @@ use crate::wire::class::{Host, class};
 
 /// Outbound connections held to one address.
 const HELD: u32 = 4;
+
+/// Connections with one address from which on none is opened, whoever opened them: what the
+/// remote side lets in.
+const SHARED: u32 = 8;
 
 /// Dials at once, and then one in each [`EVERY`].
 const BURST: f64 = 4.0;
@@ -45,7 +50,10 @@ pub enum Held {
 
 #[derive(Debug)]
 struct Remote {
+    /// Connections we opened, or are opening.
     held: u32,
+    /// Connections that came from there.
+    came: u32,
     tokens: f64,
     at: Instant,
 }
@@ -55,6 +63,7 @@ struct Remote {
 pub struct Entry {
     ledger: Arc<Ledger>,
     ip: Option<IpAddr>,
+    came: bool,
 }
 
 impl Ledger {
@@ -77,7 +86,20 @@ impl Ledger {
         {
             return Err(Held::Politeness);
         }
-        Ok(Entry { ledger: Arc::clone(self), ip })
+        Ok(Entry { ledger: Arc::clone(self), ip, came: false })
+    }
+
+    /// A connection came from this address; the entry is kept with it.
+    pub fn came(self: &Arc<Self>, from: &Multiaddr) -> Entry {
+        let ip = public_ip(from).filter(|ip| {
+            let (mut remotes, now) = (self.remotes.lock(), Instant::now());
+            let known = make_room(&mut remotes, ip, now);
+            if known {
+                remotes.entry(*ip).or_insert_with(|| Remote::new(now)).came += 1;
+            }
+            known
+        });
+        Entry { ledger: Arc::clone(self), ip, came: true }
     }
 
     /// The peer was reached at this address, and answers there as far as we know.
@@ -99,22 +121,18 @@ impl Ledger {
     /// dial that politeness forbids.
     fn has_room(&self, ip: IpAddr, now: Instant) -> bool {
         let remotes = self.remotes.lock();
-        remotes.get(&ip).is_none_or(|remote| remote.held < HELD && remote.tokens_at(now) >= 1.0)
+        remotes.get(&ip).is_none_or(|remote| remote.has_room(now))
     }
 
     fn take(&self, ip: IpAddr, now: Instant) -> bool {
         let mut remotes = self.remotes.lock();
-        if remotes.len() >= MAX_KNOWN && !remotes.contains_key(&ip) {
-            let rested = EVERY * BURST as u32;
-            remotes.retain(|_, remote| remote.held > 0 || now.saturating_duration_since(remote.at) < rested);
-            if remotes.len() >= MAX_KNOWN {
-                return false;
-            }
+        if !make_room(&mut remotes, &ip, now) {
+            return false;
         }
-        let remote = remotes.entry(ip).or_insert(Remote { held: 0, tokens: BURST, at: now });
+        let remote = remotes.entry(ip).or_insert_with(|| Remote::new(now));
         remote.tokens = remote.tokens_at(now);
         remote.at = now;
-        if remote.held >= HELD || remote.tokens < 1.0 {
+        if !remote.has_room(now) {
             return false;
         }
         remote.tokens -= 1.0;
@@ -123,7 +141,25 @@ impl Ledger {
     }
 }
 
+/// Whether the address is known or there is room to know it; those that rest are forgotten.
+fn make_room(remotes: &mut HashMap<IpAddr, Remote>, ip: &IpAddr, now: Instant) -> bool {
+    if remotes.len() >= MAX_KNOWN && !remotes.contains_key(ip) {
+        let rested = EVERY * BURST as u32;
+        let in_use = |remote: &Remote| remote.held + remote.came > 0;
+        remotes.retain(|_, remote| in_use(remote) || now.saturating_duration_since(remote.at) < rested);
+    }
+    remotes.len() < MAX_KNOWN || remotes.contains_key(ip)
+}
+
 impl Remote {
+    fn new(now: Instant) -> Self {
+        Self { held: 0, came: 0, tokens: BURST, at: now }
+    }
+
+    fn has_room(&self, now: Instant) -> bool {
+        self.held < HELD && self.held + self.came < SHARED && self.tokens_at(now) >= 1.0
+    }
+
     fn tokens_at(&self, now: Instant) -> f64 {
         let rested = now.saturating_duration_since(self.at).as_secs_f64() / EVERY.as_secs_f64();
         (self.tokens + rested).min(BURST)
@@ -134,7 +170,8 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let Some(ip) = self.ip else { return };
         if let Some(remote) = self.ledger.remotes.lock().get_mut(&ip) {
-            remote.held = remote.held.saturating_sub(1);
+            let count = if self.came { &mut remote.came } else { &mut remote.held };
+            *count = count.saturating_sub(1);
         }
     }
 }
@@ -165,6 +202,18 @@ mod tests {
         let ip = "8.8.8.8".parse().expect("an ip");
         let later = Instant::now() + EVERY;
         assert!(ledger.take(ip, later) && !ledger.take(ip, later));
+    }
+
+    #[test]
+    fn connections_that_came_from_an_address_leave_less_room_for_ours() {
+        let ledger = Arc::new(Ledger::default());
+        let addr: Multiaddr = "/ip4/8.8.8.8/tcp/4001".parse().expect("an address");
+        let peer = PeerId::random();
+        let mut came: Vec<_> = (0..6).map(|_| ledger.came(&addr)).collect();
+        let ours: Vec<_> = (0..4).filter_map(|_| ledger.dial(&peer, &addr, Word::Operator).ok()).collect();
+        assert_eq!(ours.len(), 2, "8 with one address, both directions");
+        came.pop();
+        assert!(ledger.dial(&peer, &addr, Word::Operator).is_ok());
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod dialer;
 pub mod gate;
 pub mod ledger;
 pub mod ports;
+pub mod reachability;
 pub mod rpc;
 pub mod transport;
 

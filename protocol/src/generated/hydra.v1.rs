@@ -46,6 +46,68 @@ pub struct Head {
     pub serving_since: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(message, optional, tag = "15")]
     pub added_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Of the 20 servers nearest to the head: how many list it, and how many were asked.
+    /// Absent before the first measurement and while the head does not serve.
+    #[prost(uint32, optional, tag = "16")]
+    pub presence_listed: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "17")]
+    pub presence_asked: ::core::option::Option<u32>,
+    /// Those servers, nearest first. GetHead only.
+    #[prost(message, repeated, tag = "18")]
+    pub nearest: ::prost::alloc::vec::Vec<Neighbour>,
+    /// Servers known and connected by distance from the head, the farthest first. GetHead only.
+    #[prost(message, repeated, tag = "19")]
+    pub buckets: ::prost::alloc::vec::Vec<Bucket>,
+    /// Whether strangers can dial the head, by address. Empty where that is not asked: on
+    /// private networks and with network.reachability = "assume-public".
+    #[prost(message, repeated, tag = "20")]
+    pub reach: ::prost::alloc::vec::Vec<Reach>,
+}
+/// One of the servers nearest to a head.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Neighbour {
+    /// 1 is the nearest.
+    #[prost(uint32, tag = "1")]
+    pub rank: u32,
+    #[prost(string, tag = "2")]
+    pub peer_id: ::prost::alloc::string::String,
+    /// Leading bits that its place shares with the head's.
+    #[prost(uint32, tag = "3")]
+    pub shared_bits: u32,
+    #[prost(enumeration = "ListsUs", tag = "4")]
+    pub lists_us: i32,
+    /// Which group is full, or why there was no answer; empty otherwise.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Servers that share exactly so many bits with a head.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Bucket {
+    #[prost(uint32, tag = "1")]
+    pub bits: u32,
+    /// In the routing table.
+    #[prost(uint32, tag = "2")]
+    pub known: u32,
+    /// Of these, connected with the head.
+    #[prost(uint32, tag = "3")]
+    pub connected: u32,
+}
+/// What is known of one address of a head.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reach {
+    #[prost(string, tag = "1")]
+    pub address: ::prost::alloc::string::String,
+    #[prost(enumeration = "Reachable", tag = "2")]
+    pub reachable: i32,
+    /// False: it is where peers see the head; announced once it is proven.
+    #[prost(bool, tag = "3")]
+    pub configured: bool,
+    /// Dials in a row that failed.
+    #[prost(uint32, tag = "4")]
+    pub failures: u32,
+    /// The last answer; absent before the first.
+    #[prost(message, optional, tag = "5")]
+    pub tried_at: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Requests and bytes a second. Averages over the window that the field holding it names.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -234,6 +296,88 @@ impl HeadState {
             "HEAD_STATE_WITHDRAWN" => Some(Self::Withdrawn),
             "HEAD_STATE_STOPPED" => Some(Self::Stopped),
             "HEAD_STATE_FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+/// Whether a server lists a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ListsUs {
+    Unspecified = 0,
+    Yes = 1,
+    /// No: it names as many others of the head's IP group as Go peers list.
+    GroupFull = 2,
+    /// It did not answer.
+    NoAnswer = 3,
+    /// Not yet: it is connected to the head.
+    NotYet = 4,
+    /// No: it is not connected to the head.
+    NotConnected = 5,
+    /// It could not be asked politely; the next round asks it.
+    NotAsked = 6,
+}
+impl ListsUs {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LISTS_US_UNSPECIFIED",
+            Self::Yes => "LISTS_US_YES",
+            Self::GroupFull => "LISTS_US_GROUP_FULL",
+            Self::NoAnswer => "LISTS_US_NO_ANSWER",
+            Self::NotYet => "LISTS_US_NOT_YET",
+            Self::NotConnected => "LISTS_US_NOT_CONNECTED",
+            Self::NotAsked => "LISTS_US_NOT_ASKED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LISTS_US_UNSPECIFIED" => Some(Self::Unspecified),
+            "LISTS_US_YES" => Some(Self::Yes),
+            "LISTS_US_GROUP_FULL" => Some(Self::GroupFull),
+            "LISTS_US_NO_ANSWER" => Some(Self::NoAnswer),
+            "LISTS_US_NOT_YET" => Some(Self::NotYet),
+            "LISTS_US_NOT_CONNECTED" => Some(Self::NotConnected),
+            "LISTS_US_NOT_ASKED" => Some(Self::NotAsked),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Reachable {
+    Unspecified = 0,
+    /// Nobody could say yet.
+    Unknown = 1,
+    /// A peer dialled the head there.
+    Yes = 2,
+    /// Peers tried and did not get through.
+    No = 3,
+}
+impl Reachable {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REACHABLE_UNSPECIFIED",
+            Self::Unknown => "REACHABLE_UNKNOWN",
+            Self::Yes => "REACHABLE_YES",
+            Self::No => "REACHABLE_NO",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REACHABLE_UNSPECIFIED" => Some(Self::Unspecified),
+            "REACHABLE_UNKNOWN" => Some(Self::Unknown),
+            "REACHABLE_YES" => Some(Self::Yes),
+            "REACHABLE_NO" => Some(Self::No),
             _ => None,
         }
     }
@@ -1043,7 +1187,8 @@ pub struct Warning {
 /// One step of the chain that must hold before there are peers; in the order they are checked.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NetworkCheck {
-    /// "ports", "outbound", "table", "inbound".
+    /// "ports", "files", "clock", "outbound", "table", "reach", "address", "inbound",
+    /// "presence"; "reach" and "presence" only where they were asked.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
     #[prost(enumeration = "Finding", tag = "2")]
@@ -1157,6 +1302,17 @@ pub struct Status {
     /// What `heads.target` makes of the number of heads; absent when it is none.
     #[prost(message, optional, tag = "38")]
     pub heads_target: ::core::option::Option<HeadsTarget>,
+    /// Heads that peers could dial by this transport; absent where that is not asked.
+    #[prost(uint32, optional, tag = "45")]
+    pub reached_tcp: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "46")]
+    pub reached_quic: ::core::option::Option<u32>,
+    /// Over all heads: of the servers nearest to each, how many list it, and how many were
+    /// asked. Absent before the first measurement.
+    #[prost(uint32, optional, tag = "47")]
+    pub presence_listed: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "48")]
+    pub presence_asked: ::core::option::Option<u32>,
 }
 /// The number of heads that the daemon steers to by itself.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -15,6 +15,7 @@ mod network;
 mod place;
 mod ports;
 mod prefetch;
+mod presence;
 mod records;
 mod refusals;
 mod restarts;

@@ -10,7 +10,7 @@ use crate::place::Place;
 
 /// A namespace with two public-looking addresses of different groups on a dummy interface.
 /// Nothing leads out of it.
-fn host(addresses: &[&str]) -> anyhow::Result<Option<Namespace>> {
+pub(crate) fn host(addresses: &[&str]) -> anyhow::Result<Option<Namespace>> {
     let Some(namespace) = Namespace::new()? else { return Ok(None) };
     let ip = |words: &[&str]| -> anyhow::Result<bool> {
         let done = Command::new("ip").args(["-n", namespace.name()]).args(words).output().context("ip")?;

@@ -36,7 +36,10 @@ impl Line {
 
 /// All lines, the header first.
 pub(super) fn lines(status: &Status, heads: &[Head], look: &Look) -> Vec<Line> {
-    let mut lines = vec![header(status, look), heads_line(status, heads), peers(status, look)];
+    let mut lines = vec![header(status, look), heads_line(status, heads)];
+    lines.extend(reached(status));
+    lines.push(peers(status, look));
+    lines.extend(presence(status, look));
     lines.extend(status.heads_target.as_ref().map(|target| target_line(target, look)));
     lines.push(belly(status, look));
     lines.push(requests(status, look));
@@ -128,6 +131,27 @@ fn target_line(target: &HeadsTarget, look: &Look) -> Line {
 
 fn not_serving(heads: &[Head]) -> usize {
     heads.iter().filter(|head| head.state != "serving").count()
+}
+
+/// Whether strangers can dial the heads; why not is the peers' line.
+fn reached(status: &Status) -> Option<Line> {
+    let (tcp, quic) = status.reached_tcp.zip(status.reached_quic)?;
+    let heads = status.heads;
+    let tone = if tcp.max(quic) >= heads { Tone::Good } else { Tone::Progress };
+    Some(Line::new(
+        tone,
+        "reached",
+        format!("tcp {tcp}/{heads}, quic {quic}/{heads} heads dialled back by peers"),
+    ))
+}
+
+/// Whether those who should list our heads do.
+fn presence(status: &Status, look: &Look) -> Option<Line> {
+    let (listed, asked) =
+        status.presence_listed.zip(status.presence_asked).filter(|(_, asked)| *asked > 0)?;
+    let tone = if 2 * listed >= asked { Tone::Good } else { Tone::Progress };
+    let (listed, asked) = (look.count(u64::from(listed)), look.count(u64::from(asked)));
+    Some(Line::new(tone, "presence", format!("{listed} of the {asked} peers nearest to our heads list them")))
 }
 
 /// The peers, or the first cause of there being none.

@@ -81,6 +81,18 @@ const COLUMNS: &[Column<Head>] = &[
     Column {
         right: true,
         ..column(
+            "presence",
+            "PRESENCE",
+            |head, _| {
+                let counts = head.presence_listed.zip(head.presence_asked);
+                counts.map(|(listed, asked)| format!("{listed}/{asked}")).into()
+            },
+            |head| Rank::of(head.presence_listed.map(f64::from)),
+        )
+    },
+    Column {
+        right: true,
+        ..column(
             "requests",
             "REQ/S 1m",
             |head, look| rate(head.requests_per_second_1m, look),

@@ -55,6 +55,18 @@ pub struct Head {
     pub serving_since_at: Option<Moment>,
     /// When it was added.
     pub added_at: Option<Moment>,
+    /// Of the servers nearest to it: how many list it; null before that was asked.
+    pub presence_listed: Option<u32>,
+    /// How many of them were asked.
+    pub presence_asked: Option<u32>,
+    /// Addresses at which peers tried to dial it; empty where that is not asked.
+    pub reach: Vec<Reach>,
+    /// The servers nearest to it, nearest first; `heads show` only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nearest: Vec<Neighbour>,
+    /// Servers by their distance, the farthest first; `heads show` only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub buckets: Vec<Bucket>,
     /// The rates as they came, for text.
     #[serde(skip)]
     pub rates: Option<v1::Rates>,
@@ -117,8 +129,95 @@ impl From<&v1::Head> for Head {
             resets_per_second_1m: rates.map(|rates| rates.resets),
             serving_since_at: moment(head.serving_since),
             added_at: moment(head.added_at),
+            presence_listed: head.presence_listed,
+            presence_asked: head.presence_asked,
+            reach: head.reach.iter().map(Reach::from).collect(),
+            nearest: head.nearest.iter().map(Neighbour::from).collect(),
+            buckets: head.buckets.iter().map(Bucket::from).collect(),
             rates,
         }
+    }
+}
+
+/// What is known of one address of a head.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reach {
+    /// Multiaddr.
+    pub address: String,
+    /// yes, no, unknown.
+    pub reachable: &'static str,
+    /// False: it is where peers see the head.
+    pub configured: bool,
+    /// Dials in a row that failed.
+    pub failures: u32,
+    /// The last answer.
+    pub tried_at: Option<Moment>,
+}
+
+impl From<&v1::Reach> for Reach {
+    fn from(reach: &v1::Reach) -> Self {
+        Self {
+            address: neutral(&reach.address),
+            reachable: match reach.reachable() {
+                v1::Reachable::Yes => "yes",
+                v1::Reachable::No => "no",
+                v1::Reachable::Unknown | v1::Reachable::Unspecified => "unknown",
+            },
+            configured: reach.configured,
+            failures: reach.failures,
+            tried_at: moment(reach.tried_at),
+        }
+    }
+}
+
+/// One of the servers nearest to a head.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Neighbour {
+    /// 1 is the nearest.
+    pub rank: u32,
+    /// Base58btc.
+    pub peer_id: String,
+    /// Leading bits that it shares with the head.
+    pub shared_bits: u32,
+    /// yes, group_full, no_answer, not_yet, not_connected, not_asked.
+    pub lists_us: &'static str,
+    /// Which group is full, or why there was no answer.
+    pub reason: Option<String>,
+}
+
+impl From<&v1::Neighbour> for Neighbour {
+    fn from(neighbour: &v1::Neighbour) -> Self {
+        Self {
+            rank: neighbour.rank,
+            peer_id: neutral(&neighbour.peer_id),
+            shared_bits: neighbour.shared_bits,
+            lists_us: match neighbour.lists_us() {
+                v1::ListsUs::Yes => "yes",
+                v1::ListsUs::GroupFull => "group_full",
+                v1::ListsUs::NoAnswer => "no_answer",
+                v1::ListsUs::NotYet => "not_yet",
+                v1::ListsUs::NotConnected => "not_connected",
+                v1::ListsUs::NotAsked | v1::ListsUs::Unspecified => "not_asked",
+            },
+            reason: known(&neighbour.reason),
+        }
+    }
+}
+
+/// Servers that share exactly so many bits with a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Bucket {
+    /// Leading bits.
+    pub bits: u32,
+    /// In the routing table.
+    pub known: u32,
+    /// Of these, connected with the head.
+    pub connected: u32,
+}
+
+impl From<&v1::Bucket> for Bucket {
+    fn from(bucket: &v1::Bucket) -> Self {
+        Self { bits: bucket.bits, known: bucket.known, connected: bucket.connected }
     }
 }
 

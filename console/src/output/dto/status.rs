@@ -30,6 +30,14 @@ pub struct Status {
     pub heads_serving: u32,
     /// What `heads.target` makes of their number; null without a target.
     pub heads_target: Option<HeadsTarget>,
+    /// Heads that peers could dial by tcp; null where that is not asked.
+    pub reached_tcp: Option<u32>,
+    /// The same by quic.
+    pub reached_quic: Option<u32>,
+    /// Of the servers nearest to our heads: how many list them; null before that was asked.
+    pub presence_listed: Option<u32>,
+    /// How many of them were asked.
+    pub presence_asked: Option<u32>,
     /// Peers in the routing table.
     pub peers_live: u64,
     /// Peers connected now, all heads.
@@ -146,7 +154,7 @@ pub struct Warning {
 /// One step of what must hold before there are peers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// ports, outbound, table, inbound.
+    /// ports, files, clock, outbound, table, reach, address, inbound, presence.
     pub check: String,
     /// ok, warn, fail, in_progress, unknown.
     pub result: &'static str,
@@ -220,6 +228,10 @@ impl From<&v1::Status> for Status {
             heads: status.heads,
             heads_serving: status.heads_serving,
             heads_target: status.heads_target.as_ref().map(HeadsTarget::from),
+            reached_tcp: status.reached_tcp,
+            reached_quic: status.reached_quic,
+            presence_listed: status.presence_listed,
+            presence_asked: status.presence_asked,
             peers_live: status.peers_live,
             peers_connected: status.peers_connected,
             connections_in: status.connections_in,

@@ -6,7 +6,8 @@ use hydra_protocol::v1;
 use prost_types::Timestamp;
 
 use crate::hydra::target::View;
-use crate::hydra::{DaemonState, Finding, HeadState, HeadView, Warming, Warning};
+use crate::hydra::{DaemonState, Finding, HeadState, HeadView, Hydra, Lists, Warming, Warning};
+use crate::net::reachability::{Tested, Verdict};
 use crate::net::transport::listen_addresses;
 use crate::routing::contacts::{Contacts, Side};
 use crate::telemetry::{Event, Level, Rates, Sample};
@@ -72,6 +73,66 @@ pub(super) fn head(head: &HeadView, open: &Open) -> v1::Head {
         rates_1m: Some(rates(&head.rates)),
         serving_since: head.serving_since.and_then(timestamp),
         added_at: timestamp(head.added_at),
+        presence_listed: head.presence.as_ref().map(|presence| presence.listed() as u32),
+        presence_asked: head.presence.as_ref().map(|presence| presence.asked() as u32),
+        reach: head.reach.iter().flat_map(|report| &report.tested).map(reach).collect(),
+        nearest: Vec::new(),
+        buckets: Vec::new(),
+    }
+}
+
+/// A head with its neighbourhood.
+pub(super) fn head_in_detail(hydra: &Hydra, view: &HeadView) -> v1::Head {
+    let nearest = view.presence.iter().flat_map(|presence| &presence.nearest);
+    let buckets = hydra.buckets(view).into_iter();
+    v1::Head {
+        nearest: nearest
+            .zip(1..)
+            .map(|(neighbour, rank)| {
+                let (lists_us, reason) = lists(&neighbour.lists);
+                v1::Neighbour {
+                    rank,
+                    peer_id: neighbour.peer.to_base58(),
+                    shared_bits: neighbour.shared_bits,
+                    lists_us: lists_us.into(),
+                    reason,
+                }
+            })
+            .collect(),
+        buckets: buckets
+            .map(|(bits, known, connected)| v1::Bucket {
+                bits,
+                known: known as u32,
+                connected: connected as u32,
+            })
+            .collect(),
+        ..head(view, &open_by_head(&hydra.contacts))
+    }
+}
+
+fn lists(lists: &Lists) -> (v1::ListsUs, String) {
+    match lists {
+        Lists::Yes => (v1::ListsUs::Yes, String::new()),
+        Lists::GroupFull(group) => (v1::ListsUs::GroupFull, group.to_string()),
+        Lists::NoAnswer(why) => (v1::ListsUs::NoAnswer, why.clone()),
+        Lists::NotYet => (v1::ListsUs::NotYet, String::new()),
+        Lists::NotConnected => (v1::ListsUs::NotConnected, String::new()),
+        Lists::NotAsked => (v1::ListsUs::NotAsked, String::new()),
+    }
+}
+
+fn reach(tested: &Tested) -> v1::Reach {
+    v1::Reach {
+        address: tested.addr.to_string(),
+        reachable: match tested.verdict {
+            Verdict::Unknown => v1::Reachable::Unknown,
+            Verdict::Reachable => v1::Reachable::Yes,
+            Verdict::Unreachable => v1::Reachable::No,
+        }
+        .into(),
+        configured: tested.given,
+        failures: tested.failures as u32,
+        tried_at: tested.at.and_then(timestamp),
     }
 }
 

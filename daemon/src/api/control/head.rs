@@ -117,7 +117,7 @@ impl HeadService for Service {
 
     async fn get_head(&self, request: Request<GetHeadRequest>) -> Result<Response<GetHeadResponse>, Status> {
         let view = self.hydra.find_head(&Selector(request.into_inner().head)).map_err(|e| status(&e))?;
-        Ok(Response::new(GetHeadResponse { head: Some(self.head(&view)) }))
+        Ok(Response::new(GetHeadResponse { head: Some(convert::head_in_detail(&self.hydra, &view)) }))
     }
 
     async fn add_heads(

@@ -73,6 +73,8 @@ pub(super) fn status(hydra: &Hydra) -> v1::Status {
     let health = hydra.belly.health();
     let open = hydra.contacts.open();
     let budget = hydra.budget.config();
+    let reached = hydra.reached();
+    let presence = hydra.presence_in_all();
     v1::Status {
         name: hydra.config.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -124,6 +126,10 @@ pub(super) fn status(hydra: &Hydra) -> v1::Status {
         data_dir: hydra.config.data_dir.display().to_string(),
         load_level: 0,
         heads_target: hydra.target().as_ref().map(convert::target),
+        reached_tcp: reached.map(|(tcp, _)| tcp as u32),
+        reached_quic: reached.map(|(_, quic)| quic as u32),
+        presence_listed: presence.map(|(listed, _)| listed as u32),
+        presence_asked: presence.map(|(_, asked)| asked as u32),
     }
 }
 

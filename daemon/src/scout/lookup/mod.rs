@@ -29,7 +29,7 @@ use crate::net::RpcError;
 use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::scout::asker::{Asker, Question, Source};
 use crate::scout::{Candidate, answer};
-use crate::wire::bounds::{K, MAX_MESSAGE};
+use crate::wire::bounds::{K, MAX_CLOSER_READ, MAX_MESSAGE};
 use crate::wire::{AddrList, Kind, Message, Reply};
 
 /// Peers of the table that a lookup starts from.
@@ -148,6 +148,28 @@ impl Lookup {
             }
         }
         (addrs, search.report().clone())
+    }
+
+    /// Asks one peer of the table whom it knows near to a key (FIND_NODE); our own heads are
+    /// not left out.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn closer(
+        &self,
+        peer: PeerId,
+        addrs: AddrList,
+        key: &[u8],
+    ) -> Result<Vec<(PeerId, AddrList)>, RpcError> {
+        let question = Question::about(Kind::FindNode, key);
+        let answered = self.eyes.asker.ask(peer, addrs, Source::Own, &question, PEER).await?;
+        let message = answer::read(&answered.body)?;
+        let named = message.closer_peers().take(MAX_CLOSER_READ);
+        let named = named.filter_map(|named| {
+            let peer = named.peer_id()?;
+            Some((peer, self.eyes.policy.admit(&peer, named.addrs())))
+        });
+        Ok(named.collect())
     }
 
     /// The providers of a key (GET_PROVIDERS), as they are found; at most `limit`, itself at
