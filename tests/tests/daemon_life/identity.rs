@@ -89,7 +89,7 @@ async fn heads_that_a_crash_met_while_they_were_added_are_there_or_not_but_never
         let (added, killed) = tokio::join!(add, crash);
         killed?;
         let added = added?;
-        drop(hydrad);
+        hydrad.kill().await?; // to see its end: until then the directory is in use
         let hydrad = place.up().await?;
         let heads = hydrad.identities().await?;
         let indices: Vec<usize> = heads.iter().map(|(index, ..)| *index as usize).collect();

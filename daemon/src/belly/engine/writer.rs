@@ -152,11 +152,17 @@ impl Writer {
     /// Writes the generation's first batch, if there is one, and providers.
     fn append(&mut self, generation: u8, moved: &[u32]) -> Result<(), (String, Trouble)> {
         let shared = &self.shared;
+        let rank = shared.index.generations.rank(generation);
         let open = self.logs.remove(&generation).filter(|(name, _)| shared.catalogue.may_continue(*name));
+        // the number may be that of a later hour already, when the clock leapt over two days
+        let (open, over) = match open {
+            Some(log) if (log.0.hour, log.0.near) != (rank.hour(), rank.near()) => (None, Some(log)),
+            open => (open, None),
+        };
+        shared.sealing.lock().extend(over);
         let (name, mut log) = match open {
             Some(open) => open,
             None => {
-                let rank = shared.index.generations.rank(generation);
                 let known = shared.catalogue.file_of(generation);
                 let name = known.unwrap_or_else(|| Name::new(rank.hour(), rank.near()));
                 let at = |trouble| (name.path(&shared.dir).display().to_string(), trouble);

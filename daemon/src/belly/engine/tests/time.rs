@@ -250,3 +250,22 @@ fn while_it_is_warming_it_serves_and_takes_and_loses_nothing() {
     assert_eq!((belly.warming(), belly.counts().records), (None, 40_000));
     assert_eq!(list(&belly, &Query::default(), 5_000).len(), 40_000);
 }
+
+#[test]
+fn after_a_leap_of_two_days_records_go_to_a_file_of_their_own_hour() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Clock::manual(start());
+    let belly = open(dir.path(), &clock);
+    announce(&belly, b"old", peer(1), &[]).expect("accepted");
+    wait(belly.flush()).expect("flushed");
+    // the number of its hour is free before the writer looks at its files again
+    clock.advance(49 * HOUR + Duration::from_secs(300));
+    belly.keep();
+    announce(&belly, b"new", peer(2), &[]).expect("accepted");
+    wait(belly.flush()).expect("flushed");
+    clock.advance(3 * HOUR);
+    belly.keep();
+    drop(belly);
+    let belly = open(dir.path(), &clock);
+    assert_eq!((peers(&belly, b"old"), peers(&belly, b"new")), (vec![], vec![peer(2)]));
+}
