@@ -230,9 +230,7 @@ impl Catalogue {
     pub(super) fn bytes(&self) -> u64 {
         self.files.lock().values().map(|entry| entry.bytes).sum()
     }
-}
 
-impl Catalogue {
     /// These generations are served no more: their files wait for deletion.
     pub(super) fn retire(&self, numbers: &[bool; 256]) {
         for entry in self.files.lock().values_mut() {

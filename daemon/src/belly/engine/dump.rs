@@ -70,13 +70,7 @@ pub(super) fn dump(shared: &Shared, name: Name, log: &mut LogWriter) -> Result<(
     }
     // What was left out because a later hour has it must be on the disk there before a start
     // trusts this instead of the pages; in memory alone it is not.
-    if shared
-        .index
-        .generations
-        .numbers()
-        .any(|(number, rank)| !rank.disk() && shared.index.generations.count(number) > 0)
-        || shared.flush_now().is_err()
-    {
+    if shared.in_memory_only() > 0 || shared.flush_now().is_err() {
         return Ok(());
     }
     let header = builder.finish(shared.index.bits(), pages.unsigned_abs(), shared.clock.secs())?;

@@ -95,9 +95,14 @@ impl Shared {
 
     /// Accepted, not on disk.
     pub(super) fn unsaved(&self) -> u64 {
+        self.inbox.pending() + self.in_memory_only()
+    }
+
+    /// Records that the disk was not given, or has lost.
+    pub(super) fn in_memory_only(&self) -> u64 {
         let generations = &self.index.generations;
         let memory = generations.numbers().filter(|(_, rank)| !rank.disk());
-        self.inbox.pending() + memory.map(|(number, _)| generations.count(number)).sum::<u64>()
+        memory.map(|(number, _)| generations.count(number)).sum()
     }
 
     pub(super) fn disk_bytes(&self) -> u64 {
@@ -260,16 +265,19 @@ impl Shared {
     }
 
     pub(super) fn flush(&self) -> impl Future<Output = Result<(), Unavailable>> + Send + use<> {
-        let (reply, answer) = oneshot::channel();
-        self.inbox.push_flush(reply);
+        let answer = self.ask_flush();
         async move { answer.await.unwrap_or_else(|_| Err(closing())) }
     }
 
     /// [`Self::flush`] for a thread that may wait.
     pub(super) fn flush_now(&self) -> Result<(), Unavailable> {
+        self.ask_flush().blocking_recv().unwrap_or_else(|_| Err(closing()))
+    }
+
+    fn ask_flush(&self) -> oneshot::Receiver<Result<(), Unavailable>> {
         let (reply, answer) = oneshot::channel();
         self.inbox.push_flush(reply);
-        answer.blocking_recv().unwrap_or_else(|_| Err(closing()))
+        answer
     }
 
     /// Takes in what was announced at a time in seconds since the Unix epoch.

@@ -16,6 +16,7 @@ use super::open;
 use super::pulse::Reason;
 use super::shared::Shared;
 use crate::belly::database::{self, Trouble};
+use crate::belly::index::Rank;
 use crate::belly::log::{LogWriter, Name};
 use crate::belly::values::{Meta, ValuesFile};
 use crate::belly::{Refused, Unavailable};
@@ -32,8 +33,8 @@ const LAST_RETRY: Duration = Duration::from_secs(30);
 
 pub(super) struct Writer {
     shared: Arc<Shared>,
-    /// By generation.
-    logs: HashMap<u8, (Name, LogWriter)>,
+    /// By generation; by its rank, because its number is another's later.
+    logs: HashMap<Rank, (Name, LogWriter)>,
     values: Option<ValuesFile>,
     group: Group,
     retry_in: Duration,
@@ -153,13 +154,7 @@ impl Writer {
     fn append(&mut self, generation: u8, moved: &[u32]) -> Result<(), (String, Trouble)> {
         let shared = &self.shared;
         let rank = shared.index.generations.rank(generation);
-        let open = self.logs.remove(&generation).filter(|(name, _)| shared.catalogue.may_continue(*name));
-        // the number may be that of a later hour already, when the clock leapt over two days
-        let (open, over) = match open {
-            Some(log) if (log.0.hour, log.0.near) != (rank.hour(), rank.near()) => (None, Some(log)),
-            open => (open, None),
-        };
-        shared.sealing.lock().extend(over);
+        let open = self.logs.remove(&rank).filter(|(name, _)| shared.catalogue.may_continue(*name));
         let (name, mut log) = match open {
             Some(open) => open,
             None => {
@@ -178,7 +173,7 @@ impl Writer {
         let outcome = log.append(batch, moved, &shared.providers);
         let outcome = outcome.map_err(|trouble| (log.path().display().to_string(), trouble));
         shared.catalogue.set_bytes(name, database::bytes(log.path()));
-        self.logs.insert(generation, (name, log));
+        self.logs.insert(rank, (name, log));
         outcome
     }
 
@@ -330,16 +325,12 @@ impl Writer {
     /// Hands over files whose hour is over.
     fn seal(&mut self) {
         let hour = self.shared.clock.secs().saturating_sub(GRACE_SECS) / 3600;
-        let over: Vec<u8> =
-            self.logs.iter().filter(|(_, (name, _))| name.hour < hour).map(|(g, _)| *g).collect();
-        for generation in over {
-            if self.group.batches.iter().any(|((g, _), _)| *g == generation) {
-                continue; // the disk does not take its last records yet
-            }
-            if let Some(log) = self.logs.remove(&generation) {
-                self.shared.sealing.lock().push(log);
-            }
-        }
+        let batches = &self.group.batches;
+        // unless the disk does not take its last records yet
+        let is_over =
+            |rank: &Rank| rank.hour() < hour && !batches.iter().any(|((_, waiting), _)| waiting == rank);
+        let over = self.logs.extract_if(|rank, _| is_over(rank)).map(|(_, log)| log);
+        self.shared.sealing.lock().extend(over);
     }
 
     /// Somebody may have deleted a file: memory goes on serving what was in it.
@@ -352,7 +343,7 @@ impl Writer {
             if entry.generation == 0 || database::is_there(&path) {
                 continue;
             }
-            self.logs.remove(&entry.generation);
+            self.logs.retain(|_, (open, _)| *open != name);
             self.shared.pulse.count(Reason::FileDeleted);
             let lost = self.shared.lost_file(&path);
             let text = format!(

@@ -79,16 +79,18 @@ impl Known {
             .filter(|(a, heard)| fresh(*heard, now) && !addrs.iter().any(|b| a == &b))
             .collect();
         older.sort_by_key(|(_, heard)| std::cmp::Reverse(*heard));
-        let all = || addrs.iter().zip(times.iter().copied()).chain(older.iter().copied());
-        let union = AddrList::from_raw(all().map(|(a, _)| a));
-        let heard =
-            union.iter().map(|a| all().find(|(b, _)| a == *b).map_or(0, |(_, heard)| heard)).collect();
+        let union = unite(|| addrs.iter().zip(times.iter().copied()).chain(older.iter().copied()));
+        self.replace(union);
+    }
+
+    /// Other addresses than before, each with its time.
+    fn replace(&mut self, (addrs, heard): (AddrList, Box<[u32]>)) {
+        self.group = group(&addrs);
+        self.addrs = addrs;
         self.heard = heard;
         self.all_heard = 0;
         self.digest = 0; // until its owner sets it
-        self.addrs = union;
         self.version = self.version.wrapping_add(1).max(1);
-        self.group = group(&self.addrs);
     }
 
     /// Adds what an older file says; what is known stays first.
@@ -101,16 +103,8 @@ impl Known {
         if older.is_empty() {
             return;
         }
-        let all = || self.addrs.iter().zip(self.heard()).chain(older.iter().copied());
-        let union = AddrList::from_raw(all().map(|(a, _)| a));
-        let heard =
-            union.iter().map(|a| all().find(|(b, _)| a == *b).map_or(0, |(_, heard)| heard)).collect();
-        self.heard = heard;
-        self.all_heard = 0;
-        self.digest = 0; // until its owner sets it
-        self.addrs = union;
-        self.group = group(&self.addrs);
-        self.version = self.version.wrapping_add(1).max(1);
+        let union = unite(|| self.addrs.iter().zip(self.heard()).chain(older.iter().copied()));
+        self.replace(union);
     }
 
     pub(super) fn set(&mut self, addrs: AddrList, heard: Box<[u32]>, seen: u32) {
@@ -134,6 +128,14 @@ impl Known {
             self.addrs.iter().zip(self.heard()).filter(|(_, h)| fresh(*h, now)).map(|(a, _)| a),
         )
     }
+}
+
+/// The first of these addresses that a list has room for, each with the first of its times.
+fn unite<'a, I: Iterator<Item = (&'a [u8], u32)>>(all: impl Fn() -> I) -> (AddrList, Box<[u32]>) {
+    let union = AddrList::from_raw(all().map(|(addr, _)| addr));
+    let time = |addr: &[u8]| all().find(|(other, _)| addr == *other).map_or(0, |(_, heard)| heard);
+    let heard = union.iter().map(time).collect();
+    (union, heard)
 }
 
 pub(super) fn fresh(heard: u32, now: u32) -> bool {

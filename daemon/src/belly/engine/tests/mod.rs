@@ -48,6 +48,11 @@ fn announce(belly: &LogBelly, key: &[u8], provider: PeerId, list: &[&str]) -> Re
     belly.add_provider(Announcement { key, provider, addrs: addrs(list), head: 3, near: true })
 }
 
+/// An announcement that is near or far.
+fn announce_in(belly: &LogBelly, key: &[u8], provider: PeerId, near: bool) -> Result<(), Refused> {
+    belly.add_provider(Announcement { key, provider, addrs: addrs(&["a"]), head: 3, near })
+}
+
 /// Waits for an answer on a runtime of its own.
 fn wait<T: Unpin>(answer: Answer<T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -34,18 +34,11 @@ proptest! {
         let clock = Clock::manual(start());
         let mut belly = Some(open(dir.path(), &clock));
         let mut model: BTreeMap<(u8, u8), u64> = BTreeMap::new();
-                for step in steps {
+        for step in steps {
             let Some(store) = &belly else { unreachable!("reopened below") };
             match step {
                 Step::Announce { key, provider, near } => {
-                    let announcement = Announcement {
-                        key: &[key],
-                        provider: peer(provider.into()),
-                        addrs: addrs(&["a"]),
-                        head: 3,
-                        near,
-                    };
-                    store.add_provider(announcement).expect("accepted");
+                    announce_in(store, &[key], peer(provider.into()), near).expect("accepted");
                     model.insert((key, provider), clock.millis());
                 }
                 Step::Jump { minutes } => clock.advance(Duration::from_secs(60) * u32::from(minutes)),

@@ -89,14 +89,7 @@ proptest! {
             let Some(store) = &belly else { unreachable!("reopened below") };
             match step {
                 Step::Announce { key, provider, near } => {
-                    let announcement = Announcement {
-                        key: &[key],
-                        provider: peer(provider.into()),
-                        addrs: addrs(&["a"]),
-                        head: 3,
-                        near,
-                    };
-                    store.add_provider(announcement).expect("accepted");
+                    announce_in(store, &[key], peer(provider.into()), near).expect("accepted");
                 }
                 Step::Many { key, from } => {
                     for provider in from..from + 30 {
@@ -278,14 +271,7 @@ proptest! {
             match step {
                 Step::Announce { key, provider, near } => {
                     for store in &stores {
-                        let announcement = Announcement {
-                            key: &[key],
-                            provider: peer(provider.into()),
-                            addrs: addrs(&["a"]),
-                            head: 3,
-                            near,
-                        };
-                        store.add_provider(announcement).expect("accepted");
+                        announce_in(store, &[key], peer(provider.into()), near).expect("accepted");
                     }
                 }
                 Step::Many { key, from } => {
