@@ -18,7 +18,7 @@ use crate::belly::clock::Clock;
 use crate::belly::engine::LogBelly;
 use crate::belly::prefetched::{Prefetched, WithPrefetched};
 use crate::belly::{Belly, BellyError};
-use crate::config::{Config, listen, rooms};
+use crate::config::{Config, listen};
 use crate::dht::{Misses, Service};
 use crate::head;
 use crate::hydra::{Hydra, Parts, RosterError, notify};
@@ -177,7 +177,6 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         events: Arc::clone(&events),
         candidates: candidates.clone(),
         peer_log,
-        many_addresses: rooms::many(&ips),
         per_bucket: config.presence.per_bucket,
         proves_reach: config.proves_reach(),
     });
@@ -189,7 +188,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         events: Arc::clone(&events),
         heads,
     };
-    let scout = Scout::start(config.scout(&ips), eyes, (candidates, heard))?;
+    let scout = Scout::start(config.scout(), eyes, (candidates, heard))?;
     misses.except(scout.lookup().identity());
     let sources = vec![dht_source::dht(scout.lookup())];
     let parts = prefetch::Parts { misses, intake, cache, policy: config.policy(), sources };

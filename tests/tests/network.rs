@@ -57,7 +57,6 @@ impl Eyes {
             protocol: StreamProtocol::new("/ipfs/kad/1.0.0"),
             policy: AddressPolicy::Any,
             bootstrap,
-            many_addresses: false,
             crawl_every: Duration::from_secs(3600),
             parallel: 32,
         };

@@ -162,12 +162,11 @@ impl Config {
     }
 
     #[must_use]
-    pub fn scout(&self, ips: &[IpAddr]) -> scout::Config {
+    pub fn scout(&self) -> scout::Config {
         scout::Config {
             protocol: self.protocol(),
             policy: self.policy(),
             bootstrap: self.network.bootstrap_peers.clone(),
-            many_addresses: many(ips),
             crawl_every: self.scout.crawl_every,
             parallel: self.scout.parallel,
         }
@@ -191,13 +190,6 @@ impl Config {
             announce: Box::new(move |ips, port| announced(&settings, policy, ips, port)),
         }
     }
-}
-
-/// More than one address of a family: dials would all leave from the first.
-#[must_use]
-pub fn many(ips: &[IpAddr]) -> bool {
-    let v4 = ips.iter().filter(|ip| ip.is_ipv4()).count();
-    v4 > 1 || ips.len() - v4 > 1
 }
 
 /// What a head says of itself: the templates, or where it listens; less what is not to be

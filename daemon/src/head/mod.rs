@@ -52,8 +52,6 @@ pub struct Shared {
     pub candidates: mpsc::Sender<Candidate>,
     /// Who says who they are is written there.
     pub peer_log: Option<PeerLog>,
-    /// More than one listen address: dials leave by QUIC.
-    pub many_addresses: bool,
     /// Servers that a head stays connected with in each farther part of the keyspace.
     pub per_bucket: usize,
     /// Heads find out whether strangers can dial them, and serve only then.

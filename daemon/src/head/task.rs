@@ -70,7 +70,7 @@ impl Task {
             behaviour = behaviour.with_reachability(shared.policy);
         }
         let reach = shared.proves_reach.then(|| Reach::new(&config.announce, shared.policy, config.port));
-        let dialer = Dialer::new(shared.policy, Arc::clone(&shared.ledger), shared.many_addresses);
+        let dialer = Dialer::new(shared.policy, Arc::clone(&shared.ledger));
         Ok(Self {
             name: name(config.index),
             presence: Presence::new(config.index, shared.per_bucket),

@@ -1,11 +1,16 @@
 //! Above the high-water mark the least used connections are closed.
 
+use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::hydra::Hydra;
+use libp2p::PeerId;
+
+use crate::hydra::{HeadView, Hydra};
 use crate::routing::contacts::{Contact, Side};
 use crate::telemetry::{Drop as Reason, drops};
+use crate::wire::bounds::K;
 
 /// Closing begins at this share of the limit …
 const HIGH: f64 = 0.9;
@@ -16,9 +21,19 @@ const LOW: f64 = 0.8;
 /// A connection is left alone so long after it opened.
 const GRACE: Duration = Duration::from_secs(60);
 
+/// What a connection is worth to its head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    Stranger,
+    Server,
+    /// One of the servers nearest to the head.
+    Neighbour,
+}
+
 impl Hydra {
-    /// Closes connections down to the low-water mark when there are too many. Those of servers
-    /// in the table and those used of late go last.
+    /// Closes connections down to the low-water mark when there are too many: strangers first,
+    /// then servers of the table, those near to their head last; in each kind the longest unused
+    /// first.
     pub(super) fn trim(&self) {
         let limit = self.budget.config().connections as f64;
         let used = self.budget.used() as f64;
@@ -26,15 +41,22 @@ impl Hydra {
             return;
         }
         let table = self.table.snapshot();
-        let mut open: Vec<(bool, Duration, Arc<Contact>)> = self
+        let near = self.nearest_of_heads();
+        let mut open: Vec<(Worth, Duration, Arc<Contact>)> = self
             .contacts
             .all()
             .into_iter()
             .flat_map(|(_, connected)| connected.contacts)
             .filter(|contact| contact.age() > GRACE && contact.side != Side::Scout)
-            .map(|contact| (table.get(&contact.key).is_some(), contact.unused(), contact))
+            .map(|contact| {
+                let worth = match contact.side {
+                    Side::Head(index) if near.contains(&(index, contact.peer)) => Worth::Neighbour,
+                    _ if table.get(&contact.key).is_some() => Worth::Server,
+                    _ => Worth::Stranger,
+                };
+                (worth, contact.unused(), contact)
+            })
             .collect();
-        // strangers before servers, the longest unused first
         open.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
         let surplus = (used - limit * LOW) as usize;
         for (_, _, contact) in open.into_iter().take(surplus) {
@@ -44,5 +66,22 @@ impl Hydra {
                 drops::count(Reason::ConnectionTrimmed);
             }
         }
+    }
+
+    /// Each head with each of the servers nearest to it: they must list it, and whom they are
+    /// not connected with they soon forget.
+    fn nearest_of_heads(&self) -> HashSet<(u32, PeerId)> {
+        let table = self.table.snapshot();
+        let of = |head: HeadView| {
+            let mut nearest = Vec::with_capacity(K);
+            table.nearest(&head.key, |entry| {
+                if !entry.own {
+                    nearest.push((head.index, entry.peer));
+                }
+                if nearest.len() < K { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            nearest
+        };
+        self.heads().into_iter().flat_map(of).collect()
     }
 }

@@ -36,8 +36,6 @@ pub enum NotDialled {
 pub struct Dialer {
     policy: AddressPolicy,
     ledger: Arc<Ledger>,
-    /// Outgoing tcp from a shared port leaves from the primary address, QUIC from its own.
-    prefer_quic: bool,
     open: HashMap<ConnectionId, Open>,
 }
 
@@ -51,8 +49,8 @@ struct Open {
 
 impl Dialer {
     #[must_use]
-    pub fn new(policy: AddressPolicy, ledger: Arc<Ledger>, prefer_quic: bool) -> Self {
-        Self { policy, ledger, prefer_quic, open: HashMap::new() }
+    pub fn new(policy: AddressPolicy, ledger: Arc<Ledger>) -> Self {
+        Self { policy, ledger, open: HashMap::new() }
     }
 
     /// Dials a peer at those of its addresses that may be dialled: where it was reached
@@ -73,12 +71,8 @@ impl Dialer {
         }
         let reached: Vec<_> =
             allowed.iter().filter(|addr| self.ledger.is_reached(&peer, addr)).cloned().collect();
-        // but by QUIC when dials by tcp would leave from another head's address
-        if reached.iter().any(|addr| !self.prefer_quic || is_quic(addr)) {
+        if !reached.is_empty() {
             allowed = reached;
-        }
-        if self.prefer_quic {
-            allowed.sort_by_key(|addr| !is_quic(addr));
         }
         let (mut entries, mut why) = (Vec::new(), NotDialled::Claimed);
         allowed.retain(|addr| {
@@ -139,10 +133,6 @@ impl Dialer {
             self.ledger.missed(&open.peer, addr);
         }
     }
-}
-
-fn is_quic(addr: &Multiaddr) -> bool {
-    addr.iter().any(|part| matches!(part, libp2p::multiaddr::Protocol::QuicV1))
 }
 
 /// The innermost cause of a failed dial, short enough for a status line.

@@ -12,6 +12,8 @@ pub mod ledger;
 pub mod ports;
 pub mod reachability;
 pub mod rpc;
+mod security;
+mod tcp;
 pub mod transport;
 
 pub use behaviour::{Behaviour, BehaviourEvent};

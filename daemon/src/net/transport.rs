@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::{Multiaddr, Protocol};
-use libp2p::{Swarm, SwarmBuilder, noise, quic, tcp, tls, yamux};
+use libp2p::{Swarm, SwarmBuilder, Transport as _, core::upgrade, quic, tcp, yamux};
 
 use crate::net::Behaviour;
+use crate::net::security::Security;
+use crate::net::tcp::Tcp;
 
 /// Sockets waiting to be accepted.
 const BACKLOG: u32 = 1024;
@@ -59,15 +61,15 @@ pub struct TransportError {
 pub fn swarm(keypair: Keypair, behaviour: Behaviour) -> Result<Swarm<Behaviour>, TransportError> {
     let peer = keypair.public().to_peer_id();
     let failed = |reason: String| TransportError { peer, reason };
+    let tcp = Tcp::new(tcp::Config::default().nodelay(true).listen_backlog(BACKLOG))
+        .upgrade(upgrade::Version::V1Lazy)
+        .authenticate(Security::new(&keypair).map_err(failed)?)
+        .multiplex(muxer());
     let swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
-        .with_tcp(
-            tcp::Config::default().nodelay(true).listen_backlog(BACKLOG),
-            (tls::Config::new, noise::Config::new),
-            muxer,
-        )
-        .map_err(|e| failed(e.to_string()))?
         .with_quic_config(quic_config)
+        .with_other_transport(|_| tcp)
+        .map_err(|e| failed(e.to_string()))?
         .with_behaviour(|_| behaviour)
         .map_err(|e| failed(e.to_string()))?
         .with_swarm_config(|config| {

@@ -46,8 +46,6 @@ pub struct Config {
     pub policy: AddressPolicy,
     /// Each ends in `/p2p/ID`; empty: nobody to start from.
     pub bootstrap: Vec<Multiaddr>,
-    /// More than one listen address: dials leave by QUIC.
-    pub many_addresses: bool,
     /// Each server is asked once in this time for all it knows.
     pub crawl_every: Duration,
     /// Servers visited at a time.

@@ -56,7 +56,7 @@ impl Task {
         let behaviour = Behaviour::new(&keypair, Gate::new(Arc::clone(&shared.budget)), rpc);
         Ok(Self {
             swarm: swarm(keypair, behaviour)?,
-            dialer: Dialer::new(config.policy, Arc::clone(&shared.ledger), config.many_addresses),
+            dialer: Dialer::new(config.policy, Arc::clone(&shared.ledger)),
             waiting: HashMap::new(),
             used: HashMap::new(),
             config,

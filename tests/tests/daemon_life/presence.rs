@@ -5,7 +5,8 @@
 
 use anyhow::{Context as _, ensure};
 use hydra_protocol::v1::head_service_client::HeadServiceClient;
-use hydra_protocol::v1::{GetHeadRequest, Head, HeadState, ListsUs, Reachable};
+use hydra_protocol::v1::peer_service_client::PeerServiceClient;
+use hydra_protocol::v1::{Direction, GetHeadRequest, Head, HeadState, ListPeersRequest, ListsUs, Reachable};
 use hydra_tests::harness::{Namespace, eventually};
 use hydra_tests::world::{World, WorldConfig};
 
@@ -20,7 +21,6 @@ async fn neighbours(host: &Namespace) -> anyhow::Result<(Hydrad, Place)> {
     };
     let first = inside("45.76.1.2")?.serving(1).await?;
     let head = first.head(0).await?;
-    // within one namespace only QUIC leaves from the address that it listens on
     let at = format!("/ip4/45.76.1.2/udp/{}/quic-v1/p2p/{}", head.port, head.peer_id);
     let place = inside("89.0.2.3")?.flag("bootstrap-peers", at).flag("presence-measure-seconds", 10);
     Ok((first, place))
@@ -87,6 +87,46 @@ async fn a_head_whose_port_is_closed_does_not_serve_and_says_which() -> anyhow::
     let hydrad = place.up().await?;
     let head = hydrad.head_when(0, HeadState::Serving).await?;
     assert!(head.reach.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_peers_see_each_head_come_from_the_address_and_the_port_that_it_listens_on()
+-> anyhow::Result<()> {
+    let ips = ["45.76.1.2", "89.0.2.3", "93.184.3.4"];
+    let Some(host) = host(&["77.1.1.1/24", "45.76.1.2/24", "89.0.2.3/24", "93.184.3.4/24"])? else {
+        return Ok(());
+    };
+    let inside = || -> anyhow::Result<Place> {
+        let place = Place::new()?.under(&["ip", "netns", "exec", host.name()]);
+        Ok(place.flag("address-policy", "public").flag("reachability", "assume-public"))
+    };
+    for transport in ["tcp", "quic"] {
+        let tail = if transport == "tcp" { "tcp/{port}" } else { "udp/{port}/quic-v1" };
+        // the other side knows one transport of it only
+        let other = inside()?.flag("listen", "77.1.1.1").flag("announce", format!("/ip4/77.1.1.1/{tail}"));
+        let other = other.serving(1).await?;
+        let head = other.head(0).await?;
+        let at = head.addresses.first().context("an address")?;
+        let spread = inside()?.flag("listen", ips.join(",")).flag("heads", 3);
+        // nobody can dial these heads, so that all connections are theirs
+        let spread = spread.flag("announce", "/ip4/45.76.1.2/tcp/9");
+        let spread = spread.flag("bootstrap-peers", format!("{at}/p2p/{}", head.peer_id));
+        let hydrad = spread.up().await?;
+        let heads = hydrad.heads().await?;
+        eventually(PATIENCE, || async {
+            let mut client = PeerServiceClient::new(other.channel().await?);
+            let peers = client.list_peers(ListPeersRequest::default()).await?.into_inner().peers;
+            for (head, ip) in heads.iter().zip(ips) {
+                let seen = peers.iter().find(|peer| peer.peer_id == head.peer_id).context("not connected")?;
+                let from = format!("/ip4/{ip}/{}", tail.replace("{port}", &head.port.to_string()));
+                ensure!(seen.direction() == Direction::In, "{}: {seen:?}", head.name);
+                ensure!(seen.addresses.first() == Some(&from), "{}: {from}, {:?}", head.name, seen.addresses);
+            }
+            Ok(())
+        })
+        .await?;
+    }
     Ok(())
 }
 

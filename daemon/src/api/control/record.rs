@@ -76,12 +76,13 @@ pub(super) fn why_incomplete(hydra: &Hydra) -> String {
 
 /// Why a list is empty.
 fn why_empty(hydra: &Hydra, filtered: bool) -> String {
+    // first of all: a store that is being read fills up between the page and this question
+    if let Some(warming) = hydra.warming() {
+        return format!("no records yet: the belly is still {}", warming.text());
+    }
     let counts = hydra.belly.counts();
     if counts.records + counts.prefetched > 0 {
         return if filtered { "no record fits".to_owned() } else { String::new() };
-    }
-    if let Some(warming) = hydra.warming() {
-        return format!("no records yet: the belly is {}", warming.text());
     }
     let serving = hydra.heads().iter().filter(|head| head.state == HeadState::Serving).count();
     if serving == 0 {
