@@ -6,6 +6,7 @@
 
 mod cost;
 pub(crate) mod daemon;
+mod prefetch;
 mod size;
 mod table;
 
@@ -47,6 +48,8 @@ pub(crate) enum Part {
     Connections,
     /// Wall time of `hydractl status`.
     Status,
+    /// A million misses against a daemon that looks nothing up.
+    Prefetch,
 }
 
 /// Measure the figures of docs/performance.md.
@@ -108,6 +111,9 @@ impl Figures {
         if wants(Part::Idle) {
             rows.extend(size::idle(self).await?);
         }
+        if wants(Part::Prefetch) {
+            rows.extend(prefetch::misses(self).await?);
+        }
         if [Part::Requests, Part::NewConnections, Part::Connections, Part::Status].into_iter().any(wants) {
             let bench = self.bench().await?;
             if wants(Part::Status) {
@@ -138,6 +144,7 @@ impl Figures {
             seed: None,
             port_begin: self.port_begin,
             cpu: self.server_cpu,
+            flags: &[],
         }
     }
 
