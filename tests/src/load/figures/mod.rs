@@ -80,6 +80,9 @@ pub(crate) struct Figures {
     /// Heads of the part "heads".
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     heads: u32,
+    /// Distinct keys of the part "prefetch".
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
+    misses: u64,
     /// Writes the table here as well.
     #[arg(long)]
     out: Option<PathBuf>,

@@ -19,10 +19,8 @@ use super::table::{Row, median};
 use super::{Figures, say, wait_for_full_replies};
 use crate::world::{World, WorldConfig};
 
-/// Distinct keys that nobody has.
-const MISSES: u64 = 1_000_000;
-/// Before them: what is made once is made by then.
-const WARM_UP: u64 = 100_000;
+/// Of all misses; before them: what is made once is made by then.
+const WARM_UP: u64 = 10;
 const PEERS: usize = 30;
 const CONNECTIONS: u32 = 40;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,16 +40,16 @@ pub(super) async fn misses(figures: &Figures) -> Result<Vec<Row>> {
     let looks_up = side(figures, &bootstrap, 0, "any").await?;
     let does_not = side(figures, &bootstrap, 1, "off").await?;
     for side in [&looks_up, &does_not] {
-        flood(figures, side, WARM_UP).await?;
+        flood(figures, side, figures.misses / WARM_UP).await?;
     }
-    let rounds = u64::from(figures.rounds);
+    let (misses, rounds) = (figures.misses, u64::from(figures.rounds));
     let rss_before = looks_up.daemon.server().rss_bytes()? as f64;
     let (mut ratios, mut grown) = (Vec::new(), Vec::new());
     let (mut with, mut without) = (Speeds::default(), Speeds::default());
     for round in 0..rounds {
-        say(&format!("a million misses, round {round}"));
-        // the rounds share the million, the last one what is left over
-        let n = MISSES / rounds + if round + 1 == rounds { MISSES % rounds } else { 0 };
+        say(&format!("{misses} misses, round {round}"));
+        // the rounds share them, the last one has what is left over
+        let n = misses / rounds + if round + 1 == rounds { misses % rounds } else { 0 };
         let order = if round % 2 == 0 { [&looks_up, &does_not] } else { [&does_not, &looks_up] };
         let mut reports = [flood(figures, order[0], n).await?, flood(figures, order[1], n).await?];
         if round % 2 == 1 {
@@ -67,10 +65,15 @@ pub(super) async fn misses(figures: &Figures) -> Result<Vec<Row>> {
     }
     let told = settled(&looks_up.daemon.socket).await?;
     let all = told.outcomes_total.unwrap_or_default();
-    let astray = (WARM_UP + MISSES).abs_diff(all.misses) + all.misses.abs_diff(ended(&all));
+    let astray = (misses + misses / WARM_UP).abs_diff(all.misses) + all.misses.abs_diff(ended(&all));
     Ok(vec![
-        Row::new("a million distinct misses, GET_PROVIDERS p99 against no prefetch", "×", ratios, Some(2.0))
-            .noted(format!("{} against {}", with.words(), without.words())),
+        Row::new(
+            format!("{misses} distinct misses, GET_PROVIDERS p99 against no prefetch"),
+            "×",
+            ratios,
+            Some(2.0),
+        )
+        .noted(format!("{} against {}", with.words(), without.words())),
         Row::new("the same, RSS away from where it was", "MiB", grown, Some(20.0)),
         Row::new("the same, misses without exactly one outcome", "", vec![astray as f64], Some(0.0)).noted(
             format!(
