@@ -55,10 +55,10 @@ async fn kubo_finds_through_heads_alone_what_another_announced_before_the_hydra_
         strangers(&other, &one.peer_id().await?).await?;
         let found = asks(&other, &cid, &one.peer_id().await?, scope).await?;
         ensure!(found == (scope == "any"), "with prefetch.scope = {scope} the provider was found: {found}");
-        let kept = hydra.hydractl(&["records", "list", "-o", "json"]).await?;
+        let kept = hydra.hydractl(&["records", "get", &cid, "-o", "json"]).await?;
         let kept = String::from_utf8(kept.stdout)?;
         ensure!(kept.contains("\"source\":\"prefetched\"") == found, "{kept}");
-        ensure!(!kept.contains("\"source\":\"announced\""), "somebody announced to the heads: {kept}");
+        ensure!(!kept.contains("\"source\":\"announced\""), "the heads were told of it: {kept}");
         // whoever has fetched it announces it, too
         if found {
             let fetched =

@@ -65,5 +65,7 @@ fn budget(summary: &PrefetchSummary, look: &Look) -> Option<String> {
         .filter(|(_, n)| *n > 0)
         .map(|(why, n)| format!("{why} {}", look.count(n)))
         .collect();
-    (!each.is_empty()).then(|| format!("refused since the start: {}", each.join(" · ")))
+    let allowed = look.count(summary.walks_per_second_limit.into());
+    (!each.is_empty())
+        .then(|| format!("{allowed} look-ups/s allowed; refused since the start: {}", each.join(" · ")))
 }
