@@ -5,6 +5,10 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use hydra_tests::harness::daemon::Options;
 use hydra_tests::harness::{Kubo, Namespace, Target, eventually};
+use hydra_tests::world::{Tables, World, WorldConfig};
+use libp2p::Multiaddr;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn kubo_adds_a_block_on_one_node_and_finds_and_fetches_it_on_another() -> anyhow::Result<()> {
@@ -17,6 +21,66 @@ async fn kubo_does_the_same_in_a_namespace_with_nothing_but_loopback() -> anyhow
     let Some(namespace) = Namespace::new()? else { return Ok(()) };
     let target = Target::daemon(Options::heads(1).inside(&namespace)).await?;
     scenario(&target, Some(&namespace)).await
+}
+
+/// Where light peers listen.
+const LIGHT: &str = "/ip4/127.0.1.0/ipcidr/24";
+
+#[tokio::test]
+async fn kubo_finds_through_heads_alone_what_another_announced_before_the_hydra_started() -> anyhow::Result<()>
+{
+    let world =
+        World::start(WorldConfig { peers: 12, tables: Tables::Full, ..WorldConfig::default() }).await?;
+    let network: Vec<Multiaddr> =
+        world.bootstrap().iter().map(|target| target.to_string().parse()).collect::<Result<_, _>>()?;
+    let Some(one) = Kubo::start(&network).await? else { return Ok(()) };
+    one.table_holds(network.len()).await?;
+    let content = format!("what {} adds", one.peer_id().await?);
+    let file = one.file("content", content.as_bytes())?;
+    let cid = one.ipfs(&["add", "--quieter", "--cid-version=1", &file.to_string_lossy()]).await?;
+    one.ipfs(&["routing", "provide", &cid]).await.context("provide")?;
+    // what it walks to goes by the heads: the light peers are out of its reach
+    for scope in ["off", "any"] {
+        let hydra = Options::heads(2).bootstrap(&network).arg(format!("--prefetch-scope={scope}"));
+        let hydra = hydra.start().await?;
+        eventually(PATIENCE, || async {
+            let known = hydra.status().await?.peers_live;
+            ensure!(known >= network.len() as u64, "{known} of {} light peers are known", network.len());
+            Ok(())
+        })
+        .await?;
+        let heads: Vec<_> = hydra.addresses().await?.into_iter().map(|head| head.address).collect();
+        let Some(other) = Kubo::start_shunning(&heads, &[LIGHT]).await? else { return Ok(()) };
+        other.table_holds(2).await?;
+        strangers(&other, &one.peer_id().await?).await?;
+        let found = asks(&other, &cid, &one.peer_id().await?, scope).await?;
+        ensure!(found == (scope == "any"), "with prefetch.scope = {scope} the provider was found: {found}");
+        let kept = hydra.hydractl(&["records", "get", &cid, "-o", "json"]).await?;
+        let kept = String::from_utf8(kept.stdout)?;
+        ensure!(kept.contains("\"source\":\"prefetched\"") == found, "{kept}");
+        ensure!(!kept.contains("\"source\":\"announced\""), "the heads were told of it: {kept}");
+        // whoever has fetched it announces it, too
+        if found {
+            let fetched =
+                other.ipfs(&["cat", &format!("/ipfs/{cid}"), "--timeout=60s"]).await.context("cat")?;
+            ensure!(fetched == content, "{fetched:?} came for {content:?}");
+        }
+    }
+    Ok(())
+}
+
+/// Whether a node is told of a provider when it asks again and again.
+async fn asks(node: &Kubo<'_>, cid: &str, provider: &str, scope: &str) -> anyhow::Result<bool> {
+    // long enough for a look-up between two of them, were there one
+    let times = if scope == "off" { 5 } else { 30 };
+    for _ in 0..times {
+        let told = node.ipfs(&["routing", "findprovs", "--num-providers=1", cid]).await?;
+        if told.lines().any(|line| line == provider) {
+            return Ok(true);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    Ok(false)
 }
 
 async fn scenario(target: &Target, namespace: Option<&Namespace>) -> anyhow::Result<()> {

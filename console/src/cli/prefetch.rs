@@ -210,16 +210,15 @@ fn now(status: &PrefetchStatus, look: &Look) -> String {
         count(status.waiting_limit),
         count(status.records_kept)
     );
-    let refused = status.refused_by_share + status.refused_by_budget + status.refused_by_room;
-    if refused > 0 {
-        text += &format!(
-            "refused since the start: {} by the walk budget of {}/s, {} for want of room, {} over an asker's share\n",
-            count(status.refused_by_budget),
-            count(status.walks_per_second_limit.into()),
-            count(status.refused_by_room),
-            count(status.refused_by_share)
-        );
-    }
+    text += &format!(
+        "walk budget {}/s, {} begun in 1 min; refused since the start: {} by the budget, {} for want of room, {} \
+         over an asker's share\n",
+        count(status.walks_per_second_limit.into()),
+        count(status.walks_1m),
+        count(status.refused_by_budget),
+        count(status.refused_by_room),
+        count(status.refused_by_share)
+    );
     text
 }
 

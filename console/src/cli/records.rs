@@ -32,7 +32,7 @@ pub(super) enum Command {
         /// A CID, or a multihash in hex or base58
         cid: String,
     },
-    /// The providers of one key from the network, as they are found; stores nothing
+    /// The providers of one key from the network, as they are found; stores nothing without --keep
     Fetch(fetch::Arguments),
     /// The belly as a whole: counts, sizes, ages, what was refused or lost
     Stat,

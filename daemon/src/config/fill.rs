@@ -339,6 +339,7 @@ impl Fill {
         let walks_per_second = self.one("prefetch.walks_per_second", number(1..=10_000));
         let max_records = self.one("prefetch.max_records", number(1_000..=10_000_000));
         let max_memory = self.one("prefetch.max_memory", bytes(1 << 20..=64 << 30));
+        let keep_seconds = self.one("prefetch.keep_seconds", number(1..=3_600));
         Some(PrefetchConfig {
             scope: scope?,
             queue: u32::try_from(queue?).ok()?,
@@ -347,6 +348,7 @@ impl Fill {
             walks_per_second: u32::try_from(walks_per_second?).ok()?,
             max_records: max_records?,
             max_memory: max_memory?,
+            keep: Duration::from_secs(keep_seconds?),
         })
     }
 

@@ -159,6 +159,8 @@ pub struct PrefetchConfig {
     pub max_records: u64,
     /// Of the records.
     pub max_memory: Bytes,
+    /// How long a looked-up record is served.
+    pub keep: Duration,
 }
 
 #[derive(Debug, Clone)]

@@ -152,7 +152,11 @@ impl Config {
     /// Bounds of the cache of looked-up records.
     #[must_use]
     pub fn prefetched(&self) -> Limits {
-        Limits { records: self.prefetch.max_records, bytes: self.prefetch.max_memory.0 }
+        Limits {
+            records: self.prefetch.max_records,
+            bytes: self.prefetch.max_memory.0,
+            life: self.prefetch.keep,
+        }
     }
 
     /// The belly may be deleted at any time; the state beside it may not.

@@ -345,7 +345,7 @@ pub const SETTINGS: &[Setting] = &[
         "any",
         "any, near or off",
         "Which keys are looked up when a GET_PROVIDERS finds nothing: any that is asked for, only those that a \
-         head is near to, or none. What is found is kept for an hour.",
+         head is near to, or none. What is found is kept for prefetch.keep_seconds.",
     ),
     setting(
         "prefetch.queue",
@@ -402,6 +402,16 @@ pub const SETTINGS: &[Setting] = &[
         "64 MiB",
         "1 MiB to 64 GiB",
         "Memory for looked-up records.",
+    ),
+    setting(
+        "prefetch.keep_seconds",
+        "prefetch-keep-seconds",
+        &["HYDRA_PREFETCH_KEEP_SECONDS"],
+        Kind::Number,
+        "3600",
+        "1 to 3600",
+        "A looked-up record is served for so many seconds after the look-up that found it; no later look-up makes \
+         that longer.",
     ),
     setting(
         "peers.log",

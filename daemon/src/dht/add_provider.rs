@@ -9,7 +9,7 @@ use crate::wire::bounds::K;
 use crate::wire::{Key256, Message};
 
 /// A record is near when a head is among so many closest known peers of its key.
-pub(super) const NEAR: usize = 2 * K;
+pub const NEAR: usize = 2 * K;
 
 /// kad-dht `handleAddProvider`: only entries of the sender itself that have an address. The
 /// address filter comes after that, so that senders behind relays are kept.

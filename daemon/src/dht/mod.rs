@@ -15,6 +15,7 @@ mod find_node;
 mod get_providers;
 mod values;
 
+pub use add_provider::NEAR;
 pub use local::Local;
 pub use misses::{Miss, Misses};
 pub use service::{Config, Served, Service};

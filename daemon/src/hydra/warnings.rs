@@ -110,7 +110,7 @@ impl Hydra {
 
     fn prefetch_conditions(&self, found: &mut Vec<Condition>) {
         if self.prefetch.queue_was_full() {
-            let status = self.prefetch.status();
+            let status = self.prefetch.glance();
             found.push(Condition {
                 code: "PREFETCH_QUEUE_FULL",
                 severity: Level::Warn,

@@ -109,6 +109,8 @@ impl SourceTotals {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Page {
     pub(super) outcomes: OutcomeTotals,
+    /// Look-ups begun.
+    pub(super) walks: u64,
     pub(super) sources: Vec<SourceTotals>,
 }
 

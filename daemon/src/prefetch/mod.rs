@@ -28,6 +28,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::belly::Provider;
 use crate::belly::prefetched::Prefetched;
 use crate::dht::{Miss, Misses};
 use crate::routing::AddressPolicy;
@@ -144,6 +145,14 @@ impl Prefetch {
     /// Forgets the keys that wait; how many they were. Their outcome is "paused".
     pub fn clear(&self) -> u64 {
         self.shared.queue.lock().clear()
+    }
+
+    /// Keeps what an operator's own look-up found as if a miss had caused it; how long it is
+    /// served. Of a key that is kept already, the end stays.
+    pub fn keep(&self, key: &[u8], near: bool, found: &[Provider], source: &str) -> Duration {
+        let providers = work::admitted(&self.shared, found);
+        self.shared.cache.keep(key, near, &providers, &source.into());
+        self.shared.cache.life()
     }
 
     /// Keys in flight, the oldest first, and those that wait, the next first.

@@ -44,6 +44,7 @@ pub(super) struct Queue {
     short_of_budget: bool,
     pub(super) pauses: Pauses,
     refused: Refused,
+    walks: u64,
     hasher: RandomState,
     arrivals: u64,
 }
@@ -134,6 +135,7 @@ impl Queue {
             short_of_budget: false,
             pauses: Pauses::default(),
             refused: Refused::default(),
+            walks: 0,
             hasher: RandomState::new(),
             arrivals: 0,
         }
@@ -241,6 +243,7 @@ impl Queue {
             waiters: waiting.waiters,
         };
         self.flying.insert(key.clone(), flying);
+        self.walks += 1;
         Next::Start(Start { key, near: near.0, asked })
     }
 
@@ -302,6 +305,11 @@ impl Queue {
 
     pub(super) fn refused(&self) -> Refused {
         self.refused
+    }
+
+    /// Look-ups begun since the start.
+    pub(super) fn walks(&self) -> u64 {
+        self.walks
     }
 
     /// In flight, the oldest first, then waiting, the next first.

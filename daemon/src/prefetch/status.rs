@@ -25,15 +25,22 @@ pub struct Status {
     pub waiting: u64,
     pub waiting_limit: u64,
     pub oldest_waiting: Option<Duration>,
+    /// The walk budget: look-ups that may begin in a second.
     pub walks_per_second: u32,
+    /// Look-ups begun, in the last minute and since the start.
+    pub walks_1m: u64,
+    pub walks: u64,
     /// What "queue full" was about, since the start.
     pub refused: Refused,
     /// Prefetched records that are served now.
     pub records_kept: u64,
     pub records_limit: u64,
+    /// How long a record is served.
+    pub life: Duration,
     pub total: OutcomeTotals,
     pub last_1m: OutcomeTotals,
     pub last_10m: OutcomeTotals,
+    /// Empty in a glance.
     pub sources: Vec<SourceStatus>,
 }
 
@@ -51,8 +58,15 @@ pub struct SourceStatus {
 }
 
 impl Prefetch {
+    /// All of it.
     #[must_use]
     pub fn status(&self) -> Status {
+        Status { sources: self.sources(), ..self.glance() }
+    }
+
+    /// All but the sources, whose latencies are dear to sum up.
+    #[must_use]
+    pub fn glance(&self) -> Status {
         let (shared, now) = (&self.shared, Instant::now());
         let mut queue = shared.queue.lock();
         let state = queue.pauses.shown(now).map_or(State::Running, State::Paused);
@@ -61,27 +75,7 @@ impl Prefetch {
         let refused = queue.refused();
         drop(queue);
         let page = shared.page();
-        let past = shared.past.lock();
-        let at = |window| past.at(now, window).cloned().unwrap_or_default();
-        let (minute, ten_minutes) = (at(MINUTE), at(WINDOW));
-        drop(past);
-        let latencies = shared.latencies.lock();
-        let earlier = latencies.at(now, WINDOW).cloned().unwrap_or_default();
-        drop(latencies);
-        let of = |(i, tracked): (usize, &super::Tracked)| {
-            let total = page.sources.get(i).copied().unwrap_or_default();
-            let before = earlier.get(i).cloned().unwrap_or_default();
-            let latency = tracked.books.latency().since(&before);
-            SourceStatus {
-                name: tracked.name.to_string(),
-                mode: tracked.source.mode(),
-                total,
-                last_10m: total.since(&ten_minutes.sources.get(i).copied().unwrap_or_default()),
-                latency_p50: latency.quantile(0.5),
-                latency_p95: latency.quantile(0.95),
-                latency_p99: latency.quantile(0.99),
-            }
-        };
+        let (minute, ten_minutes) = (shared.before(now, MINUTE), shared.before(now, WINDOW));
         Status {
             state,
             lookups,
@@ -90,13 +84,38 @@ impl Prefetch {
             waiting_limit: self.config.keys.into(),
             oldest_waiting: oldest.map(|since| now.saturating_duration_since(since)),
             walks_per_second: self.config.walks_per_second,
+            walks_1m: page.walks.saturating_sub(minute.walks),
+            walks: page.walks,
             refused,
             records_kept: shared.cache.count(),
             records_limit: shared.cache.limit(),
+            life: shared.cache.life(),
             total: page.outcomes,
             last_1m: page.outcomes.since(&minute.outcomes),
             last_10m: page.outcomes.since(&ten_minutes.outcomes),
-            sources: shared.sources.iter().enumerate().map(of).collect(),
+            sources: Vec::new(),
         }
+    }
+
+    fn sources(&self) -> Vec<SourceStatus> {
+        let (shared, now) = (&self.shared, Instant::now());
+        let before = shared.before(now, WINDOW);
+        let latencies = shared.latencies.lock();
+        let earlier = latencies.at(now, WINDOW).cloned().unwrap_or_default();
+        drop(latencies);
+        let of = |(i, tracked): (usize, &super::Tracked)| {
+            let total = tracked.books.totals();
+            let latency = tracked.books.latency().since(&earlier.get(i).cloned().unwrap_or_default());
+            SourceStatus {
+                name: tracked.name.to_string(),
+                mode: tracked.source.mode(),
+                total,
+                last_10m: total.since(&before.sources.get(i).copied().unwrap_or_default()),
+                latency_p50: latency.quantile(0.5),
+                latency_p95: latency.quantile(0.95),
+                latency_p99: latency.quantile(0.99),
+            }
+        };
+        shared.sources.iter().enumerate().map(of).collect()
     }
 }

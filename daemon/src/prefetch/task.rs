@@ -48,8 +48,14 @@ impl Shared {
     pub(super) fn page(&self) -> Page {
         Page {
             outcomes: self.misses.outcomes.totals(),
+            walks: self.queue.lock().walks(),
             sources: self.sources.iter().map(|tracked| tracked.books.totals()).collect(),
         }
+    }
+
+    /// What was counted at the beginning of a window.
+    pub(super) fn before(&self, now: Instant, window: Duration) -> Page {
+        self.past.lock().at(now, window).cloned().unwrap_or_default()
     }
 
     pub(super) fn latency(&self) -> Vec<Snapshot> {

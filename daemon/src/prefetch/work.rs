@@ -66,7 +66,7 @@ pub(super) async fn look_up(shared: Arc<Shared>, Start { key, near, asked }: Sta
             Ended::Found(_) => {
                 found = true;
                 finders.push(tracked);
-                let providers = admitted(&shared, providers);
+                let providers = admitted(&shared, &providers);
                 shared.cache.keep(&key, near, &providers, &tracked.name);
                 shared.queue.lock().found(&key, &providers.into());
             }
@@ -121,13 +121,13 @@ async fn attempt(tracked: &Tracked, key: &Bytes, asked: &Asked) -> (Ended, Vec<P
 }
 
 /// What may be kept and handed out: addresses that the policy allows, each provider once.
-fn admitted(shared: &Shared, providers: Vec<Provider>) -> Vec<Provider> {
+pub(super) fn admitted(shared: &Shared, providers: &[Provider]) -> Vec<Provider> {
     let mut out: Vec<Provider> = Vec::with_capacity(providers.len());
     for Provider { peer, addrs } in providers {
-        let addrs: AddrList = shared.policy.admit(&peer, addrs.iter());
-        match out.iter_mut().find(|known| known.peer == peer) {
+        let addrs: AddrList = shared.policy.admit(peer, addrs.iter());
+        match out.iter_mut().find(|known| known.peer == *peer) {
             Some(known) => known.addrs = known.addrs.union(&addrs),
-            None => out.push(Provider { peer, addrs }),
+            None => out.push(Provider { peer: *peer, addrs }),
         }
     }
     out

@@ -1313,6 +1313,43 @@ pub struct Status {
     pub presence_listed: ::core::option::Option<u32>,
     #[prost(uint32, optional, tag = "48")]
     pub presence_asked: ::core::option::Option<u32>,
+    /// How keys that were asked for and not here are looked up.
+    #[prost(message, optional, tag = "60")]
+    pub prefetch: ::core::option::Option<PrefetchSummary>,
+}
+/// What `status` tells of prefetching; PrefetchService has the rest.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrefetchSummary {
+    /// Empty while it runs.
+    #[prost(string, tag = "1")]
+    pub paused_reason: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub waiting: u64,
+    #[prost(uint64, tag = "3")]
+    pub waiting_limit: u64,
+    #[prost(uint64, tag = "4")]
+    pub lookups: u64,
+    #[prost(uint64, tag = "5")]
+    pub lookups_limit: u64,
+    /// The walk budget: look-ups that may begin in a second, and those that began.
+    #[prost(uint32, tag = "6")]
+    pub walks_per_second_limit: u32,
+    #[prost(uint64, tag = "7")]
+    pub walks_1m: u64,
+    #[prost(uint64, tag = "8")]
+    pub misses_10m: u64,
+    #[prost(uint64, tag = "9")]
+    pub found_10m: u64,
+    /// Misses of ten minutes that were refused because as many keys waited as may.
+    #[prost(uint64, tag = "10")]
+    pub queue_full_10m: u64,
+    /// As in Prefetch; since the start.
+    #[prost(uint64, tag = "11")]
+    pub refused_by_share: u64,
+    #[prost(uint64, tag = "12")]
+    pub refused_by_budget: u64,
+    #[prost(uint64, tag = "13")]
+    pub refused_by_room: u64,
 }
 /// The number of heads that the daemon steers to by itself.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3966,7 +4003,7 @@ pub mod peer_service_server {
 pub struct Outcomes {
     #[prost(uint64, tag = "1")]
     pub misses: u64,
-    /// A source knew a provider; it is kept for at most an hour.
+    /// A source knew a provider; it is kept for a while, an hour at most.
     #[prost(uint64, tag = "2")]
     pub found: u64,
     /// Every source answered, and none knew a provider.
@@ -4089,6 +4126,14 @@ pub struct Prefetch {
     pub outcomes_total: ::core::option::Option<Outcomes>,
     #[prost(message, repeated, tag = "18")]
     pub sources: ::prost::alloc::vec::Vec<PrefetchSource>,
+    /// Look-ups begun, of all sources together: a key that three sources are asked for is one.
+    #[prost(uint64, tag = "19")]
+    pub walks_1m: u64,
+    #[prost(uint64, tag = "20")]
+    pub walks_total: u64,
+    /// How long a record is served from the look-up that found it.
+    #[prost(double, tag = "21")]
+    pub keep_seconds: f64,
 }
 /// A key that waits or is being looked up.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5022,7 +5067,7 @@ pub struct FetchRecordsRequest {
     /// It ends with so many providers; 0 is 10,000, the most there are.
     #[prost(uint32, tag = "3")]
     pub limit: u32,
-    /// Store them as prefetched records. Refused: this daemon has no place for them yet.
+    /// Keep them as prefetched records, as if somebody had asked a head for the key.
     #[prost(bool, tag = "4")]
     pub keep: bool,
 }
@@ -5088,6 +5133,11 @@ pub struct FetchReport {
     /// In the order in which they were asked.
     #[prost(message, repeated, tag = "9")]
     pub asked: ::prost::alloc::vec::Vec<AskedServer>,
+    /// Providers that are kept, and for how long from now; 0 without `keep`.
+    #[prost(uint32, tag = "10")]
+    pub stored: u32,
+    #[prost(double, tag = "11")]
+    pub stored_seconds: f64,
 }
 /// A server that was asked.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5369,7 +5419,8 @@ pub mod record_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Looks the providers of a key up in the network: each as it is found, then one report.
-        /// Ended by the reader, the lookup is given up. Stores nothing. On the control socket.
+        /// Ended by the reader, the lookup is given up. Stores nothing but with `keep`. On the control
+        /// socket.
         pub async fn fetch_records(
             &mut self,
             request: impl tonic::IntoRequest<super::FetchRecordsRequest>,
@@ -5471,7 +5522,8 @@ pub mod record_service_server {
             + std::marker::Send
             + 'static;
         /// Looks the providers of a key up in the network: each as it is found, then one report.
-        /// Ended by the reader, the lookup is given up. Stores nothing. On the control socket.
+        /// Ended by the reader, the lookup is given up. Stores nothing but with `keep`. On the control
+        /// socket.
         async fn fetch_records(
             &self,
             request: tonic::Request<super::FetchRecordsRequest>,

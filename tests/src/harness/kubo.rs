@@ -37,12 +37,25 @@ impl<'n> Kubo<'n> {
         namespace: Option<&'n Namespace>,
         heads: &[Multiaddr],
     ) -> anyhow::Result<Option<Self>> {
+        Self::launch(namespace, heads, &[]).await
+    }
+
+    /// A node that neither dials nor lets in these ranges, such as `/ip4/127.0.1.0/ipcidr/24`.
+    pub async fn start_shunning(heads: &[Multiaddr], ranges: &[&str]) -> anyhow::Result<Option<Self>> {
+        Self::launch(None, heads, ranges).await
+    }
+
+    async fn launch(
+        namespace: Option<&'n Namespace>,
+        heads: &[Multiaddr],
+        shunned: &[&str],
+    ) -> anyhow::Result<Option<Self>> {
         let Some(binary) = binaries::counterpart("kubo/ipfs") else { return Ok(None) };
         let dir = tempfile::Builder::new().prefix("kubo-").tempdir()?;
         let mut kubo = Self { binary, dir: Some(dir), namespace, child: None };
         // Without `--empty-repo` the repository would hold documents to announce.
         kubo.ipfs(&["init", "--empty-repo", "--profile", "test"]).await?;
-        kubo.configure(heads)?;
+        kubo.configure(heads, shunned)?;
         let log = kubo.dir().join("log");
         let mut command = kubo.command();
         command.args(["daemon", "--migrate=false"]);
@@ -54,7 +67,7 @@ impl<'n> Kubo<'n> {
     }
 
     /// Everything that would look for strangers is off; the rest is as users have it.
-    fn configure(&self, heads: &[Multiaddr]) -> anyhow::Result<()> {
+    fn configure(&self, heads: &[Multiaddr], shunned: &[&str]) -> anyhow::Result<()> {
         let path = self.dir().join("repo/config");
         let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         let mut config: Value = serde_json::from_str(&text)?;
@@ -70,7 +83,7 @@ impl<'n> Kubo<'n> {
         config["Swarm"]["RelayClient"] = json!({"Enabled": false});
         config["Swarm"]["RelayService"] = json!({"Enabled": false});
         config["Swarm"]["EnableHolePunching"] = json!(false);
-        config["Swarm"]["AddrFilters"] = json!(null);
+        config["Swarm"]["AddrFilters"] = json!(shunned);
         // All nodes of a test share one address, which the default limits take for a stranger.
         config["Swarm"]["ResourceMgr"] = json!({"Enabled": false});
         config["Addresses"]["NoAnnounce"] = json!([]);

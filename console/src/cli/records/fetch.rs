@@ -38,7 +38,7 @@ pub(in crate::cli) struct Arguments {
     /// The lookup ends after this time: 500ms, 10s, 2m; 30s by default, 5m at most
     #[arg(long, value_name = "TIME", value_parser = span::parse)]
     deadline: Option<Duration>,
-    /// Store what is found for an hour
+    /// Keep what is found as prefetched records, for prefetch.keep_seconds: heads answer with it
     #[arg(long)]
     keep: bool,
 }
@@ -105,7 +105,7 @@ impl Found {
     }
 }
 
-/// "4 providers from 20 peers in 0.84 s. Nothing stored."
+/// "4 providers from 20 peers in 0.84 s. Nothing stored.", or "… 4 kept for 1h."
 fn told(fetch: &Fetch, report: &FetchReport, key: &str, ui: &mut Ui<'_>) -> Result<(), Error> {
     let asked = report.asked.len();
     let peers = match fetch.answered {
@@ -128,8 +128,14 @@ fn told(fetch: &Fetch, report: &FetchReport, key: &str, ui: &mut Ui<'_>) -> Resu
     let count = fetch.providers.len();
     let providers = if count == 1 { "provider" } else { "providers" };
     let early = if fetch.ended == "deadline" { " The time was over before all had answered." } else { "" };
+    let stored = match fetch.stored {
+        0 => "Nothing stored.".to_owned(),
+        stored => {
+            format!("{} kept for {}.", ui.look.count(stored.into()), ui.look.span(fetch.stored_seconds))
+        }
+    };
     ui.note(&format!(
-        "{} {providers} from {peers} in {:.2} s. Nothing stored.{early}",
+        "{} {providers} from {peers} in {:.2} s. {stored}{early}",
         ui.look.count(count as u64),
         fetch.took_seconds
     ));

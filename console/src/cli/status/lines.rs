@@ -1,5 +1,7 @@
 //! The lines of `status`, as a function of the answer.
 
+mod prefetch;
+
 use crate::cli::records::reading;
 use crate::output::dto::{Check, Drop, Head, HeadsTarget, Status, Warning};
 use crate::output::look::{Look, Tone};
@@ -43,8 +45,11 @@ pub(super) fn lines(status: &Status, heads: &[Head], look: &Look) -> Vec<Line> {
     lines.extend(status.heads_target.as_ref().map(|target| target_line(target, look)));
     lines.push(belly(status, look));
     lines.push(requests(status, look));
-    // What the peers line already says is not said twice.
-    let said = |warning: &&Warning| !lines.iter().any(|line| line.answer.ends_with(&warning.text));
+    lines.extend(status.prefetch.as_ref().map(|summary| prefetch::line(summary, &status.warnings, look)));
+    // What a line above already says is not said twice.
+    let said = |warning: &&Warning| {
+        warning.code != prefetch::QUEUE_FULL && !lines.iter().any(|line| line.answer.ends_with(&warning.text))
+    };
     let warnings: Vec<Line> =
         status.warnings.iter().filter(said).map(|warning| warning_line(warning, look)).collect();
     lines.extend(warnings);

@@ -45,8 +45,10 @@ pub struct Fetch {
     pub found_at_hop: Option<u32>,
     /// Servers that answered.
     pub answered: usize,
-    /// Records that the belly keeps of it.
-    pub stored: u64,
+    /// Providers that the daemon keeps of it as prefetched records, and for how long.
+    pub stored: u32,
+    #[serde(serialize_with = "number::plain")]
+    pub stored_seconds: f64,
     /// In the order in which they were asked.
     pub asked: Vec<AskedServer>,
 }
@@ -102,7 +104,8 @@ impl Fetch {
             started_from: report.started_from,
             found_at_hop: report.found_at_hop,
             answered: asked.iter().filter(|one| one.outcome == "answered").count(),
-            stored: 0,
+            stored: report.stored,
+            stored_seconds: report.stored_seconds,
             asked,
         }
     }

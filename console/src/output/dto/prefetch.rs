@@ -25,6 +25,10 @@ pub struct PrefetchStatus {
     pub oldest_waiting_seconds: Option<f64>,
     /// Look-ups that may begin in a second.
     pub walks_per_second_limit: u32,
+    /// Look-ups begun.
+    pub walks_1m: u64,
+    /// Since the start.
+    pub walks_total: u64,
     /// Misses refused since the start: the asker had its share of the queue.
     pub refused_by_share: u64,
     /// … the queue was full because the walk budget was used up.
@@ -33,6 +37,9 @@ pub struct PrefetchStatus {
     pub refused_by_room: u64,
     pub records_kept: u64,
     pub records_limit: u64,
+    /// How long a record is served from the look-up that found it.
+    #[serde(serialize_with = "number::plain")]
+    pub keep_seconds: f64,
     pub misses_1m: u64,
     pub outcomes_1m: Outcomes,
     pub misses_10m: u64,
@@ -144,11 +151,14 @@ impl From<&v1::Prefetch> for PrefetchStatus {
             waiting_limit: prefetch.waiting_limit,
             oldest_waiting_seconds: prefetch.oldest_waiting_seconds,
             walks_per_second_limit: prefetch.walks_per_second_limit,
+            walks_1m: prefetch.walks_1m,
+            walks_total: prefetch.walks_total,
             refused_by_share: prefetch.refused_by_share,
             refused_by_budget: prefetch.refused_by_budget,
             refused_by_room: prefetch.refused_by_room,
             records_kept: prefetch.records_kept,
             records_limit: prefetch.records_limit,
+            keep_seconds: prefetch.keep_seconds,
             misses_1m: minute.misses,
             outcomes_1m: Outcomes::from(&minute),
             misses_10m: ten_minutes.misses,

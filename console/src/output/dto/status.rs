@@ -81,6 +81,8 @@ pub struct Status {
     /// GET_PROVIDERS that found a provider, of all; null when none came.
     #[serde(serialize_with = "number::maybe")]
     pub found_ratio_10m: Option<f64>,
+    /// Looking up what is asked for and not here; null when the daemon does not tell.
+    pub prefetch: Option<PrefetchSummary>,
     /// Memory in use.
     pub rss_bytes: u64,
     /// Null when there is no limit.
@@ -130,6 +132,48 @@ impl From<&v1::HeadsTarget> for HeadsTarget {
             course: neutral(&target.course),
             reason: neutral(&target.reason),
             next_at: moment(target.next_at),
+        }
+    }
+}
+
+/// How keys that were asked for and not here are looked up; `prefetch status` has the rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PrefetchSummary {
+    /// Null while it runs.
+    pub paused_reason: Option<String>,
+    pub waiting: u64,
+    pub waiting_limit: u64,
+    pub lookups: u64,
+    pub lookups_limit: u64,
+    /// Look-ups that may begin in a second, and those that began.
+    pub walks_per_second_limit: u32,
+    pub walks_1m: u64,
+    pub misses_10m: u64,
+    pub found_10m: u64,
+    /// Refused because as many keys waited as may.
+    pub queue_full_10m: u64,
+    /// Why, since the start: an asker's share, the walk budget, room for look-ups.
+    pub refused_by_share: u64,
+    pub refused_by_budget: u64,
+    pub refused_by_room: u64,
+}
+
+impl From<&v1::PrefetchSummary> for PrefetchSummary {
+    fn from(summary: &v1::PrefetchSummary) -> Self {
+        Self {
+            paused_reason: known(&summary.paused_reason),
+            waiting: summary.waiting,
+            waiting_limit: summary.waiting_limit,
+            lookups: summary.lookups,
+            lookups_limit: summary.lookups_limit,
+            walks_per_second_limit: summary.walks_per_second_limit,
+            walks_1m: summary.walks_1m,
+            misses_10m: summary.misses_10m,
+            found_10m: summary.found_10m,
+            queue_full_10m: summary.queue_full_10m,
+            refused_by_share: summary.refused_by_share,
+            refused_by_budget: summary.refused_by_budget,
+            refused_by_room: summary.refused_by_room,
         }
     }
 }
@@ -251,6 +295,7 @@ impl From<&v1::Status> for Status {
             requests_per_second_1m: status.rates_1m.as_ref().map(requests),
             get_providers_p99_seconds_1m: status.get_providers_p99_seconds_1m,
             found_ratio_10m: status.found_ratio_10m,
+            prefetch: status.prefetch.as_ref().map(PrefetchSummary::from),
             rss_bytes: status.rss_bytes,
             memory_limit_bytes: limit(status.memory_limit_bytes),
             files_open: status.files_open,

@@ -1,20 +1,27 @@
 //! `RecordService.FetchRecords`: providers from the network, as they are found.
 //!
-//! The lookup is driven here and given up when the reader goes. Nothing is stored.
+//! The lookup is driven here and given up when the reader goes. With `keep`, what it found
+//! becomes prefetched records.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use hydra_protocol::v1::fetch_records_response::Told;
 use hydra_protocol::v1::{
     AskedServer, FetchRecordsRequest, FetchRecordsResponse, FetchReport, FetchedProvider,
 };
+use libp2p::PeerId;
 use tokio::sync::mpsc;
 use tonic::Status;
 
 use crate::api::control::key;
+use crate::belly::prefetched::MAX_OF_KEY;
+use crate::belly::{self, Query};
+use crate::dht;
 use crate::hydra::Hydra;
 use crate::scout::lookup::{Asked, MAX_PROVIDERS, Outcome, Provider, Report};
+use crate::wire::{AddrList, Key256};
 
 /// Seconds of a lookup, when the asker names no number, and at most.
 const DEADLINE: (f64, f64) = (30.0, 300.0);
@@ -28,16 +35,11 @@ pub(super) struct Wanted {
     key: Vec<u8>,
     deadline: Duration,
     limit: usize,
+    keep: bool,
 }
 
 /// Understands a request.
 pub(super) fn wanted(request: &FetchRecordsRequest) -> Result<Wanted, Status> {
-    if request.keep {
-        return Err(Status::failed_precondition(
-            "keep: this daemon has no place for records that were not announced; nothing was looked up\n  \
-             without --keep the providers are listed",
-        ));
-    }
     let key = key::parse(&request.key).map_err(Status::invalid_argument)?;
     let seconds = match request.deadline_seconds {
         0.0 => DEADLINE.0,
@@ -50,7 +52,7 @@ pub(super) fn wanted(request: &FetchRecordsRequest) -> Result<Wanted, Status> {
         0 => MAX_PROVIDERS,
         limit => (limit as usize).min(MAX_PROVIDERS),
     };
-    Ok(Wanted { key, deadline: Duration::from_secs_f64(seconds), limit })
+    Ok(Wanted { key, deadline: Duration::from_secs_f64(seconds), limit, keep: request.keep })
 }
 
 /// Where the answer goes.
@@ -68,22 +70,44 @@ pub(super) async fn run(hydra: &Hydra, wanted: Wanted, send: &Reader) {
 async fn look_up(hydra: &Hydra, wanted: Wanted, send: &Reader) {
     let began = Instant::now();
     let mut providers = hydra.scout.lookup().providers(&wanted.key, wanted.limit, wanted.deadline);
-    let mut found = HashSet::new();
+    let mut found: HashMap<_, AddrList> = HashMap::new();
     loop {
         let next = tokio::select! {
             next = providers.next() => next,
             () = send.closed() => return,
         };
         let Some(next) = next else { break };
-        found.insert(next.peer);
+        // it comes again when somebody knows its addresses
+        found.entry(next.peer).or_default().clone_from(&next.addrs);
         let told = Told::Provider(provider(&next, began.elapsed()));
         if send.send(Ok(FetchRecordsResponse { told: Some(told) })).await.is_err() {
             return;
         }
     }
-    let told = Told::Report(report(&wanted.key, found.len(), providers.report()));
+    let mut report = report(&wanted.key, found.len(), providers.report());
+    if wanted.keep {
+        (report.stored, report.stored_seconds) = keep(hydra, &wanted.key, found).await;
+    }
+    let told = Told::Report(report);
     // the reader may have gone
     send.send(Ok(FetchRecordsResponse { told: Some(told) })).await.ok();
+}
+
+/// Keeps what was found and not announced to us; how many providers, and for how many seconds.
+async fn keep(hydra: &Hydra, key: &[u8], mut found: HashMap<PeerId, AddrList>) -> (u32, f64) {
+    let announced =
+        Query { key: Some(Bytes::copy_from_slice(key)), prefetched: Some(false), ..Query::default() };
+    if let Ok(page) = hydra.belly.page(announced, None, MAX_PROVIDERS).await {
+        page.records.iter().for_each(|record| drop(found.remove(&record.provider)));
+    }
+    let found: Vec<_> =
+        found.into_iter().take(MAX_OF_KEY).map(|(peer, addrs)| belly::Provider { peer, addrs }).collect();
+    if found.is_empty() {
+        return (0, 0.0);
+    }
+    let near = hydra.table.snapshot().is_near(&Key256::of(key), dht::NEAR);
+    let life = hydra.prefetch.keep(key, near, &found, "dht");
+    (found.len() as u32, life.as_secs_f64())
 }
 
 fn provider(provider: &Provider, after: Duration) -> FetchedProvider {
@@ -107,6 +131,8 @@ fn report(multihash: &[u8], providers: usize, report: &Report) -> FetchReport {
         started_from: report.started_from as u32,
         found_at_hop: report.found_at_hop,
         asked: report.asked.iter().map(asked).collect(),
+        stored: 0,
+        stored_seconds: 0.0,
     }
 }
 
@@ -156,9 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn records_that_cannot_be_kept_are_not_looked_up() {
-        let refused = wanted(&request(0.0, 0, true)).expect_err("nowhere to keep them");
-        assert_eq!(refused.code(), tonic::Code::FailedPrecondition);
-        assert!(refused.message().contains("keep") && refused.message().contains("nothing was looked up"));
+    fn only_who_asks_for_it_has_them_kept() {
+        let keeps = |keep| wanted(&request(0.0, 0, keep)).expect("good").keep;
+        assert_eq!((keeps(true), keeps(false)), (true, false));
     }
 }

@@ -64,6 +64,9 @@ impl Service {
             outcomes_10m: Some(outcomes(&status.last_10m)),
             outcomes_total: Some(outcomes(&status.total)),
             sources: status.sources.iter().map(source).collect(),
+            walks_1m: status.walks_1m,
+            walks_total: status.walks,
+            keep_seconds: status.life.as_secs_f64(),
         })
     }
 }
@@ -150,8 +153,32 @@ impl PrefetchService for Service {
     }
 }
 
+/// What `status` tells of it.
+pub(super) fn summary(hydra: &Hydra) -> v1::PrefetchSummary {
+    let glance = hydra.prefetch.glance();
+    v1::PrefetchSummary {
+        paused_reason: match glance.state {
+            State::Running => String::new(),
+            State::Paused(pause) if pause.reason.is_empty() => "paused by hand".to_owned(),
+            State::Paused(pause) => pause.reason,
+        },
+        waiting: glance.waiting,
+        waiting_limit: glance.waiting_limit,
+        lookups: glance.lookups,
+        lookups_limit: glance.lookups_limit,
+        walks_per_second_limit: glance.walks_per_second,
+        walks_1m: glance.walks_1m,
+        misses_10m: glance.last_10m.misses,
+        found_10m: glance.last_10m.of(Outcome::Found),
+        queue_full_10m: glance.last_10m.of(Outcome::QueueFull),
+        refused_by_share: glance.refused.by_share,
+        refused_by_budget: glance.refused.by_budget,
+        refused_by_room: glance.refused.by_room,
+    }
+}
+
 fn why_empty(hydra: &Hydra) -> String {
-    match hydra.prefetch.status().state {
+    match hydra.prefetch.glance().state {
         State::Running => "no key waits or is in flight".to_owned(),
         State::Paused(pause) => format!("no key waits or is in flight: paused, {}", pause.reason),
     }

@@ -193,7 +193,7 @@ impl RecordService for Service {
         &self,
         request: Request<FetchRecordsRequest>,
     ) -> Result<Response<Self::FetchRecordsStream>, Status> {
-        // it stores nothing, but it makes the daemon walk: not for everybody on this machine
+        // it may store nothing, but it makes the daemon walk: not for everybody on this machine
         let request = audit::change(self.access, "fetch records", request)?;
         let wanted = fetch::wanted(&request)?;
         let place = Arc::clone(&self.fetches).try_acquire_owned().map_err(|_| {

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use crate::api::control::{convert, watch};
+use crate::api::control::{convert, prefetch, watch};
 use crate::belly::UNSAVED_MAX;
 use crate::hydra::Hydra;
 use crate::limits::machine::open_files;
@@ -130,6 +130,7 @@ pub(super) fn status(hydra: &Hydra) -> v1::Status {
         reached_quic: reached.map(|(_, quic)| quic as u32),
         presence_listed: presence.map(|(listed, _)| listed as u32),
         presence_asked: presence.map(|(_, asked)| asked as u32),
+        prefetch: Some(prefetch::summary(hydra)),
     }
 }
 

@@ -182,7 +182,7 @@ fn fits(query: &Query, key: &[u8]) -> bool {
 }
 
 fn record(key: &[u8], kept: &Kept, found: &Found) -> Record {
-    let expires = from_millis(kept.until());
+    let expires = from_millis(kept.until);
     let addrs = found.provider.addrs.clone();
     Record {
         key: Bytes::copy_from_slice(key),

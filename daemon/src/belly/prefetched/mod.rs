@@ -1,8 +1,8 @@
 //! Records that nobody announced to us: what sources were found to know, for an hour.
 //!
 //! Owns a small cache beside the store: bounded in records and bytes, the oldest keys leave
-//! first, nothing of it is ever written to disk. A record is kept for an hour from the look-up
-//! that found it, and no later look-up makes that longer; a real announcement of the same
+//! first, nothing of it is ever written to disk. A record is kept for an hour at most from the
+//! look-up that found it, and no later look-up makes that longer; a real announcement of the same
 //! provider takes its place. [`WithPrefetched`] is the store that answers with both.
 
 mod joined;
@@ -23,7 +23,7 @@ use super::{Provider, Purge};
 pub use joined::WithPrefetched;
 use shard::{Kept, Shard};
 
-/// How long a prefetched record is served.
+/// How long a prefetched record is served, at most.
 pub const VALIDITY: Duration = Duration::from_secs(3600);
 
 /// Prefetched providers kept of one key.
@@ -37,6 +37,8 @@ const SHARDS: usize = 16;
 pub struct Limits {
     pub records: u64,
     pub bytes: u64,
+    /// How long a record is served; no longer than [`VALIDITY`].
+    pub life: Duration,
 }
 
 /// The cache. Calls never block for longer than a look-up takes.
@@ -71,7 +73,11 @@ impl Prefetched {
             return;
         }
         let share = |all: u64| all / SHARDS as u64;
-        let limits = Limits { records: share(self.limits.records), bytes: share(self.limits.bytes) };
+        let limits = Limits {
+            records: share(self.limits.records),
+            bytes: share(self.limits.bytes),
+            life: self.life(),
+        };
         self.shard(key).write().keep((key, near), providers, source, self.clock.millis(), limits);
     }
 
@@ -122,6 +128,12 @@ impl Prefetched {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.shards.iter().map(|shard| shard.read().bytes()).sum()
+    }
+
+    /// How long a record is served from the look-up that found it.
+    #[must_use]
+    pub fn life(&self) -> Duration {
+        self.limits.life.min(VALIDITY)
     }
 
     /// Most records that are kept.

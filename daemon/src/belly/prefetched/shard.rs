@@ -6,7 +6,7 @@ use std::sync::Arc;
 use libp2p::PeerId;
 
 use super::super::Provider;
-use super::{Limits, MAX_OF_KEY, VALIDITY};
+use super::{Limits, MAX_OF_KEY};
 
 /// What a key costs besides its bytes, and what a record costs besides its addresses.
 const KEY_BYTES: u64 = 160;
@@ -29,6 +29,8 @@ pub(super) struct Kept {
     pub(super) near: bool,
     /// Of the first look-up that found something, in milliseconds of the clock.
     pub(super) since: u64,
+    /// The end of all its records.
+    pub(super) until: u64,
     arrival: u64,
 }
 
@@ -36,12 +38,6 @@ pub(super) struct Kept {
 pub(super) struct Found {
     pub(super) provider: Provider,
     pub(super) source: Arc<str>,
-}
-
-impl Kept {
-    pub(super) fn until(&self) -> u64 {
-        self.since + VALIDITY.as_millis() as u64
-    }
 }
 
 impl Shard {
@@ -59,7 +55,9 @@ impl Shard {
             self.arrivals += 1;
             self.bytes += KEY_BYTES + key.len() as u64;
             self.order.insert(self.arrivals, Arc::clone(&key));
-            self.keys.insert(key, Kept { found: Vec::new(), near, since: now, arrival: self.arrivals });
+            let until = now + limits.life.as_millis() as u64;
+            self.keys
+                .insert(key, Kept { found: Vec::new(), near, since: now, until, arrival: self.arrivals });
         }
         if let Some(kept) = self.keys.get_mut(key) {
             for provider in providers {
@@ -84,7 +82,7 @@ impl Shard {
     }
 
     pub(super) fn get(&self, key: &[u8], now: u64) -> Option<&Kept> {
-        self.keys.get(key).filter(|kept| kept.until() > now)
+        self.keys.get(key).filter(|kept| kept.until > now)
     }
 
     pub(super) fn remove(&mut self, key: &[u8], provider: &PeerId) {

@@ -12,7 +12,7 @@ use crate::belly::engine::{LogBelly, LogConfig};
 use crate::belly::{Announcement, Belly, Cursor, Page, Provider, Purge, Query, Record, Source};
 use crate::wire::AddrList;
 
-const LIMITS: Limits = Limits { records: 10_000, bytes: 16 << 20 };
+const LIMITS: Limits = Limits { records: 10_000, bytes: 16 << 20, life: VALIDITY };
 
 fn provider(n: u8) -> Provider {
     let hash = libp2p::multihash::Multihash::wrap(0x12, &[n; 32]).expect("32 bytes fit");
@@ -41,6 +41,18 @@ fn a_record_lives_an_hour_from_the_first_look_up_however_often_it_is_found() {
     assert_eq!(all(&cache), 0);
     cache.expire();
     assert_eq!((cache.count(), cache.bytes()), (0, 0));
+}
+
+#[test]
+fn a_life_may_be_set_shorter_and_never_longer_than_an_hour() {
+    for (life, served) in [(Duration::from_secs(2), Duration::from_secs(2)), (VALIDITY * 3, VALIDITY)] {
+        let (cache, clock) = cache(Limits { life, ..LIMITS });
+        cache.keep(b"key", false, &[provider(1)], &dht());
+        clock.advance(served - Duration::from_millis(1));
+        assert_eq!((cache.life(), cache.providers(b"key", &[], 10).len()), (served, 1));
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(cache.providers(b"key", &[], 10).len(), 0);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::{Answer, Invented, hidden, key, peer, provider, somebody};
 use crate::belly::clock::Clock;
 use crate::belly::engine::{LogBelly, LogConfig};
-use crate::belly::prefetched::{Limits, Prefetched, WithPrefetched};
+use crate::belly::prefetched::{Limits, Prefetched, VALIDITY, WithPrefetched};
 use crate::belly::{Announcement, Belly, Provider};
 use crate::dht::{self, Local, Misses, Served, Service};
 use crate::prefetch::{Config, Parts, Pause, Prefetch, Source, State};
@@ -30,7 +30,10 @@ pub(super) struct Scene {
 pub(super) fn scene(config: Config, sources: Vec<Arc<dyn Source>>) -> Scene {
     let dir = tempfile::tempdir().expect("a directory");
     let store = Arc::new(LogBelly::open(LogConfig::new(dir.path())).expect("the store opens"));
-    let cache = Arc::new(Prefetched::new(Limits { records: 10_000, bytes: 8 << 20 }, Clock::system()));
+    let cache = Arc::new(Prefetched::new(
+        Limits { records: 10_000, bytes: 8 << 20, life: VALIDITY },
+        Clock::system(),
+    ));
     let belly: Arc<dyn Belly> = Arc::new(WithPrefetched::new(store, Arc::clone(&cache)));
     let (misses, intake) = Misses::channel();
     let (table, contacts) = (Arc::new(Table::default()), Arc::new(Contacts::default()));

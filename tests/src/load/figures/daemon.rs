@@ -65,6 +65,8 @@ pub(super) struct Setup<'a> {
     pub(super) seed: Option<&'a str>,
     pub(super) port_begin: u16,
     pub(super) cpu: Option<u32>,
+    /// Besides those that every daemon has.
+    pub(super) flags: &'a [String],
 }
 
 impl Daemon {
@@ -89,6 +91,7 @@ impl Daemon {
             .args(["--address-policy", "any"])
             .args(["--bootstrap-peers", &bootstrap])
             .args(["--log-format", "json", "--log-level", "warn"]);
+        command.args(setup.flags);
         if let Some(seed) = setup.seed {
             command.args(["--random-seed", seed]);
         }

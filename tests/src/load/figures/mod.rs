@@ -6,6 +6,7 @@
 
 mod cost;
 pub(crate) mod daemon;
+mod prefetch;
 mod size;
 mod table;
 
@@ -47,6 +48,8 @@ pub(crate) enum Part {
     Connections,
     /// Wall time of `hydractl status`.
     Status,
+    /// A million misses against a daemon that looks nothing up.
+    Prefetch,
 }
 
 /// Measure the figures of docs/performance.md.
@@ -77,6 +80,9 @@ pub(crate) struct Figures {
     /// Heads of the part "heads".
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     heads: u32,
+    /// Distinct keys of the part "prefetch".
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
+    misses: u64,
     /// Writes the table here as well.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -108,6 +114,9 @@ impl Figures {
         if wants(Part::Idle) {
             rows.extend(size::idle(self).await?);
         }
+        if wants(Part::Prefetch) {
+            rows.extend(prefetch::misses(self).await?);
+        }
         if [Part::Requests, Part::NewConnections, Part::Connections, Part::Status].into_iter().any(wants) {
             let bench = self.bench().await?;
             if wants(Part::Status) {
@@ -138,6 +147,7 @@ impl Figures {
             seed: None,
             port_begin: self.port_begin,
             cpu: self.server_cpu,
+            flags: &[],
         }
     }
 
