@@ -39,6 +39,7 @@ pub struct Options {
     args: Vec<OsString>,
     listen: String,
     policy: String,
+    bootstrap: String,
     namespace: Option<String>,
 }
 
@@ -51,6 +52,7 @@ impl Options {
             args: Vec::new(),
             listen: "127.0.0.1".to_owned(),
             policy: "any".to_owned(),
+            bootstrap: "none".to_owned(),
             namespace: None,
         }
     }
@@ -73,6 +75,13 @@ impl Options {
     #[must_use]
     pub fn address_policy(mut self, policy: &str) -> Self {
         policy.clone_into(&mut self.policy);
+        self
+    }
+
+    /// Start from these peers, joined by commas.
+    #[must_use]
+    pub fn bootstrap(mut self, peers: &str) -> Self {
+        peers.clone_into(&mut self.bootstrap);
         self
     }
 
@@ -131,7 +140,7 @@ impl Daemon {
             .arg(self.observe_socket())
             .args(["--listen", &self.options.listen, "--port-begin", "0"])
             .args(["--address-policy", &self.options.policy])
-            .args(["--bootstrap-peers", "none", "--log-format", "json"])
+            .args(["--bootstrap-peers", &self.options.bootstrap, "--log-format", "json"])
             .arg("--heads")
             .arg(self.options.heads.to_string())
             .args(&self.options.args);

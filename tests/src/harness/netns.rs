@@ -34,6 +34,11 @@ impl Namespace {
         &self.name
     }
 
+    /// Makes all addresses of a network ("45.0.0.0/8") be of this namespace.
+    pub fn own(&self, network: &str) -> anyhow::Result<()> {
+        ip(&["-n", &self.name, "route", "add", "local", network, "dev", "lo"])
+    }
+
     /// A command that will run inside; `ip` becomes it, so that its process id is its own.
     #[must_use]
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn mind() -> Mind {
-        let mind = Mind::new(PeerId::random());
+        let mind = Mind::new(PeerId::random(), crate::load::guard::Reach::Loopback);
         for n in 1..=40 {
             let addr = format!("/ip4/127.0.0.1/tcp/{n}").parse().expect("a multiaddr");
             mind.table_mut().add(Known { peer: PeerId::random(), addrs: vec![addr], agent: "x".to_owned() });

@@ -1,0 +1,304 @@
+//! How well a hydra knows its network: measured in a private one, of which all is known.
+//!
+//! Owns the course of a measurement: a network namespace with nothing but loopback, light
+//! peers at addresses that look public, a `hydrad` among them that is told of a few; then what
+//! it knows is held against the truth ([`truth`]). In: [`Network`]. Out: [`Figures`], of which
+//! it judges nothing. The daemon is asked over its control socket only ([`asked`]).
+
+mod asked;
+mod truth;
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+use libp2p::PeerId;
+use serde::{Deserialize, Serialize};
+
+use self::asked::Asked;
+use super::keys::{self, Domain};
+use crate::harness::eventually;
+use crate::harness::netns::Namespace;
+use crate::world::{Hosts, PUBLIC, Tables, World, WorldConfig};
+
+/// Where the daemon listens: an IP group without light peers.
+const HYDRA: &str = "45.250.0.1";
+
+/// Light peers that the daemon is told of; it finds the others by itself.
+const BOOTSTRAP: usize = 5;
+
+/// Longest wait for what is measured.
+const PATIENCE: Duration = Duration::from_secs(1800);
+
+/// Gone for longer than this, a peer should have left the table.
+const LONG_GONE: Duration = Duration::from_secs(180);
+
+/// Between two rounds of churn.
+const ROUND: Duration = Duration::from_secs(5);
+
+/// A lookup ends after this many seconds.
+const LOOKUP: f64 = 20.0;
+
+/// Measure how well a hydra knows a private network.
+#[derive(Clone, Debug, Args)]
+pub struct Network {
+    /// Light peers; they share one process.
+    #[arg(long, default_value_t = 1000)]
+    peers: usize,
+    /// /16s that their addresses are spread over.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u8).range(1..=200))]
+    groups: u8,
+    #[arg(long, default_value_t = 5)]
+    heads: u32,
+    /// Providers looked up, each announced by one light peer to its 20 nearest.
+    #[arg(long, default_value_t = 100)]
+    lookups: u32,
+    /// Lookups of random keys by the daemon to wait for, before sizes are taken.
+    #[arg(long, default_value_t = 40)]
+    samples: u32,
+    /// Seconds after that in which nothing changes, for the daemon's CPU.
+    #[arg(long, default_value_t = 120)]
+    calm: u64,
+    /// Then: share of the light peers that goes in a minute, as many new ones coming.
+    #[arg(long, default_value_t = 0.1)]
+    churn: f64,
+    /// Minutes of it.
+    #[arg(long, default_value_t = 15.0)]
+    minutes: f64,
+    /// Set by the measurement itself, inside its network namespace.
+    #[arg(long, hide = true)]
+    inside: bool,
+}
+
+/// What was measured.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Figures {
+    pub peers: usize,
+    /// From the daemon's start until its first crawl was complete, by its own account.
+    pub crawl_seconds: f64,
+    /// From its start until 99 % of the light peers stood in its table.
+    pub found_99_seconds: f64,
+    /// Share of the light peers in its table then.
+    pub found_ratio: f64,
+    pub size_by_crawl: Option<f64>,
+    pub size_by_distance: Option<f64>,
+    pub size_by_distance_error: Option<f64>,
+    /// As the daemon tells it, and as counting random keys in the whole network gives it.
+    pub coverage: f64,
+    pub coverage_true: f64,
+    pub coverage_with_presence: Option<f64>,
+    pub lookup_hops: Option<f64>,
+    /// Lookups that found the provider, and that did so by asking a peer of the table.
+    pub lookups: u32,
+    pub lookups_found: u32,
+    pub lookups_one_hop: u32,
+    pub lookup_seconds_median: f64,
+    /// CPU of the daemon, all heads and its scout: the first crawl in seconds, then of a core.
+    pub crawl_cpu_seconds: f64,
+    pub calm_cpu_ratio: Option<f64>,
+    /// Resident memory of a daemon that knows nobody, and of this one.
+    pub rss_alone_bytes: u64,
+    pub rss_bytes: u64,
+    pub churn: Option<Churn>,
+}
+
+/// What was measured while light peers went and came.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Churn {
+    pub per_minute: f64,
+    pub minutes: f64,
+    pub gone: usize,
+    /// At the end, and on average over its last third: of the table, gone for more than three
+    /// minutes, gone at all; of those that live, not in the table.
+    pub long_gone_ratio: f64,
+    pub long_gone_ratio_mean: f64,
+    pub gone_ratio_mean: f64,
+    pub missing_ratio_mean: f64,
+    pub gone_per_minute_told: Option<f64>,
+    pub size_by_crawl: Option<f64>,
+    pub cpu_ratio: f64,
+}
+
+impl Network {
+    /// Measures, in a network namespace of its own. `None` from the one outside, whose other
+    /// self inside has printed.
+    ///
+    /// # Errors
+    /// When it is not root, and when the world or the daemon fails.
+    pub async fn measure(self) -> Result<Option<Figures>> {
+        if self.inside {
+            return self.measure_here().await.map(Some);
+        }
+        let namespace = Namespace::new()?.context("the network needs a namespace of its own: run as root")?;
+        namespace.own(PUBLIC)?;
+        let program = std::env::current_exe().context("find this program")?;
+        let mut command = namespace.command(program);
+        command.args(std::env::args_os().skip(1)).arg("--inside");
+        let mut inside =
+            command.stdin(Stdio::null()).kill_on_drop(true).spawn().context("start inside the namespace")?;
+        tokio::select! {
+            ended = inside.wait() => ensure!(ended?.success(), "the measurement failed"),
+            interrupted = tokio::signal::ctrl_c() => interrupted.context("wait for Ctrl-C")?,
+        }
+        Ok(None)
+    }
+
+    async fn measure_here(&self) -> Result<Figures> {
+        let mut figures = Figures { peers: self.peers, ..Figures::default() };
+        let lone = Asked::start(HYDRA, self.heads, "").await?;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        figures.rss_alone_bytes = lone.usage()?.rss_bytes;
+        drop(lone);
+        let began = Instant::now();
+        let config = WorldConfig {
+            peers: self.peers,
+            hosts: Hosts::Public { groups: self.groups },
+            tables: Tables::Kademlia,
+            ..WorldConfig::default()
+        };
+        let mut world = World::start(config).await?;
+        say(&format!("{} light peers after {:.0?}", self.peers, began.elapsed()));
+        let bootstrap: Vec<String> =
+            world.bootstrap().into_iter().take(BOOTSTRAP).map(|target| target.to_string()).collect();
+        let began = Instant::now();
+        let daemon = Asked::start(HYDRA, self.heads, &bootstrap.join(",")).await?;
+        self.crawl(&world, &daemon, began, &mut figures).await?;
+        say(&format!("crawled: {figures:?}"));
+        self.look_up(&world, &daemon, &mut figures).await?;
+        say(&format!("looked up: {figures:?}"));
+        self.sizes(&world, &daemon, &mut figures).await?;
+        say(&format!("judged: {figures:?}"));
+        if self.churn > 0.0 && self.minutes > 0.0 {
+            figures.churn = Some(self.churn(&mut world, &daemon).await?);
+        }
+        Ok(figures)
+    }
+
+    /// The first crawl.
+    async fn crawl(
+        &self,
+        world: &World,
+        daemon: &Asked,
+        began: Instant,
+        figures: &mut Figures,
+    ) -> Result<()> {
+        eventually(PATIENCE, || async {
+            let known = daemon.network().await?.peers_live as usize;
+            ensure!(known * 100 >= self.peers * 99, "{known} of {} peers are known", self.peers);
+            Ok(())
+        })
+        .await?;
+        figures.found_99_seconds = began.elapsed().as_secs_f64();
+        let network = eventually(PATIENCE, || async {
+            let network = daemon.network().await?;
+            ensure!(network.crawled_at.is_some(), "{network:?}");
+            Ok(network)
+        })
+        .await?;
+        figures.crawl_cpu_seconds = daemon.usage()?.cpu_seconds;
+        let started = daemon.status().await?.started_at;
+        figures.crawl_seconds = asked::seconds(network.crawled_at) - asked::seconds(started);
+        let known = daemon.known().await?;
+        let found = world.peers().iter().filter(|peer| known.contains(&peer.peer())).count();
+        figures.found_ratio = found as f64 / world.peers().len() as f64;
+        Ok(())
+    }
+
+    /// Sizes and coverage against the truth, and what a calm network costs.
+    async fn sizes(&self, world: &World, daemon: &Asked, figures: &mut Figures) -> Result<()> {
+        let sampled = |network: &hydra_protocol::v1::Network| {
+            let enough = network.lookups_sampled >= self.samples && network.size_by_distance.is_some();
+            enough && network.size_by_crawl.is_some()
+        };
+        let network = eventually(PATIENCE, || async {
+            let network = daemon.network().await?;
+            ensure!(sampled(&network), "{network:?}");
+            Ok(network)
+        })
+        .await?;
+        let coverage = network.coverage.unwrap_or_default();
+        let heads = daemon.serving().await?;
+        figures.coverage = coverage.ratio.context("a coverage")?;
+        figures.coverage_true = truth::coverage(&truth::living(world), &heads);
+        figures.coverage_with_presence = coverage.with_presence_ratio;
+        (figures.size_by_crawl, figures.size_by_distance) = (network.size_by_crawl, network.size_by_distance);
+        figures.size_by_distance_error = network.size_by_distance_error;
+        figures.lookup_hops = network.lookup_hops;
+        if self.calm > 0 {
+            let (before, began) = (daemon.usage()?, Instant::now());
+            tokio::time::sleep(Duration::from_secs(self.calm)).await;
+            let used = daemon.usage()?.cpu_seconds - before.cpu_seconds;
+            figures.calm_cpu_ratio = Some(used / began.elapsed().as_secs_f64());
+        }
+        figures.rss_bytes = daemon.usage()?.rss_bytes;
+        Ok(())
+    }
+
+    /// Looks up what light peers announced.
+    async fn look_up(&self, world: &World, daemon: &Asked, figures: &mut Figures) -> Result<()> {
+        let mut took = Vec::new();
+        for n in 0..self.lookups {
+            let key = keys::key(5, Domain::Fresh, n.into());
+            let provider = &world.peers()[n as usize * 7919 % world.peers().len()];
+            provider.provide(&key).await.with_context(|| format!("announce key {n}"))?;
+            let (providers, report) = daemon.look_up(&key, LOOKUP).await?;
+            figures.lookups += 1;
+            let found = providers.iter().find(|found| found.peer_id == provider.peer().to_string());
+            figures.lookups_found += u32::from(found.is_some());
+            figures.lookups_one_hop += u32::from(report.found_at_hop == Some(1) && found.is_some());
+            took.extend(found.map(|found| found.after_seconds));
+        }
+        took.sort_by(f64::total_cmp);
+        figures.lookup_seconds_median = took.get(took.len() / 2).copied().unwrap_or_default();
+        Ok(())
+    }
+
+    async fn churn(&self, world: &mut World, daemon: &Asked) -> Result<Churn> {
+        let mut churn = Churn { per_minute: self.churn, minutes: self.minutes, ..Churn::default() };
+        let mut gone: HashMap<PeerId, Instant> = HashMap::new();
+        let (before, began) = (daemon.usage()?, Instant::now());
+        let lasts = Duration::from_secs_f64(60.0 * self.minutes);
+        let (mut owed, mut looks) = (0.0, 0u32);
+        while began.elapsed() < lasts {
+            let round = Instant::now();
+            owed += self.churn * self.peers as f64 * ROUND.as_secs_f64() / 60.0;
+            let go = owed as usize;
+            owed -= go as f64;
+            gone.extend(world.churn(go).await?.into_iter().map(|peer| (peer, round)));
+            tokio::time::sleep(ROUND.saturating_sub(round.elapsed())).await;
+            if began.elapsed() < lasts.mul_f64(2.0 / 3.0) {
+                continue;
+            }
+            let known = daemon.known().await?;
+            let share = |n: usize, of: usize| n as f64 / of.max(1) as f64;
+            let all: Vec<&Instant> = known.iter().filter_map(|peer| gone.get(peer)).collect();
+            let long = all.iter().filter(|at| at.elapsed() > LONG_GONE).count();
+            let missing = world.peers().iter().filter(|peer| !known.contains(&peer.peer())).count();
+            looks += 1;
+            churn.long_gone_ratio = share(long, known.len());
+            churn.long_gone_ratio_mean += churn.long_gone_ratio;
+            churn.gone_ratio_mean += share(all.len(), known.len());
+            churn.missing_ratio_mean += share(missing, world.peers().len());
+        }
+        let network = daemon.network().await?;
+        let looks = f64::from(looks.max(1));
+        for mean in
+            [&mut churn.long_gone_ratio_mean, &mut churn.gone_ratio_mean, &mut churn.missing_ratio_mean]
+        {
+            *mean /= looks;
+        }
+        churn.gone = gone.len();
+        churn.gone_per_minute_told = network.gone_per_minute_ratio;
+        churn.size_by_crawl = network.size_by_crawl;
+        churn.cpu_ratio = (daemon.usage()?.cpu_seconds - before.cpu_seconds) / began.elapsed().as_secs_f64();
+        Ok(churn)
+    }
+}
+
+/// Tells whoever waits how far it is.
+#[allow(clippy::print_stderr)] // stdout is for the figures alone
+fn say(text: &str) {
+    eprintln!("network: {text}");
+}
