@@ -394,6 +394,7 @@ impl Crawl {
             let text = format!("the first crawl is complete: {others} servers answered");
             self.shared.events.tell(Level::Good, "scout", "CRAWL_COMPLETE", text);
         }
+        let [hops, client_hops, client_hops_with_head] = self.measure.hops();
         let crawl = CrawlReport {
             waiting,
             visiting: self.visits.len(),
@@ -404,7 +405,9 @@ impl Crawl {
             by_count: self.measure.by_count(&round.seen, now),
             by_distance: self.measure.by_distance(now),
             lookups: self.measure.lookups(),
-            hops: self.measure.hops(),
+            hops,
+            client_hops,
+            client_hops_with_head,
             complete_after: self.told.crawl.complete_after,
         };
         let nothing_left = waiting == 0 && (self.visits.is_empty() || self.told.exhausted);

@@ -38,6 +38,9 @@ const LONG_GONE: Duration = Duration::from_secs(180);
 /// Between two rounds of churn.
 const ROUND: Duration = Duration::from_secs(5);
 
+/// Time for announcements to arrive.
+const SETTLE: Duration = Duration::from_secs(2);
+
 /// A lookup ends after this many seconds.
 const LOOKUP: f64 = 20.0;
 
@@ -89,7 +92,14 @@ pub struct Figures {
     pub coverage: f64,
     pub coverage_true: f64,
     pub coverage_with_presence: Option<f64>,
+    /// Hops to the nearest servers of random keys: from the daemon's table, and a client's.
     pub lookup_hops: Option<f64>,
+    pub client_hops: Option<f64>,
+    pub client_hops_with_head: Option<f64>,
+    /// As the daemon tells it: heads in the IP group that all of them are in, and of these those
+    /// that are let in.
+    pub group_heads: u32,
+    pub group_admitted: u32,
     /// Lookups that found the provider, and that did so by asking a peer of the table.
     pub lookups: u32,
     pub lookups_found: u32,
@@ -210,7 +220,8 @@ impl Network {
     async fn sizes(&self, world: &World, daemon: &Asked, figures: &mut Figures) -> Result<()> {
         let sampled = |network: &hydra_protocol::v1::Network| {
             let enough = network.lookups_sampled >= self.samples && network.size_by_distance.is_some();
-            enough && network.size_by_crawl.is_some()
+            let measured = network.head_groups.iter().all(|group| group.measured == group.heads);
+            enough && measured && network.size_by_crawl.is_some()
         };
         let network = eventually(PATIENCE, || async {
             let network = daemon.network().await?;
@@ -226,6 +237,12 @@ impl Network {
         (figures.size_by_crawl, figures.size_by_distance) = (network.size_by_crawl, network.size_by_distance);
         figures.size_by_distance_error = network.size_by_distance_error;
         figures.lookup_hops = network.lookup_hops;
+        (figures.client_hops, figures.client_hops_with_head) =
+            (network.client_hops, network.client_hops_with_head);
+        for group in &network.head_groups {
+            figures.group_heads += group.heads;
+            figures.group_admitted += group.admitted;
+        }
         if self.calm > 0 {
             let (before, began) = (daemon.usage()?, Instant::now());
             tokio::time::sleep(Duration::from_secs(self.calm)).await;
@@ -238,11 +255,16 @@ impl Network {
 
     /// Looks up what light peers announced.
     async fn look_up(&self, world: &World, daemon: &Asked, figures: &mut Figures) -> Result<()> {
-        let mut took = Vec::new();
+        let (mut announced, mut took) = (Vec::new(), Vec::new());
         for n in 0..self.lookups {
             let key = keys::key(5, Domain::Fresh, n.into());
             let provider = &world.peers()[n as usize * 7919 % world.peers().len()];
             provider.provide(&key).await.with_context(|| format!("announce key {n}"))?;
+            announced.push((key, provider));
+        }
+        // an announcement has no answer: the last ones may still be on their way
+        tokio::time::sleep(SETTLE).await;
+        for (key, provider) in announced {
             let (providers, report) = daemon.look_up(&key, LOOKUP).await?;
             figures.lookups += 1;
             let found = providers.iter().find(|found| found.peer_id == provider.peer().to_string());
