@@ -55,6 +55,17 @@ impl Drop for Namespace {
     }
 }
 
+/// Lets nothing of the namespace that this process is in reach a part of what it
+/// [owns](Namespace::own), whether it is connected or not.
+pub fn cut(network: &str) -> anyhow::Result<()> {
+    ip(&["route", "add", "blackhole", network, "table", "local"])
+}
+
+/// Ends a [`cut`].
+pub fn heal(network: &str) -> anyhow::Result<()> {
+    ip(&["route", "del", "blackhole", network, "table", "local"])
+}
+
 fn ip(args: &[&str]) -> anyhow::Result<()> {
     let output = StdCommand::new("ip")
         .args(args)

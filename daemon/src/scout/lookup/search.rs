@@ -52,7 +52,8 @@ pub(super) struct Found {
 impl Search {
     /// Starts from the peers of the table nearest to the key.
     pub(super) fn new(eyes: Arc<Eyes>, kind: Kind, key: &[u8], patience: Duration) -> Self {
-        let nearest = eyes.table.snapshot().closest(&Key256::of(key), 2 * START).into_iter().cloned().collect();
+        let nearest =
+            eyes.table.snapshot().closest(&Key256::of(key), 2 * START).into_iter().cloned().collect();
         Self::from(eyes, kind, key, nearest, patience)
     }
 

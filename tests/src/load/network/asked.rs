@@ -21,15 +21,13 @@ use crate::harness::process::Usage;
 /// Peers a page of the control socket.
 const PAGE: u32 = 1000;
 
-/// Seconds between two measurements of a head's presence.
-const PRESENCE: &str = "60";
-
 /// The daemon.
 pub(super) struct Asked(Daemon);
 
 impl Asked {
     /// Starts it at a public address, with these peers to start from; with none it is alone.
-    pub(super) async fn start(ip: &str, heads: u32, bootstrap: &str) -> Result<Self> {
+    /// `presence`: seconds between two measurements of a head's presence.
+    pub(super) async fn start(ip: &str, heads: u32, bootstrap: &str, presence: u64) -> Result<Self> {
         let options = Options::heads(heads).listen(ip);
         let options = if bootstrap.is_empty() {
             options
@@ -37,7 +35,7 @@ impl Asked {
             options.address_policy("public").bootstrap(bootstrap)
         };
         let options = options.arg("--reachability").arg("assume-public");
-        let options = options.arg("--presence-measure-seconds").arg(PRESENCE);
+        let options = options.arg("--presence-measure-seconds").arg(presence.to_string());
         Ok(Self(options.start().await?))
     }
 

@@ -2,22 +2,23 @@
 //!
 //! Owns the course of a measurement: a network namespace with nothing but loopback, light
 //! peers at addresses that look public, a `hydrad` among them that is told of a few; then what
-//! it knows is held against the truth ([`truth`]). In: [`Network`]. Out: [`Figures`], of which
+//! it knows is held against the truth ([`truth`]), also while peers come and go and when half
+//! of them cannot be reached ([`faults`]). In: [`Network`]. Out: [`Figures`], of which
 //! it judges nothing. The daemon is asked over its control socket only ([`asked`]).
 
 mod asked;
+mod faults;
 mod truth;
 
-use std::collections::HashMap;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
-use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 
 use self::asked::Asked;
+pub use self::faults::{Churn, Partition};
 use super::keys::{self, Domain};
 use crate::harness::eventually;
 use crate::harness::netns::Namespace;
@@ -31,12 +32,6 @@ const BOOTSTRAP: usize = 5;
 
 /// Longest wait for what is measured.
 const PATIENCE: Duration = Duration::from_secs(1800);
-
-/// Gone for longer than this, a peer should have left the table.
-const LONG_GONE: Duration = Duration::from_secs(180);
-
-/// Between two rounds of churn.
-const ROUND: Duration = Duration::from_secs(5);
 
 /// Time for announcements to arrive.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -70,6 +65,12 @@ pub struct Network {
     /// Minutes of it.
     #[arg(long, default_value_t = 15.0)]
     minutes: f64,
+    /// Before that: seconds for which half of the /16s cannot be reached.
+    #[arg(long, default_value_t = 0)]
+    partition: u64,
+    /// Seconds between two measurements of a head's presence.
+    #[arg(long, default_value_t = 60)]
+    presence: u64,
     /// Set by the measurement itself, inside its network namespace.
     #[arg(long, hide = true)]
     inside: bool,
@@ -111,24 +112,8 @@ pub struct Figures {
     /// Resident memory of a daemon that knows nobody, and of this one.
     pub rss_alone_bytes: u64,
     pub rss_bytes: u64,
+    pub partition: Option<Partition>,
     pub churn: Option<Churn>,
-}
-
-/// What was measured while light peers went and came.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Churn {
-    pub per_minute: f64,
-    pub minutes: f64,
-    pub gone: usize,
-    /// At the end, and on average over its last third: of the table, gone for more than three
-    /// minutes, gone at all; of those that live, not in the table.
-    pub long_gone_ratio: f64,
-    pub long_gone_ratio_mean: f64,
-    pub gone_ratio_mean: f64,
-    pub missing_ratio_mean: f64,
-    pub gone_per_minute_told: Option<f64>,
-    pub size_by_crawl: Option<f64>,
-    pub cpu_ratio: f64,
 }
 
 impl Network {
@@ -157,7 +142,7 @@ impl Network {
 
     async fn measure_here(&self) -> Result<Figures> {
         let mut figures = Figures { peers: self.peers, ..Figures::default() };
-        let lone = Asked::start(HYDRA, self.heads, "").await?;
+        let lone = Asked::start(HYDRA, self.heads, "", self.presence).await?;
         tokio::time::sleep(Duration::from_secs(5)).await;
         figures.rss_alone_bytes = lone.usage()?.rss_bytes;
         drop(lone);
@@ -173,13 +158,17 @@ impl Network {
         let bootstrap: Vec<String> =
             world.bootstrap().into_iter().take(BOOTSTRAP).map(|target| target.to_string()).collect();
         let began = Instant::now();
-        let daemon = Asked::start(HYDRA, self.heads, &bootstrap.join(",")).await?;
+        let daemon = Asked::start(HYDRA, self.heads, &bootstrap.join(","), self.presence).await?;
         self.crawl(&world, &daemon, began, &mut figures).await?;
         say(&format!("crawled: {figures:?}"));
         self.look_up(&world, &daemon, &mut figures).await?;
         say(&format!("looked up: {figures:?}"));
         self.sizes(&world, &daemon, &mut figures).await?;
         say(&format!("judged: {figures:?}"));
+        if self.partition > 0 {
+            figures.partition = Some(self.partition(&world, &daemon).await?);
+            say(&format!("united again: {:?}", figures.partition));
+        }
         if self.churn > 0.0 && self.minutes > 0.0 {
             figures.churn = Some(self.churn(&mut world, &daemon).await?);
         }
@@ -275,47 +264,6 @@ impl Network {
         took.sort_by(f64::total_cmp);
         figures.lookup_seconds_median = took.get(took.len() / 2).copied().unwrap_or_default();
         Ok(())
-    }
-
-    async fn churn(&self, world: &mut World, daemon: &Asked) -> Result<Churn> {
-        let mut churn = Churn { per_minute: self.churn, minutes: self.minutes, ..Churn::default() };
-        let mut gone: HashMap<PeerId, Instant> = HashMap::new();
-        let (before, began) = (daemon.usage()?, Instant::now());
-        let lasts = Duration::from_secs_f64(60.0 * self.minutes);
-        let (mut owed, mut looks) = (0.0, 0u32);
-        while began.elapsed() < lasts {
-            let round = Instant::now();
-            owed += self.churn * self.peers as f64 * ROUND.as_secs_f64() / 60.0;
-            let go = owed as usize;
-            owed -= go as f64;
-            gone.extend(world.churn(go).await?.into_iter().map(|peer| (peer, round)));
-            tokio::time::sleep(ROUND.saturating_sub(round.elapsed())).await;
-            if began.elapsed() < lasts.mul_f64(2.0 / 3.0) {
-                continue;
-            }
-            let known = daemon.known().await?;
-            let share = |n: usize, of: usize| n as f64 / of.max(1) as f64;
-            let all: Vec<&Instant> = known.iter().filter_map(|peer| gone.get(peer)).collect();
-            let long = all.iter().filter(|at| at.elapsed() > LONG_GONE).count();
-            let missing = world.peers().iter().filter(|peer| !known.contains(&peer.peer())).count();
-            looks += 1;
-            churn.long_gone_ratio = share(long, known.len());
-            churn.long_gone_ratio_mean += churn.long_gone_ratio;
-            churn.gone_ratio_mean += share(all.len(), known.len());
-            churn.missing_ratio_mean += share(missing, world.peers().len());
-        }
-        let network = daemon.network().await?;
-        let looks = f64::from(looks.max(1));
-        for mean in
-            [&mut churn.long_gone_ratio_mean, &mut churn.gone_ratio_mean, &mut churn.missing_ratio_mean]
-        {
-            *mean /= looks;
-        }
-        churn.gone = gone.len();
-        churn.gone_per_minute_told = network.gone_per_minute_ratio;
-        churn.size_by_crawl = network.size_by_crawl;
-        churn.cpu_ratio = (daemon.usage()?.cpu_seconds - before.cpu_seconds) / began.elapsed().as_secs_f64();
-        Ok(churn)
     }
 }
 
