@@ -39,7 +39,7 @@ const NEWS: usize = 64;
 pub(super) struct Mind {
     pub(super) peer: PeerId,
     /// Addresses beyond are not taken.
-    reach: Reach,
+    pub(super) reach: Reach,
     addrs: OnceLock<Vec<Multiaddr>>,
     table: RwLock<Table>,
     store: Mutex<Store>,

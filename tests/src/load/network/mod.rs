@@ -257,6 +257,9 @@ impl Network {
             let (providers, report) = daemon.look_up(&key, LOOKUP).await?;
             figures.lookups += 1;
             let found = providers.iter().find(|found| found.peer_id == provider.peer().to_string());
+            if found.is_none() {
+                say(&format!("what {} announced was not found: {report:?}", provider.peer()));
+            }
             figures.lookups_found += u32::from(found.is_some());
             figures.lookups_one_hop += u32::from(report.found_at_hop == Some(1) && found.is_some());
             took.extend(found.map(|found| found.after_seconds));
