@@ -13,9 +13,11 @@ mod truth;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use clap::Args;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::asked::Asked;
 pub use self::faults::{Churn, Partition};
@@ -124,19 +126,30 @@ impl Network {
     /// When it is not root, and when the world or the daemon fails.
     pub async fn measure(self) -> Result<Option<Figures>> {
         if self.inside {
-            return self.measure_here().await.map(Some);
+            // dropped, it ends the daemon
+            return tokio::select! {
+                figures = self.measure_here() => figures.map(Some),
+                stopped = stopped() => Err(stopped.err().unwrap_or_else(|| anyhow!("interrupted"))),
+            };
         }
         let namespace = Namespace::new()?.context("the network needs a namespace of its own: run as root")?;
         namespace.own(PUBLIC)?;
         let program = std::env::current_exe().context("find this program")?;
         let mut command = namespace.command(program);
         command.args(std::env::args_os().skip(1)).arg("--inside");
-        let mut inside =
-            command.stdin(Stdio::null()).kill_on_drop(true).spawn().context("start inside the namespace")?;
-        tokio::select! {
-            ended = inside.wait() => ensure!(ended?.success(), "the measurement failed"),
-            interrupted = tokio::signal::ctrl_c() => interrupted.context("wait for Ctrl-C")?,
-        }
+        let mut inside = command.stdin(Stdio::null()).spawn().context("start inside the namespace")?;
+        let ended = tokio::select! {
+            ended = inside.wait() => ended,
+            stopped = stopped() => {
+                stopped?;
+                if let Some(pid) = inside.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+                    // it may have ended on the same Ctrl-C already
+                    kill_process(pid, Signal::TERM).ok();
+                }
+                inside.wait().await
+            }
+        };
+        ensure!(ended?.success(), "the measurement failed");
         Ok(None)
     }
 
@@ -267,6 +280,15 @@ impl Network {
         took.sort_by(f64::total_cmp);
         figures.lookup_seconds_median = took.get(took.len() / 2).copied().unwrap_or_default();
         Ok(())
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stopped() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("wait for SIGTERM")?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("wait for Ctrl-C"),
+        _ = terminate.recv() => Ok(()),
     }
 }
 
