@@ -116,6 +116,8 @@ impl World {
             for other in kept.into_iter().map(|at| &peers[at]) {
                 peer.introduce(other.peer(), other.addresses().to_vec(), other.agent());
             }
+            // with thousands of peers this takes long, and whoever waits may give up
+            tokio::task::yield_now().await;
         }
         Ok(Self { config, peers, started })
     }
