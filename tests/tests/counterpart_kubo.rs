@@ -39,9 +39,10 @@ async fn kubo_finds_through_heads_alone_what_another_announced_before_the_hydra_
     let file = one.file("content", content.as_bytes())?;
     let cid = one.ipfs(&["add", "--quieter", "--cid-version=1", &file.to_string_lossy()]).await?;
     one.ipfs(&["routing", "provide", &cid]).await.context("provide")?;
+    let known: Vec<String> = network.iter().map(ToString::to_string).collect();
     // what it walks to goes by the heads: the light peers are out of its reach
     for scope in ["off", "any"] {
-        let hydra = Options::heads(2).bootstrap(&network).arg(format!("--prefetch-scope={scope}"));
+        let hydra = Options::heads(2).bootstrap(&known.join(",")).arg(format!("--prefetch-scope={scope}"));
         let hydra = hydra.start().await?;
         eventually(PATIENCE, || async {
             let known = hydra.status().await?.peers_live;

@@ -2,7 +2,8 @@
 //! only another peer holds, and nobody's word makes it flood anybody.
 //!
 //! The scout runs in this process, on loopback with the address policy `any`; the light peers
-//! are real DHT servers. The daemon around it is tested in `daemon_life`.
+//! are real DHT servers. The daemon around it is tested in `daemon_life`, and here by
+//! `hydra-load network`, at addresses that look public.
 
 use std::collections::HashSet;
 use std::net::TcpListener;
@@ -10,11 +11,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use hydra_tests::harness::eventually;
+use hydra_tests::harness::{binaries, eventually};
 use hydra_tests::load::frame::Framed;
 use hydra_tests::load::guard::Reach;
 use hydra_tests::load::keys::{self, Domain};
 use hydra_tests::load::message::{Kind, Message};
+use hydra_tests::load::network::Figures;
 use hydra_tests::load::node::{Node, NodeConfig};
 use hydra_tests::load::transport::Security;
 use hydra_tests::world::{Known, LightPeer, Tables, World, WorldConfig};
@@ -186,16 +188,46 @@ enum Lie {
     Flood,
     /// Names itself, whatever is asked.
     Vanity,
+    /// Names ever new peers, all of them where it is itself: a way that never ends.
+    Loop,
 }
 
-async fn liar(lie: Lie, n: u8) -> anyhow::Result<Node> {
+/// Every lie there is.
+const LIES: [Lie; 5] = [Lie::Silence, Lie::Drip, Lie::Flood, Lie::Vanity, Lie::Loop];
+
+/// A host that has nothing to do with the DHT, and counts who connects to it.
+struct Victim {
+    listener: TcpListener,
+    at: Multiaddr,
+}
+
+impl Victim {
+    fn new(ip: &str) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(format!("{ip}:0"))?;
+        listener.set_nonblocking(true)?;
+        let at = format!("/ip4/{ip}/tcp/{}", listener.local_addr()?.port()).parse()?;
+        Ok(Self { listener, at })
+    }
+
+    /// Connections since the last count.
+    fn count(&self) -> usize {
+        std::iter::from_fn(|| self.listener.accept().ok()).count()
+    }
+}
+
+/// A liar that gives the victim's address to all whom it makes up.
+async fn liar(lie: Lie, n: u8, victim: &Victim) -> anyhow::Result<Node> {
     let keypair = Keypair::generate_ed25519();
     let me = keypair.public().to_peer_id();
     let listen: Multiaddr = format!("/ip4/127.0.66.{n}/tcp/0").parse()?;
+    let victim = victim.at.clone();
+    let heard = Arc::new(std::sync::OnceLock::<Multiaddr>::new());
+    let here = Arc::clone(&heard);
     let service = move |_, stream: Stream| -> futures::future::BoxFuture<'static, ()> {
-        Box::pin(async move { drop(tell(lie, me, stream).await) })
+        let (victim, here) = (victim.clone(), here.get().cloned());
+        Box::pin(async move { drop(tell(lie, me, here, &victim, stream).await) })
     };
-    Node::start(NodeConfig {
+    let node = Node::start(NodeConfig {
         keypair,
         security: Security::Both,
         agent: "liar/1".to_owned(),
@@ -205,12 +237,19 @@ async fn liar(lie: Lie, n: u8) -> anyhow::Result<Node> {
         reach: Reach::Loopback,
         identified: None,
     })
-    .await
+    .await?;
+    heard.get_or_init(|| node.listening()[0].clone());
+    Ok(node)
 }
 
-async fn tell(lie: Lie, me: PeerId, stream: Stream) -> anyhow::Result<()> {
+async fn tell(
+    lie: Lie,
+    me: PeerId,
+    here: Option<Multiaddr>,
+    victim: &Multiaddr,
+    stream: Stream,
+) -> anyhow::Result<()> {
     let mut framed = Framed::new(stream);
-    let nobody: Multiaddr = "/ip4/127.0.66.250/tcp/9".parse()?;
     while framed.read().await?.is_some() {
         let mut reply = Message::new(Kind::FindNode, Vec::new());
         match lie {
@@ -224,10 +263,14 @@ async fn tell(lie: Lie, me: PeerId, stream: Stream) -> anyhow::Result<()> {
                 }
             }
             Lie::Flood => {
-                let peer = keys::peer(&PeerId::random(), [&nobody], 1);
+                let peer = keys::peer(&PeerId::random(), [victim], 1);
                 reply.closer = vec![peer; (4 << 20) / 70];
             }
-            Lie::Vanity => reply.closer = vec![keys::peer(&me, [&nobody], 1); 40],
+            Lie::Vanity => reply.closer = vec![keys::peer(&me, [victim], 1); 40],
+            Lie::Loop => {
+                let new = |_| keys::peer(&PeerId::random(), here.iter().chain([victim]), 1);
+                reply.closer = (0..200).map(new).collect();
+            }
         }
         framed.write(&reply.framed()).await?;
         framed.flush().await?;
@@ -238,10 +281,10 @@ async fn tell(lie: Lie, me: PeerId, stream: Stream) -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn among_liars_lookups_end_in_their_deadlines_and_find_what_is_there() -> anyhow::Result<()> {
     let world = world(60).await?;
+    let victim = Victim::new("127.0.66.250")?;
     let mut liars = Vec::new();
-    for n in 0..16 {
-        let lie = [Lie::Silence, Lie::Drip, Lie::Flood, Lie::Vanity][usize::from(n) % 4];
-        let liar = liar(lie, n + 1).await?;
+    for n in 0..20 {
+        let liar = liar(LIES[usize::from(n) % LIES.len()], n + 1, &victim).await?;
         world.join(liar.peer(), liar.listening(), "liar/1");
         liars.push(liar);
     }
@@ -268,10 +311,12 @@ async fn among_liars_lookups_end_in_their_deadlines_and_find_what_is_there() -> 
         assert!(report.ended != Ended::Running && report.asked.len() <= 120, "{report:?}");
     }
     let knows = eyes.knows();
-    // one that names itself answers, and so it is a server; the others never did
+    // whoever names itself or others answers, and so it is a server; the others never did
     for (n, liar) in liars.iter().enumerate() {
-        assert!(n % 4 == 3 || !knows.contains(&liar.peer()), "liar {n} is in the table");
+        assert!(n % LIES.len() >= 3 || !knows.contains(&liar.peer()), "liar {n} is in the table");
     }
+    let dialled = victim.count();
+    assert!(dialled <= 1, "{dialled} dials to an address that only liars speak of");
     Ok(())
 }
 
@@ -336,13 +381,11 @@ async fn a_name_that_is_published_through_the_scout_resolves_for_a_light_peer() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_many_peers_are_said_to_be_at_is_dialled_once() -> anyhow::Result<()> {
-    let victim = TcpListener::bind("127.0.77.1:0")?;
-    victim.set_nonblocking(true)?;
-    let at: Multiaddr = format!("/ip4/127.0.77.1/tcp/{}", victim.local_addr()?.port()).parse()?;
+    let victim = Victim::new("127.0.77.1")?;
     let world = world(20).await?;
     let liar = &world.peers()[0];
     for _ in 0..300 {
-        liar.introduce(PeerId::random(), vec![at.clone()], "");
+        liar.introduce(PeerId::random(), vec![victim.at.clone()], "");
     }
     let eyes = Eyes::near(liar)?;
     eyes.knows_all_of(20).await?;
@@ -356,11 +399,7 @@ async fn an_address_that_many_peers_are_said_to_be_at_is_dialled_once() -> anyho
         Ok(())
     };
     eventually(PATIENCE, quiet).await?;
-    let mut dialled = 0;
-    while victim.accept().is_ok() {
-        dialled += 1;
-    }
-    assert_eq!(dialled, 1, "dials to an address that only a liar speaks of");
+    assert_eq!(victim.count(), 1, "dials to an address that only a liar speaks of");
     Ok(())
 }
 
@@ -415,5 +454,73 @@ async fn peers_that_go_leave_the_table_and_peers_that_come_enter_it() -> anyhow:
     .await?;
     // those that live are all still there
     eyes.knows_all_of(80).await.with_context(|| format!("after {:?}", began.elapsed()))?;
+    Ok(())
+}
+
+/// Runs `hydra-load network`, which makes a network namespace of its own; `None` without root.
+async fn measured(arguments: &[&str]) -> anyhow::Result<Option<Figures>> {
+    if !rustix::process::geteuid().is_root() {
+        binaries::skip("network namespaces need root");
+        return Ok(None);
+    }
+    let program = binaries::hydra_load().map_err(|missing| anyhow::anyhow!(missing.0))?;
+    let mut command = tokio::process::Command::new(program);
+    command.arg("network").args(arguments).stdin(std::process::Stdio::null()).kill_on_drop(true);
+    let output = command.output().await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}: {said}", output.status);
+    Ok(Some(serde_json::from_slice(&output.stdout).with_context(|| said.into_owned())?))
+}
+
+/// What holds in a network of any size that stands still.
+fn knows_its_network(figures: &Figures) -> anyhow::Result<()> {
+    let peers = figures.peers as f64;
+    ensure!(figures.found_ratio >= 0.99, "found: {figures:?}");
+    let count = figures.size_by_crawl.context("a size by crawl")?;
+    ensure!((count - peers).abs() <= 0.1 * peers, "by crawl: {figures:?}");
+    let truth = (figures.coverage - figures.coverage_true).abs();
+    // two points, and three standard errors of the count of keys
+    ensure!(truth <= 0.02 + 0.015, "coverage: {figures:?}");
+    ensure!(figures.lookups_one_hop * 100 >= figures.lookups * 95, "lookups: {figures:?}");
+    let listed = figures.coverage_with_presence.context("presence")?;
+    ensure!(listed > 0.0 && listed <= figures.coverage + 1e-9, "presence: {figures:?}");
+    let hops = figures.lookup_hops.zip(figures.client_hops).zip(figures.client_hops_with_head);
+    let ((ours, client), with_head) = hops.context("hops")?;
+    ensure!(ours < with_head && with_head <= client, "hops: {figures:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hydra_knows_a_network_of_public_looking_peers_also_after_a_partition() -> anyhow::Result<()> {
+    let small = "--peers 150 --lookups 20 --samples 6 --calm 0 --partition 15 --presence 10 --churn 0.6 --minutes 0.5";
+    let arguments: Vec<&str> = small.split(' ').collect();
+    let Some(figures) = measured(&arguments).await? else { return Ok(()) };
+    knows_its_network(&figures)?;
+    assert_eq!(figures.group_heads, 5);
+    let partition = figures.partition.context("a partition")?;
+    assert!(partition.lookups > 0 && partition.lookup_seconds_longest < 25.0, "{partition:?}");
+    assert_eq!(partition.cut, 80);
+    let churn = figures.churn.context("churn")?;
+    assert!(churn.gone >= 40 && churn.long_gone_ratio < 0.01, "{churn:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::print_stderr)] // the figures are for whoever runs it
+async fn a_hydra_knows_a_thousand_peers_of_which_a_tenth_goes_each_minute() -> anyhow::Result<()> {
+    if !long() {
+        return Ok(());
+    }
+    let arguments: Vec<&str> = "--peers 1000 --partition 600 --minutes 15".split(' ').collect();
+    let Some(figures) = measured(&arguments).await? else { return Ok(()) };
+    eprintln!("{figures:#?}");
+    knows_its_network(&figures)?;
+    let distance = figures.size_by_distance.context("a size by distance")?;
+    assert!((750.0..=1250.0).contains(&distance), "{distance}");
+    let partition = figures.partition.context("a partition")?;
+    assert!(partition.left_ratio > 0.9 && partition.missing_ratio < 0.02, "{partition:?}");
+    assert!(partition.lookup_seconds_longest < 25.0, "{partition:?}");
+    let churn = figures.churn.context("churn")?;
+    assert!(churn.long_gone_ratio_mean <= 0.01, "{churn:?}");
     Ok(())
 }

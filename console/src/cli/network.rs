@@ -7,7 +7,7 @@ use hydra_protocol::client::Access;
 use hydra_protocol::v1::{GetCoverageRequest, GetNetworkRequest, PlanCoverageRequest};
 
 use crate::error::{Error, Kind};
-use crate::output::dto::{Coverage, CoveragePlan, CoverageWith, Network, Place, PlannedNetwork};
+use crate::output::dto::{Coverage, CoveragePlan, CoverageWith, HeadGroup, Network, Place, PlannedNetwork};
 use crate::output::look::Look;
 use crate::output::text::percent;
 use crate::output::{Format, list, object};
@@ -19,6 +19,9 @@ const PLAN_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Places of a plan that are named on one line.
 const NAMED: usize = 8;
+
+/// IP groups of heads that are named.
+const GROUPS: usize = 4;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -122,6 +125,7 @@ fn lines(network: &Network, look: &Look) -> String {
         ("coverage", covers(&covered, look)),
         ("available", available(network, look)),
         ("hops", hops(network)),
+        ("groups", groups(network, look)),
     ])
 }
 
@@ -196,11 +200,37 @@ fn available(network: &Network, look: &Look) -> String {
     }
 }
 
+/// "1.04 from our table to the nearest servers of random keys · a client takes 2.71, with a head of ours 1.93".
 fn hops(network: &Network) -> String {
-    match network.lookup_hops {
-        Some(hops) => format!("{hops:.2} to the nearest servers of random keys; none of our heads is asked"),
-        None => "— no lookup yet".to_owned(),
+    let Some(hops) = network.lookup_hops else { return "— no lookup yet".to_owned() };
+    let mut parts = vec![format!("{hops:.2} from our table to the nearest servers of random keys")];
+    if let (Some(without), Some(with)) = (network.client_hops, network.client_hops_with_head) {
+        parts.push(format!("a client takes {without:.2}, with a head of ours {with:.2}"));
     }
+    parts.join(" · ")
+}
+
+/// "203.0.0.0/16 admits 3 of 5 heads, full with 2 servers".
+fn groups(network: &Network, look: &Look) -> String {
+    let group = |group: &HeadGroup| {
+        let heads = look.count(group.heads.into());
+        if group.measured == 0 {
+            return format!("{} {heads} heads, not measured", group.group);
+        }
+        let full = match group.full {
+            0 => String::new(),
+            full => format!(", full with {} servers", look.count(full.into())),
+        };
+        format!("{} admits {} of {heads} heads{full}", group.group, look.count(group.admitted.into()))
+    };
+    // those with most heads; -o json tells all
+    let mut groups: Vec<&HeadGroup> = network.head_groups.iter().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.heads));
+    let mut parts: Vec<String> = groups.iter().take(GROUPS).map(|one| group(one)).collect();
+    if groups.len() > GROUPS {
+        parts.push(format!("{} more", look.count((groups.len() - GROUPS) as u64)));
+    }
+    if parts.is_empty() { "— no head serves at a public address".to_owned() } else { parts.join(" · ") }
 }
 
 async fn coverage(heads: Vec<u32>, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {

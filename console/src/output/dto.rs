@@ -21,7 +21,7 @@ use serde::Serialize;
 pub use belly::{AskedKey, Belly, BellyWarming, Generation, PurgedRecords, Region, TopProvider};
 pub use fetch::{AskedServer, Fetch, FetchedProvider};
 pub use head::{Bucket, Head, Neighbour, PurgedHead, Reach};
-pub use network::{Coverage, CoveragePlan, CoverageWith, Network, Place, PlannedNetwork};
+pub use network::{Coverage, CoveragePlan, CoverageWith, HeadGroup, Network, Place, PlannedNetwork};
 pub use peer::Peer;
 pub use prefetch::{Outcomes, PrefetchKey, PrefetchSource, PrefetchStatus};
 pub use record::Record;

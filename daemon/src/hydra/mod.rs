@@ -45,7 +45,7 @@ use crate::wire::Key256;
 
 pub use capacity::{Choice, NoRoom, Plan};
 pub use network::{Check, Finding};
-pub use presence::{Lists, Neighbour, Presence};
+pub use presence::{GroupOfHeads, Lists, Neighbour, Presence};
 pub use roster::{HeadState, HeadView, RosterError, Selector};
 pub use samples::Averages;
 pub use size::Sizes;

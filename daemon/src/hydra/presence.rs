@@ -4,6 +4,7 @@
 //! politeness. A server that knows the head from a connection may name it without having it in
 //! its table, so this is the best a head can hope for, not a promise.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -70,6 +71,34 @@ impl Presence {
     #[must_use]
     pub fn asked(&self) -> usize {
         self.nearest.iter().filter(|neighbour| neighbour.lists != Lists::NotAsked).count()
+    }
+}
+
+/// Our heads in one IP group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupOfHeads {
+    pub group: String,
+    pub heads: usize,
+    /// Of these, with measured presence.
+    pub measured: usize,
+    /// Of these, listed by at least half of the servers nearest to them.
+    pub admitted: usize,
+    /// Of all servers asked: those for which the group was full.
+    pub full: usize,
+}
+
+impl GroupOfHeads {
+    fn new(group: String) -> Self {
+        Self { group, heads: 0, measured: 0, admitted: 0, full: 0 }
+    }
+
+    fn add(&mut self, presence: Option<&Presence>) {
+        self.heads += 1;
+        let Some(presence) = presence.filter(|presence| presence.asked() > 0) else { return };
+        self.measured += 1;
+        self.admitted += usize::from(2 * presence.listed() >= presence.asked());
+        let full = |neighbour: &&Neighbour| matches!(neighbour.lists, Lists::GroupFull(_));
+        self.full += presence.nearest.iter().filter(full).count();
     }
 }
 
@@ -146,11 +175,36 @@ impl Hydra {
         all.reduce(|(listed, asked), (l, a)| (listed + l, asked + a))
     }
 
+    /// The share of the nearest that list each head, by the head's place; a head that was not
+    /// measured yet is listed nowhere, as far as is known. `None` while none was measured.
+    #[must_use]
+    pub fn listed_shares(&self) -> Option<HashMap<Key256, f64>> {
+        let heads = self.heads();
+        let share = |head: &HeadView| {
+            let presence = self.presence_of(head.index).filter(|presence| presence.asked() > 0)?;
+            Some((head.key, presence.listed() as f64 / presence.asked() as f64))
+        };
+        let shares: HashMap<Key256, f64> = heads.iter().filter_map(share).collect();
+        (!shares.is_empty()).then_some(shares)
+    }
+
+    /// The IP groups that our serving heads are in, and how many of them are let in there.
+    #[must_use]
+    pub fn groups(&self) -> Vec<GroupOfHeads> {
+        let mut groups: BTreeMap<String, GroupOfHeads> = BTreeMap::new();
+        for head in self.heads().into_iter().filter(|head| head.state == HeadState::Serving) {
+            let Some(name) = head.group else { continue };
+            let group = groups.entry(name.clone()).or_insert_with(|| GroupOfHeads::new(name));
+            group.add(self.presence_of(head.index).as_deref());
+        }
+        groups.into_values().collect()
+    }
+
     /// In each distance from a head: servers known, and of them those connected with it.
     #[must_use]
     pub fn buckets(&self, head: &HeadView) -> Vec<(u32, usize, usize)> {
         let table = Arc::clone(&self.table.snapshot());
-        let mut counts = std::collections::BTreeMap::<u32, (usize, usize)>::new();
+        let mut counts = BTreeMap::<u32, (usize, usize)>::new();
         for entry in table.iter().filter(|entry| !entry.own) {
             counts.entry(entry.key.shared_bits(&head.key)).or_default().0 += 1;
         }
@@ -218,6 +272,24 @@ mod tests {
         let gone = RpcError::Timeout;
         assert_eq!(judge(Err(gone.clone()), true), Lists::NoAnswer(gone.to_string()));
         assert_eq!(judge(Err(NotDialled::Politeness.into()), false), Lists::NotAsked);
+    }
+
+    #[test]
+    fn a_head_is_admitted_to_its_group_when_half_of_those_asked_list_it() {
+        let presence = |lists: Vec<Lists>| Presence {
+            at: SystemTime::now(),
+            nearest: lists
+                .into_iter()
+                .map(|lists| Neighbour { peer: PeerId::random(), shared_bits: 7, lists })
+                .collect(),
+        };
+        let full = || Lists::GroupFull(Group::V4Slash16([8, 8]));
+        let mut group = GroupOfHeads::new("8.8.0.0/16".to_owned());
+        group.add(Some(&presence(vec![Lists::Yes, full()])));
+        group.add(Some(&presence(vec![Lists::Yes, full(), full()])));
+        group.add(Some(&presence(vec![Lists::NotAsked])));
+        group.add(None);
+        assert_eq!((group.heads, group.measured, group.admitted, group.full), (4, 2, 1, 3));
     }
 
     #[test]

@@ -123,7 +123,17 @@ impl Field {
     /// The share of all keys with a head among the k nearest peers, 0 to 1.
     #[must_use]
     pub fn coverage(&self) -> f64 {
-        self.among(&self.all(), K)
+        self.among(&self.all(), K, certain)
+    }
+
+    /// The same when senders find each head only by this chance, 0 to 1, whatever becomes of the
+    /// other heads.
+    #[must_use]
+    pub fn coverage_if_listed(&self, chance: impl Fn(&Key256) -> f64) -> f64 {
+        let missed: Vec<f64> = self.heads.iter().map(|head| 1.0 - chance(head).clamp(0.0, 1.0)).collect();
+        self.among(&self.all(), K, |heads| {
+            1.0 - missed.get(heads.clone()).unwrap_or_default().iter().product::<f64>()
+        })
     }
 
     /// The largest parts with fewer than k peers; together they are the whole keyspace.
@@ -157,7 +167,7 @@ impl Field {
     pub fn coverage_of(&self, zone: Zone) -> f64 {
         let mut inner = self.part(zone);
         if inner.len() >= K {
-            return self.among(&inner, K);
+            return self.among(&inner, K, certain);
         }
         let mut missing = K;
         loop {
@@ -169,7 +179,7 @@ impl Field {
             let Some((beside, whole)) = inner.zone.surroundings() else { return 0.0 };
             let beside = self.part(beside);
             if beside.len() >= missing {
-                return self.among(&beside, missing);
+                return self.among(&beside, missing, certain);
             }
             // what comes next lies around both
             inner = Part { zone: whole, ..beside };
@@ -191,23 +201,26 @@ impl Field {
     }
 
     /// The share of keys, uniform over the bits that follow those of the part, whose `n`
-    /// nearest peers *of this part* have a head among them.
-    fn among(&self, part: &Part, n: usize) -> f64 {
+    /// nearest peers *of this part* have a head among them that is found; `found` tells the
+    /// chance of that for a range of heads.
+    fn among(&self, part: &Part, n: usize, found: impl Fn(&Range<usize>) -> f64 + Copy) -> f64 {
         if part.heads.is_empty() || n == 0 {
             return 0.0;
         }
         if n >= part.len() {
-            return 1.0;
+            return found(&part.heads);
         }
         let [lower, upper] = self.split(part);
         let half = |near: &Part, far: &Part| {
             if near.len() >= n {
-                self.among(near, n)
-            } else if near.heads.is_empty() {
-                self.among(far, n - near.len())
-            } else {
-                1.0
+                return self.among(near, n, found);
             }
+            // all of this half are among the nearest
+            let near_found = found(&near.heads);
+            if near_found >= 1.0 {
+                return 1.0;
+            }
+            near_found + (1.0 - near_found) * self.among(far, n - near.len(), found)
         };
         (half(&lower, &upper) + half(&upper, &lower)) / 2.0
     }
@@ -236,6 +249,11 @@ impl Field {
             Part { zone: upper, others: others..part.others.end, heads: heads..part.heads.end },
         ]
     }
+}
+
+/// Heads that are there are found.
+fn certain(heads: &Range<usize>) -> f64 {
+    if heads.is_empty() { 0.0 } else { 1.0 }
 }
 
 /// Places in the list of the zones within this one, or of the one that holds it.
@@ -284,6 +302,29 @@ pub(super) mod tests {
             let (told, counted) = (field.coverage(), counted(&field, 3000));
             // three standard errors of the count, and no less than the two points promised
             prop_assert!((told - counted).abs() < 0.028, "{told} against {counted}");
+        }
+
+        #[test]
+        fn heads_that_are_found_by_chance_cover_what_the_mean_of_all_draws_covers(seed: u32, others in 20..300usize) {
+            let (places_of_others, heads) = (places(seed, others), places(seed ^ 0x5555, 3));
+            let field = Field::new(places_of_others.clone(), heads.clone());
+            prop_assert!((field.coverage_if_listed(|_| 1.0) - field.coverage()).abs() < 1e-9);
+            prop_assert!(field.coverage_if_listed(|_| 0.0).abs() < 1e-9);
+            // A head that nobody finds still takes its place among the nearest: as another peer.
+            let chances = [0.2, 0.5, 0.9];
+            let mut mean = 0.0;
+            for draw in 0..8u32 {
+                let (mut peers, mut listed, mut weight) = (places_of_others.clone(), Vec::new(), 1.0);
+                for (n, head) in heads.iter().enumerate() {
+                    let is_listed = draw >> n & 1 == 1;
+                    weight *= if is_listed { chances[n] } else { 1.0 - chances[n] };
+                    if is_listed { listed.push(*head) } else { peers.push(*head) }
+                }
+                mean += weight * Field::new(peers, listed).coverage();
+            }
+            let chance = |head: &Key256| heads.iter().position(|one| one == head).map_or(0.0, |n| chances[n]);
+            let told = field.coverage_if_listed(chance);
+            prop_assert!((told - mean).abs() < 1e-9, "{told} against {mean}");
         }
 
         #[test]

@@ -325,7 +325,10 @@ impl Member {
         }
         let walked = found.walked.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         let walked = walked.map_or(0, |at| u32::try_from(at.as_secs()).unwrap_or(u32::MAX));
-        self.walked_at = self.walked_at.max(walked);
+        // not the later of the two: the clock may have been set back since
+        if walked > 0 {
+            self.walked_at = walked;
+        }
         if !found.agent.is_empty() {
             self.agent = Arc::clone(&found.agent);
             self.protocols = Arc::clone(&found.protocols);

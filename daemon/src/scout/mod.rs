@@ -116,6 +116,10 @@ pub struct CrawlReport {
     /// Mean number of hops after which such a lookup knew the nearest peers; 1: all stood in
     /// the table. Our heads are not asked.
     pub hops: Option<f64>,
+    /// The same for lookups that start as a client's do, from a Kademlia table of k peers a
+    /// bucket; and for those when one of our heads is among the first that are asked.
+    pub client_hops: Option<f64>,
+    pub client_hops_with_head: Option<f64>,
     /// From the start to the last new server of the first full crawl; `None` until it is
     /// complete.
     pub complete_after: Option<Duration>,

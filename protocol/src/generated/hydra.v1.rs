@@ -2780,6 +2780,34 @@ pub struct Network {
     /// servers; it asks none of our heads. 1: they stood in the table.
     #[prost(double, optional, tag = "16")]
     pub lookup_hops: ::core::option::Option<f64>,
+    /// The same as a client meets it: from a Kademlia table of 20 peers a bucket, drawn from ours,
+    /// and with one of our heads among the first that it asks.
+    #[prost(double, optional, tag = "17")]
+    pub client_hops: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "18")]
+    pub client_hops_with_head: ::core::option::Option<f64>,
+    /// The IP groups of our serving heads, by name.
+    #[prost(message, repeated, tag = "19")]
+    pub head_groups: ::prost::alloc::vec::Vec<HeadGroup>,
+}
+/// Our heads in one IP group. A Go peer leaves a whole group out of what it uses of an answer when
+/// the answer names more than three of it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeadGroup {
+    /// "203.0.0.0/16", "AS64500".
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub heads: u32,
+    /// Of these, with measured presence.
+    #[prost(uint32, tag = "3")]
+    pub measured: u32,
+    /// Of these, listed by at least half of the servers nearest to them.
+    #[prost(uint32, tag = "4")]
+    pub admitted: u32,
+    /// Servers near to these heads that do not list one because the group is full there.
+    #[prost(uint32, tag = "5")]
+    pub full: u32,
 }
 /// The share of all keys for which one of our heads is among the 20 nearest servers.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2792,7 +2820,8 @@ pub struct Coverage {
     /// Absent while the table is empty.
     #[prost(double, optional, tag = "3")]
     pub ratio: ::core::option::Option<f64>,
-    /// Only heads counted that their neighbours list; absent: not measured.
+    /// Each head counted by the share of the servers nearest to it that list it; absent: not
+    /// measured.
     #[prost(double, optional, tag = "4")]
     pub with_presence_ratio: ::core::option::Option<f64>,
     /// With other numbers of heads, ids left to chance.

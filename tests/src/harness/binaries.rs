@@ -21,6 +21,11 @@ pub fn hydractl() -> Result<PathBuf, Missing> {
     ours("hydractl", "HYDRACTL_BIN")
 }
 
+/// The load generator: `HYDRA_LOAD_BIN`, or `hydra-load` in the target directory of this test.
+pub fn hydra_load() -> Result<PathBuf, Missing> {
+    ours("hydra-load", "HYDRA_LOAD_BIN")
+}
+
 fn ours(name: &str, variable: &str) -> Result<PathBuf, Missing> {
     let path = match env::var_os(variable) {
         Some(path) => PathBuf::from(path),

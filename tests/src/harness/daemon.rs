@@ -78,10 +78,10 @@ impl Options {
         self
     }
 
-    /// Begin with these peers.
+    /// Start from these peers, joined by commas.
     #[must_use]
-    pub fn bootstrap(mut self, peers: &[Multiaddr]) -> Self {
-        self.bootstrap = peers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    pub fn bootstrap(mut self, peers: &str) -> Self {
+        peers.clone_into(&mut self.bootstrap);
         self
     }
 

@@ -34,6 +34,11 @@ impl Namespace {
         &self.name
     }
 
+    /// Makes all addresses of a network ("45.0.0.0/8") be of this namespace.
+    pub fn own(&self, network: &str) -> anyhow::Result<()> {
+        ip(&["-n", &self.name, "route", "add", "local", network, "dev", "lo"])
+    }
+
     /// A command that will run inside; `ip` becomes it, so that its process id is its own.
     #[must_use]
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
@@ -48,6 +53,17 @@ impl Drop for Namespace {
         // Nothing can be done about a failure here; the name tells whose it was.
         drop(ip(&["netns", "delete", &self.name]));
     }
+}
+
+/// Lets nothing of the namespace that this process is in reach a part of what it
+/// [owns](Namespace::own), whether it is connected or not.
+pub fn cut(network: &str) -> anyhow::Result<()> {
+    ip(&["route", "add", "blackhole", network, "table", "local"])
+}
+
+/// Ends a [`cut`].
+pub fn heal(network: &str) -> anyhow::Result<()> {
+    ip(&["route", "del", "blackhole", network, "table", "local"])
 }
 
 fn ip(args: &[&str]) -> anyhow::Result<()> {

@@ -17,6 +17,7 @@ use super::connections::{Hold, NewConnections, hold, new_connections};
 use super::echo::{Echo, EchoConfig, REPLY_BYTES};
 use super::figures;
 use super::guard::Reach;
+use super::network;
 use super::node::Target;
 use super::run::{Reaching, RunConfig, run};
 use super::server::Server;
@@ -39,6 +40,8 @@ pub struct Cli {
 enum Command {
     /// Measure the figures of docs/performance.md and print them as a table.
     Figures(figures::Figures),
+    /// Measure how well a hydra knows a private network of light peers, and print it as JSON.
+    Network(network::Network),
 }
 
 #[derive(Debug, Args)]
@@ -134,6 +137,10 @@ impl Cli {
     pub async fn execute(self) -> Result<()> {
         match self.command {
             Some(Command::Figures(figures)) => print_text(&figures.measure().await?),
+            Some(Command::Network(network)) => match network.measure().await? {
+                Some(figures) => print(&figures),
+                None => Ok(()),
+            },
             None => self.load.execute().await,
         }
     }

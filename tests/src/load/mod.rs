@@ -4,7 +4,7 @@
 //! daemon's network code, so that it checks what it measures. Order of its files: `guard`,
 //! `frame`, `message`, `keys`, `ipns`, `streams`, `transport`, `node` (one identity on the
 //! wire; the private network stands on it too), then `workload`, `report`, `worker`,
-//! `server`, `run`, `connections`, `echo`, `figures`, `args`.
+//! `server`, `run`, `connections`, `echo`, `figures`, `network`, `args`.
 
 pub mod args;
 pub mod connections;
@@ -15,6 +15,7 @@ pub mod guard;
 pub mod ipns;
 pub mod keys;
 pub mod message;
+pub mod network;
 pub mod node;
 pub mod report;
 pub mod run;

@@ -1,7 +1,7 @@
 //! The six RPCs of a light peer: a message in, a message out, over its table and store.
 //!
 //! After Go's handlers (kad-dht `handlers.go`), without quotas, expiry or address policy,
-//! but for one rule: only loopback addresses are kept.
+//! but for one rule: only addresses within reach are kept.
 
 use bytes::Bytes;
 use libp2p::{Multiaddr, PeerId};
@@ -69,7 +69,7 @@ fn announced(mind: &Mind, from: PeerId, message: Message) -> Result<(), Refused>
     let mut taken = false;
     for mut provider in message.providers {
         if provider.id == id && !provider.addrs.is_empty() {
-            provider.addrs.retain(is_loopback);
+            provider.addrs.retain(|raw| is_within(mind.reach, raw));
             mind.store().announce(message.key.clone(), provider);
             taken = true;
         }
@@ -93,17 +93,16 @@ fn told(known: &Known) -> Peer {
     keys::peer(&known.peer, &known.addrs, 0)
 }
 
-/// What a message says of a peer, loopback addresses only; `None` without any.
-pub(super) fn heard(peer: &Peer) -> Option<Known> {
+/// What a message says of a peer, addresses within reach only; `None` without any.
+pub(super) fn heard(reach: Reach, peer: &Peer) -> Option<Known> {
     let id = PeerId::from_bytes(&peer.id).ok()?;
     let parse = |raw: &Bytes| Multiaddr::try_from(raw.to_vec()).ok();
-    let addrs: Vec<_> =
-        peer.addrs.iter().filter_map(parse).filter(|addr| Reach::Loopback.allows(addr)).collect();
+    let addrs: Vec<_> = peer.addrs.iter().filter_map(parse).filter(|addr| reach.allows(addr)).collect();
     (!addrs.is_empty()).then(|| Known { peer: id, addrs, agent: String::new() })
 }
 
-fn is_loopback(raw: &Bytes) -> bool {
-    Multiaddr::try_from(raw.to_vec()).is_ok_and(|addr| Reach::Loopback.allows(&addr))
+fn is_within(reach: Reach, raw: &Bytes) -> bool {
+    Multiaddr::try_from(raw.to_vec()).is_ok_and(|addr| reach.allows(&addr))
 }
 
 #[cfg(test)]
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
 
     fn mind() -> Mind {
-        let mind = Mind::new(PeerId::random());
+        let mind = Mind::new(PeerId::random(), Reach::Loopback);
         for n in 1..=40 {
             let addr = format!("/ip4/127.0.0.1/tcp/{n}").parse().expect("a multiaddr");
             mind.table_mut().add(Known { peer: PeerId::random(), addrs: vec![addr], agent: "x".to_owned() });

@@ -125,7 +125,7 @@ impl LightPeer {
                 Some((known, Ok(Some(mut reply)))) => {
                     frontier.answered(known.peer);
                     for peer in &reply.closer {
-                        if let Some(known) = heard(peer) {
+                        if let Some(known) = heard(self.mind.reach, peer) {
                             frontier.add(known);
                         }
                     }

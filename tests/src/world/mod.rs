@@ -2,11 +2,13 @@
 //!
 //! Light peers are real DHT servers with small tables and stores: they answer, look up,
 //! announce and give traffic. Used by the playground, by whole-system tests and by
-//! `hydra-load figures`. No simulated peer lives in the daemon's crate, and no packet of
-//! this one leaves the machine: every node is guarded to loopback
-//! ([`crate::load::guard`]). In: [`WorldConfig`]. Out: [`World`].
+//! `hydra-load figures` and `network`. No simulated peer lives in the daemon's crate, and no
+//! packet of this one leaves the machine: every node is guarded to loopback
+//! ([`crate::load::guard`]), or lives where there is nothing but loopback ([`Hosts`]).
+//! In: [`WorldConfig`]. Out: [`World`].
 
 mod answer;
+mod hosts;
 mod lookup;
 mod peer;
 pub mod playground;
@@ -17,13 +19,14 @@ mod tests;
 mod traffic;
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use libp2p::swarm::StreamProtocol;
 use libp2p::{Multiaddr, PeerId};
+use rand::RngExt as _;
 
+pub use self::hosts::{Hosts, PUBLIC};
 pub use self::lookup::Walked;
 pub use self::peer::LightPeer;
 pub use self::table::Known;
@@ -31,7 +34,7 @@ pub use self::traffic::{Traffic, TrafficConfig, TrafficCount};
 use crate::load::node::Target;
 
 /// Most light peers of a world: each costs two file descriptors and a port.
-pub const MOST_PEERS: usize = 4_000;
+pub const MOST_PEERS: usize = 12_000;
 
 /// What light peers know of each other at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +50,9 @@ pub enum Tables {
 pub struct WorldConfig {
     /// Light peers, 1 to [`MOST_PEERS`].
     pub peers: usize,
-    /// Loopback addresses each listens on, 1 to 8: they look like different hosts, in
-    /// 127.0.1.0 and up, 127.1.1.0 and up …
+    /// Addresses each listens on, 1 to 8: they look like different hosts.
     pub ips_per_peer: usize,
+    pub hosts: Hosts,
     /// QUIC beside tcp.
     pub quic: bool,
     pub tables: Tables,
@@ -61,10 +64,19 @@ impl Default for WorldConfig {
         Self {
             peers: 60,
             ips_per_peer: 1,
+            hosts: Hosts::Loopback,
             quic: false,
             tables: Tables::Kademlia,
             protocol: StreamProtocol::new("/ipfs/kad/1.0.0"),
         }
+    }
+}
+
+impl WorldConfig {
+    /// Starts the light peer at place `n`.
+    async fn light_peer(&self, n: usize) -> Result<Arc<LightPeer>> {
+        let listen = self.hosts.addresses(n, self.ips_per_peer, self.quic);
+        LightPeer::start(listen, self.hosts.reach(), self.protocol.clone()).await
     }
 }
 
@@ -88,11 +100,11 @@ impl World {
             "{} addresses a peer: not in 1..=8",
             config.ips_per_peer
         );
+        config.hosts.check()?;
         let mut peers = Vec::new();
         let started = config.peers;
         for n in 0..started {
-            let listen = addresses(n, config.ips_per_peer, config.quic);
-            let peer = LightPeer::start(listen, config.protocol.clone()).await;
+            let peer = config.light_peer(n).await;
             peers.push(peer.with_context(|| format!("start light peer {n}"))?);
         }
         let places: Vec<_> = peers.iter().map(|peer| table::place(&peer.peer().to_bytes())).collect();
@@ -104,6 +116,8 @@ impl World {
             for other in kept.into_iter().map(|at| &peers[at]) {
                 peer.introduce(other.peer(), other.addresses().to_vec(), other.agent());
             }
+            // with thousands of peers this takes long, and whoever waits may give up
+            tokio::task::yield_now().await;
         }
         Ok(Self { config, peers, started })
     }
@@ -113,17 +127,20 @@ impl World {
         &self.peers
     }
 
-    /// Ends the oldest light peers without a word and starts as many new ones, which their
-    /// nearest come to know. Tells who ended.
+    /// Ends so many light peers, drawn at random, without a word and starts as many new ones,
+    /// which their nearest come to know. Tells who ended.
     ///
     /// # Errors
     /// When a new one cannot listen.
     pub async fn churn(&mut self, peers: usize) -> Result<Vec<PeerId>> {
-        let gone = self.peers.drain(..peers.min(self.peers.len())).map(|peer| peer.peer()).collect();
+        let mut gone = Vec::new();
+        for _ in 0..peers.min(self.peers.len()) {
+            let drawn = rand::rng().random_range(0..self.peers.len());
+            gone.push(self.peers.swap_remove(drawn).peer());
+        }
         for _ in 0..peers {
-            let listen = addresses(self.started % MOST_PEERS, self.config.ips_per_peer, self.config.quic);
+            let new = self.config.light_peer(self.started % MOST_PEERS).await?;
             self.started += 1;
-            let new = LightPeer::start(listen, self.config.protocol.clone()).await?;
             self.peers.push(Arc::clone(&new));
             let places: Vec<_> =
                 self.peers.iter().map(|peer| table::place(&peer.peer().to_bytes())).collect();
@@ -177,19 +194,4 @@ impl World {
     pub fn traffic(self: &Arc<Self>, config: TrafficConfig) -> Traffic {
         Traffic::start(Arc::downgrade(self), config)
     }
-}
-
-/// Where light peer `n` listens: its own host number in each of `ips` ranges.
-fn addresses(n: usize, ips: usize, quic: bool) -> Vec<Multiaddr> {
-    let (third, fourth) = ((n / 250 + 1) as u8, (n % 250 + 1) as u8);
-    let hosts = (0..ips).map(|range| Multiaddr::from(Ipv4Addr::new(127, range as u8, third, fourth)));
-    hosts
-        .flat_map(|host| {
-            use libp2p::multiaddr::Protocol;
-            let tcp = host.clone().with(Protocol::Tcp(0));
-            let quic = quic.then(|| host.with(Protocol::Udp(0)).with(Protocol::QuicV1));
-            [Some(tcp), quic]
-        })
-        .flatten()
-        .collect()
 }

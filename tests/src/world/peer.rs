@@ -38,14 +38,16 @@ const NEWS: usize = 64;
 /// What a light peer knows.
 pub(super) struct Mind {
     pub(super) peer: PeerId,
+    /// Addresses beyond are not taken.
+    pub(super) reach: Reach,
     addrs: OnceLock<Vec<Multiaddr>>,
     table: RwLock<Table>,
     store: Mutex<Store>,
 }
 
 impl Mind {
-    pub(super) fn new(peer: PeerId) -> Self {
-        Self { peer, addrs: OnceLock::new(), table: RwLock::default(), store: Mutex::default() }
+    pub(super) fn new(peer: PeerId, reach: Reach) -> Self {
+        Self { peer, reach, addrs: OnceLock::new(), table: RwLock::default(), store: Mutex::default() }
     }
 
     // A panic while a lock is held leaves whole entries behind: the data is still good.
@@ -85,9 +87,13 @@ struct Link {
 }
 
 impl LightPeer {
-    pub(super) async fn start(listen: Vec<Multiaddr>, protocol: StreamProtocol) -> Result<Arc<Self>> {
+    pub(super) async fn start(
+        listen: Vec<Multiaddr>,
+        reach: Reach,
+        protocol: StreamProtocol,
+    ) -> Result<Arc<Self>> {
         let keypair = Keypair::generate_ed25519();
-        let mind = Arc::new(Mind::new(keypair.public().to_peer_id()));
+        let mind = Arc::new(Mind::new(keypair.public().to_peer_id(), reach));
         let serving = Arc::clone(&mind);
         let service = Arc::new(move |from: PeerId, stream: Stream| {
             let mind = Arc::clone(&serving);
@@ -103,7 +109,7 @@ impl LightPeer {
             protocol: protocol.clone(),
             service: Some(service),
             listen,
-            reach: Reach::Loopback,
+            reach,
             identified: Some(news),
         })
         .await?;
@@ -134,7 +140,7 @@ impl LightPeer {
         self.node.listening()
     }
 
-    /// Puts a server into the table; addresses outside loopback are left out.
+    /// Puts a server into the table; addresses out of reach are left out.
     pub fn introduce(&self, peer: PeerId, addrs: Vec<Multiaddr>, agent: &str) {
         learned(&self.mind, Known { peer, addrs, agent: agent.to_owned() });
     }
@@ -225,7 +231,7 @@ async fn learn(mind: Arc<Mind>, protocol: StreamProtocol, mut told: mpsc::Receiv
 }
 
 fn learned(mind: &Mind, mut known: Known) {
-    known.addrs.retain(|addr| Reach::Loopback.allows(addr));
+    known.addrs.retain(|addr| mind.reach.allows(addr));
     if known.peer != mind.peer && !known.addrs.is_empty() {
         mind.table_mut().add(known);
     }

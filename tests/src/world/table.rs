@@ -41,16 +41,20 @@ const PER_BUCKET: usize = 2;
 /// Whom of a world a Kademlia table at one of these places would hold: the nearest, and a
 /// few of every other distance.
 pub(super) fn kademlia(places: &[Place], me: usize) -> Vec<usize> {
-    let mut others: Vec<usize> = (0..places.len()).filter(|at| *at != me).collect();
-    others.sort_by_cached_key(|at| distance(&places[me], &places[*at]));
+    let to = |at: usize| (distance(&places[me], &places[at]), at);
+    let mut others: Vec<(Place, usize)> = (0..places.len()).filter(|at| *at != me).map(to).collect();
+    if others.len() > K {
+        // ordered no further: a world has thousands of peers, and each does this
+        others.select_nth_unstable(K);
+    }
     let far = others.split_off(K.min(others.len()));
     let mut kept: HashMap<u32, usize> = HashMap::new();
-    others.extend(far.into_iter().filter(|at| {
+    others.extend(far.into_iter().filter(|(_, at)| {
         let count = kept.entry(shared_bits(&places[me], &places[*at])).or_default();
         *count += 1;
         *count <= PER_BUCKET
     }));
-    others
+    others.into_iter().map(|(_, at)| at).collect()
 }
 
 /// A DHT server that a light peer knows.

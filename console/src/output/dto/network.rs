@@ -40,7 +40,7 @@ pub struct Network {
     /// Share of keys with one of them among the 20 nearest servers; null while none is known.
     #[serde(serialize_with = "number::maybe")]
     pub coverage_ratio: Option<f64>,
-    /// Counting only heads that their neighbours list; null: not measured.
+    /// Counting each by the share of its neighbours that list it; null: not measured.
     #[serde(serialize_with = "number::maybe")]
     pub coverage_with_presence_ratio: Option<f64>,
     /// With other numbers of heads.
@@ -56,6 +56,36 @@ pub struct Network {
     /// Mean hops until lookups of the scout knew the nearest servers; 1: from the table.
     #[serde(serialize_with = "number::maybe")]
     pub lookup_hops: Option<f64>,
+    /// The same for a client that starts from a Kademlia table of its own.
+    #[serde(serialize_with = "number::maybe")]
+    pub client_hops: Option<f64>,
+    /// The same when it asks one of our heads first.
+    #[serde(serialize_with = "number::maybe")]
+    pub client_hops_with_head: Option<f64>,
+    /// The IP groups that our serving heads are in.
+    pub head_groups: Vec<HeadGroup>,
+}
+
+/// Our heads in one IP group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct HeadGroup {
+    /// "203.0.0.0/16".
+    pub group: String,
+    /// Our heads in it.
+    pub heads: u32,
+    /// Of these, with measured presence.
+    pub measured: u32,
+    /// Of these, listed by at least half of their nearest servers.
+    pub admitted: u32,
+    /// Servers near to these heads for which the group is full.
+    pub full: u32,
+}
+
+impl From<&v1::HeadGroup> for HeadGroup {
+    fn from(group: &v1::HeadGroup) -> Self {
+        let v1::HeadGroup { group, heads, measured, admitted, full } = group.clone();
+        Self { group, heads, measured, admitted, full }
+    }
 }
 
 /// Answer of `network coverage`.
@@ -68,7 +98,7 @@ pub struct Coverage {
     /// Share of keys with a head among the 20 nearest servers; null while none is known.
     #[serde(serialize_with = "number::maybe")]
     pub coverage_ratio: Option<f64>,
-    /// Counting only heads that their neighbours list; null: not measured.
+    /// Counting each by the share of its neighbours that list it; null: not measured.
     #[serde(serialize_with = "number::maybe")]
     pub coverage_with_presence_ratio: Option<f64>,
     /// With other numbers of heads.
@@ -160,6 +190,9 @@ impl From<&v1::Network> for Network {
             available_error_ratio: network.available_error_ratio,
             keys_sampled_24h: network.keys_sampled_24h,
             lookup_hops: network.lookup_hops,
+            client_hops: network.client_hops,
+            client_hops_with_head: network.client_hops_with_head,
+            head_groups: network.head_groups.iter().map(HeadGroup::from).collect(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `NetworkService`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -13,9 +14,10 @@ use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::api::control::convert;
-use crate::hydra::Hydra;
+use crate::hydra::{GroupOfHeads, Hydra};
 use crate::routing::coverage::Field;
 use crate::routing::plan::{self, Outlook};
+use crate::wire::Key256;
 
 /// Numbers of heads of one question.
 const MAX_NUMBERS: usize = 32;
@@ -50,8 +52,8 @@ impl Service {
     }
 
     async fn coverage(&self, heads: Vec<u32>) -> Result<v1::Coverage, Status> {
-        let field = self.field();
-        blocking(move || coverage(&field, heads)).await
+        let (field, listed) = (self.field(), self.hydra.listed_shares());
+        blocking(move || coverage(&field, listed.as_ref(), heads)).await
     }
 }
 
@@ -61,7 +63,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     done.map_err(|e| Status::internal(format!("work the coverage out: {e}")))
 }
 
-fn coverage(field: &Field, mut heads: Vec<u32>) -> v1::Coverage {
+fn coverage(field: &Field, listed: Option<&HashMap<Key256, f64>>, mut heads: Vec<u32>) -> v1::Coverage {
     if heads.is_empty() {
         heads = SHARES.map(|share| field.others().div_ceil(share) as u32).to_vec();
         heads.retain(|heads| *heads > 0);
@@ -72,13 +74,20 @@ fn coverage(field: &Field, mut heads: Vec<u32>) -> v1::Coverage {
         .into_iter()
         .filter(|_| known)
         .map(|heads| v1::CoverageWith { heads, ratio: plan::coverage_with(field, heads as usize) });
+    let chance = |head: &Key256| listed.and_then(|listed| listed.get(head)).copied().unwrap_or(0.0);
     v1::Coverage {
         heads: field.heads() as u32,
         peers: field.others() as u64,
         ratio: known.then(|| field.coverage()),
-        with_presence_ratio: None,
+        with_presence_ratio: listed.filter(|_| known).map(|_| field.coverage_if_listed(chance)),
         with: with.collect(),
     }
+}
+
+fn head_group(group: GroupOfHeads) -> v1::HeadGroup {
+    let GroupOfHeads { group, heads, measured, admitted, full } = group;
+    let [heads, measured, admitted, full] = [heads, measured, admitted, full].map(|n| n as u32);
+    v1::HeadGroup { group, heads, measured, admitted, full }
 }
 
 fn plan_of(field: &Field, wanted: f64, places: u32) -> PlanCoverageResponse {
@@ -145,6 +154,9 @@ impl NetworkService for Service {
                 available_error_ratio: None,
                 keys_sampled_24h: None,
                 lookup_hops: crawl.hops,
+                client_hops: crawl.client_hops,
+                client_hops_with_head: crawl.client_hops_with_head,
+                head_groups: hydra.groups().into_iter().map(head_group).collect(),
             }),
         }))
     }
@@ -188,7 +200,6 @@ impl NetworkService for Service {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Key256;
 
     fn field(others: u32, heads: u32) -> Field {
         let place = |n: u32| Key256::of(&n.to_be_bytes());
@@ -197,7 +208,7 @@ mod tests {
 
     #[test]
     fn coverage_is_told_for_now_and_for_more_heads() {
-        let told = coverage(&field(2000, 10), Vec::new());
+        let told = coverage(&field(2000, 10), None, Vec::new());
         assert_eq!(told.with.iter().map(|with| with.heads).collect::<Vec<_>>(), [50, 100, 200]);
         assert_eq!((told.heads, told.peers), (10, 2000));
         let now = told.ratio.expect("a coverage");
@@ -207,8 +218,27 @@ mod tests {
 
     #[test]
     fn of_a_network_that_is_not_known_no_coverage_is_told() {
-        let told = coverage(&field(0, 3), vec![5]);
+        let told = coverage(&field(0, 3), Some(&HashMap::new()), vec![5]);
         assert_eq!((told.ratio, told.with.len(), told.heads), (None, 0, 3));
+        assert_eq!(told.with_presence_ratio, None);
+    }
+
+    #[test]
+    fn heads_that_nobody_lists_cover_nothing_and_those_not_measured_neither() {
+        let field = field(2000, 2);
+        let place = |n: u32| Key256::of(&n.to_be_bytes());
+        let with = |listed: &[(u32, f64)]| {
+            let listed = listed.iter().map(|(head, share)| (place(*head), *share)).collect();
+            coverage(&field, Some(&listed), Vec::new()).with_presence_ratio.expect("measured")
+        };
+        let all = coverage(&field, None, Vec::new());
+        assert_eq!(all.with_presence_ratio, None);
+        let all = all.ratio.expect("a coverage");
+        assert!((with(&[(2000, 1.0), (2001, 1.0)]) - all).abs() < 1e-9);
+        let one = with(&[(2000, 1.0)]);
+        assert!(0.0 < one && one < all);
+        assert!((with(&[(2000, 0.5)]) - one / 2.0).abs() < 1e-9);
+        assert!(with(&[]).abs() < 1e-9);
     }
 
     #[test]

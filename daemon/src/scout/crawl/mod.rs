@@ -179,7 +179,7 @@ impl Crawl {
             if self.is_fresh(&row.peer_id) {
                 continue;
             }
-            let walked = row.walked.filter(|at| at.elapsed().is_ok_and(|age| age < self.config.every));
+            let walked = row.walked.filter(|_| !walk_is_due(row.walked, self.config.every));
             let (peer, addrs, walk) = (row.peer_id, row.addrs, walked.is_none());
             return Some(Errand { peer, addrs, source: Source::Own, walk, walked });
         }
@@ -347,8 +347,7 @@ impl Crawl {
                 return;
             }
             let peer = member.entry.peer;
-            let due = member.walked().is_none_or(|at| at.elapsed().is_ok_and(|age| age >= self.config.every));
-            let walk = due && self.walks_owed >= 1.0;
+            let walk = walk_is_due(member.walked(), self.config.every) && self.walks_owed >= 1.0;
             if member.failures == 0 && !walk && self.heard_of(&peer, interval) {
                 self.shared.table.renew(&peer);
                 continue;
@@ -394,6 +393,7 @@ impl Crawl {
             let text = format!("the first crawl is complete: {others} servers answered");
             self.shared.events.tell(Level::Good, "scout", "CRAWL_COMPLETE", text);
         }
+        let [hops, client_hops, client_hops_with_head] = self.measure.hops();
         let crawl = CrawlReport {
             waiting,
             visiting: self.visits.len(),
@@ -404,7 +404,9 @@ impl Crawl {
             by_count: self.measure.by_count(&round.seen, now),
             by_distance: self.measure.by_distance(now),
             lookups: self.measure.lookups(),
-            hops: self.measure.hops(),
+            hops,
+            client_hops,
+            client_hops_with_head,
             complete_after: self.told.crawl.complete_after,
         };
         let nothing_left = waiting == 0 && (self.visits.is_empty() || self.told.exhausted);
@@ -419,5 +421,25 @@ impl Crawl {
         if *self.report.borrow() != report {
             self.report.send_replace(report);
         }
+    }
+}
+
+/// Whether a server that was asked for all it knows at that time is to be asked again. A time in
+/// the future was before the clock was set back: it says nothing.
+fn walk_is_due(walked: Option<SystemTime>, every: Duration) -> bool {
+    walked.is_none_or(|at| at.elapsed().map_or(true, |age| age >= every))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_is_due_after_its_time_and_when_the_clock_was_set_back() {
+        let (now, hour) = (SystemTime::now(), Duration::from_secs(3600));
+        assert!(walk_is_due(None, hour));
+        assert!(!walk_is_due(Some(now), hour));
+        assert!(walk_is_due(Some(now - hour), hour));
+        assert!(walk_is_due(Some(now + 24 * hour), hour));
     }
 }

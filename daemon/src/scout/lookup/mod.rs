@@ -5,6 +5,7 @@
 //! identity; our own heads are never asked. Must not write the table: whoever is named is
 //! known only once the crawl has verified it.
 
+mod client;
 pub mod report;
 mod search;
 #[cfg(test)]
@@ -30,7 +31,7 @@ use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::scout::asker::{Asker, Question, Source};
 use crate::scout::{Candidate, answer};
 use crate::wire::bounds::{K, MAX_CLOSER_READ, MAX_MESSAGE};
-use crate::wire::{AddrList, Kind, Message, Reply};
+use crate::wire::{AddrList, Key256, Kind, Message, Reply};
 
 /// Peers of the table that a lookup starts from.
 const START: usize = 2 * K;
@@ -131,6 +132,20 @@ impl Lookup {
     /// The peers nearest to a key (FIND_NODE).
     pub async fn find_node(&self, key: &[u8], deadline: Duration) -> Nearest {
         let mut search = self.search(Kind::FindNode, key, deadline);
+        while search.step().await.is_some() {}
+        Nearest { peers: search.closest(), report: search.report().clone() }
+    }
+
+    /// As [`Self::find_node`], but from what a client at that place of the keyspace would know
+    /// instead of all the table.
+    pub(in crate::scout) async fn find_node_as(
+        &self,
+        client: &Key256,
+        key: &[u8],
+        deadline: Duration,
+    ) -> Nearest {
+        let known = client::knows(&self.eyes.table.snapshot(), client, &Key256::of(key));
+        let mut search = Search::from(Arc::clone(&self.eyes), Kind::FindNode, key, known, deadline);
         while search.step().await.is_some() {}
         Nearest { peers: search.closest(), report: search.report().clone() }
     }

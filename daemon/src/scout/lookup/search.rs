@@ -12,6 +12,7 @@ use libp2p::PeerId;
 use tokio::time::{Instant, timeout_at};
 
 use crate::net::{Answered, RpcError};
+use crate::routing::snapshot::Entry;
 use crate::scout::answer;
 use crate::scout::asker::{Question, Source};
 use crate::scout::lookup::report::{Asked, Ended, Outcome, Report};
@@ -51,16 +52,22 @@ pub(super) struct Found {
 impl Search {
     /// Starts from the peers of the table nearest to the key.
     pub(super) fn new(eyes: Arc<Eyes>, kind: Kind, key: &[u8], patience: Duration) -> Self {
+        let nearest =
+            eyes.table.snapshot().closest(&Key256::of(key), 2 * START).into_iter().cloned().collect();
+        Self::from(eyes, kind, key, nearest, patience)
+    }
+
+    /// Starts from these, our own heads left out.
+    pub(super) fn from(
+        eyes: Arc<Eyes>,
+        kind: Kind,
+        key: &[u8],
+        peers: Vec<Arc<Entry>>,
+        patience: Duration,
+    ) -> Self {
         let place = Key256::of(key);
-        let table = eyes.table.snapshot();
-        let start: Vec<_> = table
-            .closest(&place, 2 * START)
-            .into_iter()
-            .filter(|entry| !entry.own)
-            .take(START)
-            .map(|entry| (entry.peer, entry.addrs.clone()))
-            .collect();
-        drop(table);
+        let others = peers.iter().filter(|entry| !entry.own).take(START);
+        let start: Vec<_> = others.map(|entry| (entry.peer, entry.addrs.clone())).collect();
         let began = Instant::now();
         Self {
             report: Report::new(place, start.len()),

@@ -4,7 +4,7 @@
 //! is i/(N+1) of the keyspace away on average. The mean distance of each rank is fitted by a
 //! line through the origin, each rank weighed by its spread; the slope is 1/(N+1). Go weighs
 //! keys near itself less, where its own table is thin; our keys are drawn from the whole
-//! keyspace and lookups start from one table of all peers, so that all weigh the same.
+//! keyspace, and so are the places that lookups start from, so that all weigh the same.
 //!
 //! Only keys that we draw may be added: a stranger who chooses the keys chooses the answer.
 
