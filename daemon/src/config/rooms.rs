@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use libp2p::Multiaddr;
 use libp2p::swarm::StreamProtocol;
 
+use crate::api::http::{Origins, serve};
 use crate::belly::engine::{IndexMode, LogConfig};
 use crate::belly::prefetched::Limits;
 use crate::config::{AddressPolicy, BellyIndex, Config, LogFormat, PrefetchScope, Reachability, listen};
@@ -171,6 +172,13 @@ impl Config {
             crawl_every: self.scout.crawl_every,
             parallel: self.scout.parallel,
         }
+    }
+
+    /// The door of the HTTP API, unless it is off.
+    #[must_use]
+    pub fn http(&self) -> Option<serve::Door> {
+        let bounds = serve::Bounds { connections: self.http.max_connections, ..serve::Bounds::default() };
+        self.http.door.open("http", "http.hosts", Origins::Same, bounds)
     }
 
     #[must_use]
