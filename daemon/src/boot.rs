@@ -27,7 +27,7 @@ use crate::hydra::{Hydra, Parts, RosterError, notify};
 use crate::identity::Sequence;
 use crate::limits::{Budget, Machine};
 use crate::net::transport::TransportError;
-use crate::prefetch::{self, Prefetch};
+use crate::prefetch::{self, Prefetch, bridge};
 use crate::routing::{Contacts, Table};
 use crate::scout::{self, Scout};
 use crate::state::{SeedOrigin, State, StateError};
@@ -55,6 +55,8 @@ pub enum BootError {
     Control(#[from] ControlError),
     #[error(transparent)]
     Door(#[from] DoorError),
+    #[error(transparent)]
+    Bridge(#[from] bridge::NoClient),
     #[error(transparent)]
     Transport(#[from] TransportError),
     #[error(transparent)]
@@ -196,7 +198,8 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     };
     let scout = Scout::start(config.scout(&ips), eyes, (candidates, heard))?;
     misses.except(scout.lookup().identity());
-    let sources = vec![dht_source::dht(scout.lookup())];
+    let mut sources = vec![dht_source::dht(scout.lookup())];
+    sources.extend(bridge::sources(&config.prefetch.bridge, config.policy())?);
     let parts = prefetch::Parts { misses, intake, cache, policy: config.policy(), sources };
     let prefetch = Prefetch::start(config.prefetch(), parts);
     let sequence = Sequence::new(seed);
@@ -258,7 +261,10 @@ async fn open_doors(
     hydra: &Arc<Hydra>,
     stop: &watch::Receiver<bool>,
 ) -> Result<Vec<Open>, DoorError> {
-    let doors = [config.http().map(|door| (door, http::predecessor::router(hydra)))];
+    let doors = [
+        config.http().map(|door| (door, http::predecessor::router(hydra))),
+        config.routing().map(|door| (door, http::routing::router(config.routing.limits, hydra))),
+    ];
     let mut open = Vec::new();
     for (door, router) in doors.into_iter().flatten() {
         let door = http::serve::open(door, router, stop.clone()).await?;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::error::Problem;
 use super::fill::Fill;
 use super::readers::{number, shorten, switch};
-use crate::api::http::{Origins, serve};
+use crate::api::http::{Origins, routing, serve};
 
 /// Addresses of one door, and names of one.
 const MAX_ADDRESSES: usize = 8;
@@ -23,6 +23,13 @@ pub struct DoorConfig {
 pub struct HttpConfig {
     pub door: DoorConfig,
     pub max_connections: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct RoutingConfig {
+    pub door: DoorConfig,
+    pub max_connections: usize,
+    pub limits: routing::Config,
 }
 
 impl DoorConfig {
@@ -45,6 +52,23 @@ impl Fill {
         let door = self.door("http.listen", "http.expose", "http.hosts");
         let max_connections = self.one("http.max_connections", number(1..=65_536));
         Some(HttpConfig { door: door?, max_connections: usize::try_from(max_connections?).ok()? })
+    }
+
+    pub(super) fn routing(&mut self) -> Option<RoutingConfig> {
+        let door = self.door("routing.listen", "routing.expose", "routing.hosts");
+        let max_connections = self.one("routing.max_connections", number(1..=65_536));
+        let requests = self.one("routing.requests_per_second", number(0..=1_000_000));
+        let lookups_per_second = self.one("routing.lookups_per_second", number(1..=10_000));
+        let lookups = self.one("routing.lookups", number(1..=1_000));
+        Some(RoutingConfig {
+            door: door?,
+            max_connections: usize::try_from(max_connections?).ok()?,
+            limits: routing::Config {
+                requests_per_second: u32::try_from(requests?).ok()?,
+                lookups_per_second: u32::try_from(lookups_per_second?).ok()?,
+                lookups: u32::try_from(lookups?).ok()?,
+            },
+        })
     }
 
     /// A door by the keys of its three settings.

@@ -13,7 +13,7 @@ use super::addresses::bootstrap;
 use super::error::Problem;
 use super::origin::{Annotated, Origin};
 use super::readers::{
-    auto, bytes, level, listen, name, number, quoted, shorten, small, socket, templates, unnamed,
+    auto, bytes, level, listen, name, number, quoted, routers, shorten, small, socket, templates, unnamed,
 };
 use super::settings::{MAX_HEADS, SETTINGS, Setting, find};
 use super::shown::Shown;
@@ -25,6 +25,7 @@ use super::{
     paths,
 };
 use crate::identity::{IndexSet, MAX_INDEX, Seed, Trimmed};
+use crate::prefetch::bridge;
 
 /// What is shown of a secret.
 const SECRET: &str = "(secret, 32 bytes)";
@@ -87,6 +88,7 @@ impl Fill {
         let peers = self.peers();
         let control = self.sockets(at, data_dir.as_deref());
         let http = self.http();
+        let routing = self.routing();
         let max_connections = self.one("limits.max_connections", auto(number(1..=10_000_000)));
         let max_connections_per_ip = self.one("limits.max_connections_per_ip", auto(number(1..=1_000_000)));
         let handshakes_per_second = self.one("limits.handshakes_per_second", number(1..=100_000));
@@ -130,6 +132,7 @@ impl Fill {
             peers: peers?,
             control: control?,
             http: http?,
+            routing: routing?,
             limits: LimitsConfig {
                 max_connections: small(max_connections?)?,
                 max_connections_per_ip: small(max_connections_per_ip?)?,
@@ -345,6 +348,10 @@ impl Fill {
         let walks_per_second = self.one("prefetch.walks_per_second", number(1..=10_000));
         let max_records = self.one("prefetch.max_records", number(1_000..=10_000_000));
         let max_memory = self.one("prefetch.max_memory", bytes(1 << 20..=64 << 30));
+        let routers = self.many("prefetch.routers", routers);
+        let inline_ms = self.one("prefetch.inline_milliseconds", number(50..=5_000));
+        let requests_per_second = self.one("prefetch.router_requests_per_second", number(1..=10_000));
+        let requests = self.one("prefetch.router_requests", number(1..=1_000));
         Some(PrefetchConfig {
             scope: scope?,
             queue: u32::try_from(queue?).ok()?,
@@ -353,6 +360,12 @@ impl Fill {
             walks_per_second: u32::try_from(walks_per_second?).ok()?,
             max_records: max_records?,
             max_memory: max_memory?,
+            bridge: bridge::Config {
+                routers: routers?,
+                inline_deadline: Duration::from_millis(inline_ms?),
+                requests_per_second: u32::try_from(requests_per_second?).ok()?,
+                requests: u32::try_from(requests?).ok()?,
+            },
         })
     }
 

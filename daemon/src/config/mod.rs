@@ -35,8 +35,10 @@ use std::time::Duration;
 
 use libp2p::Multiaddr;
 
+use crate::prefetch::bridge;
+
 pub use addresses::{AddressTemplate, PUBLIC_BOOTSTRAP};
-pub use doors::{DoorConfig, HttpConfig};
+pub use doors::{DoorConfig, HttpConfig, RoutingConfig};
 pub use error::{ConfigErrors, Problem};
 pub use listen::ListenIp;
 pub use origin::{Annotated, Origin};
@@ -70,6 +72,7 @@ pub struct Config {
     pub peers: PeersConfig,
     pub control: ControlConfig,
     pub http: HttpConfig,
+    pub routing: RoutingConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
     /// Each setting as text, with where it came from, in the order of [`SETTINGS`].
@@ -149,7 +152,7 @@ pub struct BellyConfig {
     pub max_disk: Option<Bytes>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PrefetchConfig {
     pub scope: PrefetchScope,
     /// Keys that wait.
@@ -162,6 +165,8 @@ pub struct PrefetchConfig {
     pub max_records: u64,
     /// Of the records.
     pub max_memory: Bytes,
+    /// Delegated routers that are asked beside the DHT.
+    pub bridge: bridge::Config,
 }
 
 #[derive(Debug, Clone)]

@@ -11,6 +11,7 @@ use super::listen::{ListenIp, MAX_LISTEN};
 use super::paths::MAX_SOCKET_PATH;
 use super::surroundings::Surroundings;
 use super::values::Bytes;
+use crate::prefetch::bridge::Router;
 
 pub(super) fn socket(path: PathBuf) -> Result<PathBuf, String> {
     let bytes = path.as_os_str().len();
@@ -124,6 +125,24 @@ pub(super) fn templates(written: &[String]) -> Result<Vec<AddressTemplate>, Stri
     }
     let read = |text: &String| text.parse().map_err(|fault| format!("\"{}\" {fault}", shorten(text)));
     written.iter().map(read).collect()
+}
+
+/// Most delegated routers: every one is asked for every key.
+const MAX_ROUTERS: usize = 16;
+
+pub(super) fn routers(written: &[String]) -> Result<Vec<Router>, String> {
+    if written.len() > MAX_ROUTERS {
+        return Err(format!("{} routers are more than {MAX_ROUTERS}", written.len()));
+    }
+    let mut routers: Vec<Router> = Vec::new();
+    for text in written {
+        let router: Router = text.parse().map_err(|fault| format!("\"{}\" {fault}", shorten(text)))?;
+        if routers.iter().any(|known| known.base() == router.base()) {
+            return Err(format!("\"{}\" stands there twice", shorten(text)));
+        }
+        routers.push(router);
+    }
+    Ok(routers)
 }
 
 /// Bounded, and on one line.

@@ -181,6 +181,15 @@ impl Config {
         self.http.door.open("http", "http.hosts", Origins::Same, bounds)
     }
 
+    /// The door of Delegated Routing, unless it is off. Everybody is told the same there, so
+    /// everybody's web pages may ask.
+    #[must_use]
+    pub fn routing(&self) -> Option<serve::Door> {
+        let connections = self.routing.max_connections;
+        let bounds = serve::Bounds { connections, half_close: false, ..serve::Bounds::default() };
+        self.routing.door.open("routing", "routing.hosts", Origins::Any, bounds)
+    }
+
     #[must_use]
     pub fn hydra(&self, ips: Vec<IpAddr>) -> hydra::Config {
         let (settings, policy) = (self.listen.clone(), self.policy());

@@ -57,6 +57,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("peers", "Counting and logging peers"),
     ("control", "The sockets for hydractl"),
     ("http", "The HTTP API: heads, records, peers and ids for programs and scripts"),
+    ("routing", "Delegated Routing: the DHT over HTTP for light clients and other routers"),
     ("limits", "What the daemon may use; `auto` follows the machine"),
     ("log", "What is logged, and how"),
 ];
@@ -407,6 +408,45 @@ pub const SETTINGS: &[Setting] = &[
         "Memory for looked-up records.",
     ),
     setting(
+        "prefetch.routers",
+        "prefetch-routers",
+        &["HYDRA_PREFETCH_ROUTERS"],
+        Kind::List,
+        "",
+        "at most 16 URLs such as https://cid.contact, each with inline or background before it or nothing; \
+         empty for none",
+        "Delegated routers (IPNI, someguy, another hydra) that are asked beside the DHT. `inline URL`: whoever \
+         asks for providers waits for it, up to prefetch.inline_milliseconds. background, or nothing: what it \
+         knows is for the next asker.",
+    ),
+    setting(
+        "prefetch.inline_milliseconds",
+        "prefetch-inline-milliseconds",
+        &["HYDRA_PREFETCH_INLINE_MILLISECONDS"],
+        Kind::Number,
+        "300",
+        "50 to 5000",
+        "How long whoever asks for providers waits for inline routers.",
+    ),
+    setting(
+        "prefetch.router_requests_per_second",
+        "prefetch-router-requests-per-second",
+        &["HYDRA_PREFETCH_ROUTER_REQUESTS_PER_SECOND"],
+        Kind::Number,
+        "100",
+        "1 to 10000",
+        "Most requests a second to one delegated router.",
+    ),
+    setting(
+        "prefetch.router_requests",
+        "prefetch-router-requests",
+        &["HYDRA_PREFETCH_ROUTER_REQUESTS"],
+        Kind::Number,
+        "32",
+        "1 to 1000",
+        "Most requests under way to one delegated router.",
+    ),
+    setting(
         "peers.log",
         "peer-log",
         &["HYDRA_PEER_LOG"],
@@ -495,6 +535,74 @@ pub const SETTINGS: &[Setting] = &[
         "1024",
         "1 to 65536",
         "Most connections to the HTTP API; beyond them the longest idle one is closed for a new one.",
+    ),
+    setting(
+        "routing.listen",
+        "routing-listen",
+        &["HYDRA_ROUTING_LISTEN"],
+        Kind::List,
+        "off",
+        "addresses with ports such as 127.0.0.1:8190 and [::1]:8190, at most 8; port 0 for any free one; or off",
+        "Where Delegated Routing V1 is served over HTTP (/routing/v1/providers, peers, ipns, dht/closest/peers). \
+         An address other than loopback is taken only together with routing.expose.",
+    ),
+    setting(
+        "routing.expose",
+        "expose-routing",
+        &["HYDRA_EXPOSE_ROUTING"],
+        Kind::Switch,
+        "false",
+        "true or false",
+        "Lets routing.listen hold addresses that other machines reach. There is no TLS: put a proxy before it.",
+    ),
+    setting(
+        "routing.hosts",
+        "routing-hosts",
+        &["HYDRA_ROUTING_HOSTS"],
+        Kind::List,
+        "",
+        "names such as routing.example.org, at most 64; empty for any",
+        "Names by which clients reach Delegated Routing, besides addresses and localhost; requests for others \
+         are refused. Empty: any, for everybody is told the same.",
+    ),
+    setting(
+        "routing.max_connections",
+        "routing-max-connections",
+        &["HYDRA_ROUTING_MAX_CONNECTIONS"],
+        Kind::Number,
+        "4096",
+        "1 to 65536",
+        "Most connections to Delegated Routing; beyond them the longest idle one is closed for a new one.",
+    ),
+    setting(
+        "routing.requests_per_second",
+        "routing-requests-per-second",
+        &["HYDRA_ROUTING_REQUESTS_PER_SECOND"],
+        Kind::Number,
+        "200",
+        "0 to 1000000; 0 for as many as it likes",
+        "Most requests a second of one client address (of IPv6, a /56); more are answered 429. Programs of this \
+         machine are not limited; a proxy on it says by X-Forwarded-For whom it asks for.",
+    ),
+    setting(
+        "routing.lookups_per_second",
+        "routing-lookups-per-second",
+        &["HYDRA_ROUTING_LOOKUPS_PER_SECOND"],
+        Kind::Number,
+        "10",
+        "1 to 10000",
+        "Most look-ups in the network a second for one client address, this machine's programs included: each \
+         costs requests to some twenty peers. What the hydra has itself is not counted.",
+    ),
+    setting(
+        "routing.lookups",
+        "routing-lookups",
+        &["HYDRA_ROUTING_LOOKUPS"],
+        Kind::Number,
+        "64",
+        "1 to 1000",
+        "Most look-ups in the network under way for all clients of Delegated Routing; beyond them 503 is the \
+         answer.",
     ),
     setting(
         "limits.max_connections",

@@ -18,6 +18,7 @@ mod values;
 pub use local::Local;
 pub use misses::{Miss, Misses};
 pub use service::{Config, Served, Service};
+pub use values::NotKept;
 
 #[cfg(test)]
 mod tests;

@@ -40,8 +40,11 @@ impl Guard {
             return Err(Refusal::bad_request("HTTP/1.1 needs a Host header"));
         }
         let authority = request.uri().authority().cloned();
-        for name in [&authority, &named].into_iter().flatten() {
-            self.check_host(name.host(), local)?;
+        // whoever tells all pages the same needs no name of its own either
+        if self.origins != Origins::Any || !self.hosts.is_empty() {
+            for name in [&authority, &named].into_iter().flatten() {
+                self.check_host(name.host(), local)?;
+            }
         }
         self.check_origin(request.headers(), authority.or(named).as_ref())
     }
@@ -141,6 +144,15 @@ mod tests {
         }
         assert_eq!(status(&guard, "127.0.0.1", &[]), 400);
         assert_eq!(status(&guard, "127.0.0.1", &[("host", "localhost"), ("host", "localhost")]), 400);
+    }
+
+    #[test]
+    fn a_door_for_all_pages_has_any_name_unless_it_lists_some() {
+        let listed = guard(Origins::Any);
+        let any = Guard { hosts: Vec::new(), ..listed.clone() };
+        for (guard, expected) in [(any, 200), (listed, 403)] {
+            assert_eq!(status(&guard, "127.0.0.1", &[("host", "routing.example")]), expected);
+        }
     }
 
     #[test]

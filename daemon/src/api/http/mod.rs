@@ -10,6 +10,7 @@ pub mod predecessor;
 mod rates;
 mod refusal;
 mod request;
+pub mod routing;
 pub mod serve;
 mod stream;
 #[cfg(test)]

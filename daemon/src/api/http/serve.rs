@@ -61,6 +61,9 @@ pub struct Bounds {
     pub progress: Duration,
     /// Requests a second of one client address.
     pub rate: Option<Rate>,
+    /// A client that has sent its request may close its side and still wants the answer. Where
+    /// answers cost something, one that closes has gone, and they are given up.
+    pub half_close: bool,
 }
 
 impl Default for Bounds {
@@ -75,6 +78,7 @@ impl Default for Bounds {
             idle: Duration::from_secs(60),
             progress: Duration::from_secs(30),
             rate: None,
+            half_close: true,
         }
     }
 }
@@ -161,7 +165,7 @@ pub async fn open(door: Door, router: Router, stop: watch::Receiver<bool>) -> Re
     let (swept, mut until) = (Arc::clone(&connections), stop.clone());
     let sweeper = tokio::spawn(async move {
         tokio::select! {
-            _ = until.wait_for(|stop| *stop) => {}
+            () = stopped(&mut until) => {}
             () = swept.sweep() => {}
         }
     });
@@ -186,7 +190,7 @@ impl Listening {
         let ends = stop.clone();
         loop {
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = stopped(&mut stop) => break,
                 Some(_) = tasks.join_next() => {}
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, from)) => self.admit(stream, from, &ends, &mut tasks),
@@ -225,6 +229,11 @@ impl Listening {
     }
 }
 
+/// Waits for the end, which also comes when nobody can say it any more.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    stop.wait_for(|stop| *stop).await.ok();
+}
+
 /// Serves one connection to its end.
 async fn connection(
     stream: TcpStream,
@@ -238,8 +247,7 @@ async fn connection(
     let service =
         service_fn(|request| Arc::clone(&handling).answer(request, client, Arc::clone(&place.activity)));
     let mut builder = Builder::new(TokioExecutor::new());
-    // a client that has sent its request may close its side and still wants the answer
-    builder.http1().half_close(true).max_buf_size(bounds.head.max(8192));
+    builder.http1().half_close(bounds.half_close).max_buf_size(bounds.head.max(8192));
     builder
         .http2()
         .max_concurrent_streams(STREAMS)
@@ -259,7 +267,7 @@ async fn connection(
             }
             () = activity.end.cancelled() => return,
             () = activity.leave.cancelled(), if !leaving => {}
-            _ = stop.wait_for(|stop| *stop), if !leaving => {}
+            () = stopped(&mut stop), if !leaving => {}
         }
         leaving = true;
         serving.as_mut().graceful_shutdown();

@@ -26,11 +26,17 @@ struct Document {
 ///
 /// # Errors
 /// What is wrong with the answer. Records that came before it were handed over.
-pub(super) async fn records(mut answer: Response, mut wanted: impl FnMut(Value) -> bool) -> Result<(), String> {
+pub(super) async fn records(
+    mut answer: Response,
+    mut wanted: impl FnMut(Value) -> bool,
+) -> Result<(), String> {
     let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("nothing");
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if kind != NDJSON && kind != JSON {
-        return Err(format!("answered with {}, not with JSON", kind.escape_debug().take(80).collect::<String>()));
+        return Err(format!(
+            "answered with {}, not with JSON",
+            kind.escape_debug().take(80).collect::<String>()
+        ));
     }
     if answer.content_length().is_some_and(|length| length > MAX_BODY as u64) && kind == JSON {
         return Err(too_much());

@@ -142,7 +142,8 @@ mod tests {
             "/dns4/gateway.example.org/tcp/443/https",
             "/ip4/8.8.8.8/tcp/443/tls/ws",
         ]});
-        let expected = ["/ip4/8.8.8.8/udp/4001/quic-v1", "/ip4/8.8.8.8/tcp/4001", "/ip4/8.8.8.8/tcp/443/tls/ws"];
+        let expected =
+            ["/ip4/8.8.8.8/udp/4001/quic-v1", "/ip4/8.8.8.8/tcp/4001", "/ip4/8.8.8.8/tcp/443/tls/ws"];
         assert_eq!(addrs(with(fields)), Some(expected.map(str::to_owned).to_vec()));
         // nobody knows where it is: a client looks further
         assert_eq!(addrs(with(json!({"Addrs": []}))), Some(Vec::new()));

@@ -108,7 +108,7 @@ async fn nothing_known_is_no_failure_and_a_failure_is_not_nothing_known() {
         (StatusCode::OK, "application/x-ndjson", ""),
         (StatusCode::NOT_FOUND, "text/plain", "not found"),
     ] {
-        let base = serving(async move |_, _| text(status, kind, body)).await;
+        let base = serving(move |_, _| async move { text(status, kind, body) }).await;
         assert_eq!(fetch(&*source_of(&base, |_| {})).await, Ok(Vec::new()), "{status} {body}");
     }
     for (status, kind, body, said) in [
@@ -118,7 +118,7 @@ async fn nothing_known_is_no_failure_and_a_failure_is_not_nothing_known() {
         (StatusCode::OK, "application/json", "{\"Providers\":[", "not JSON"),
         (StatusCode::OK, "application/x-ndjson", "{\"Schema\"\n", "not JSON"),
     ] {
-        let base = serving(async move |_, _| text(status, kind, body)).await;
+        let base = serving(move |_, _| async move { text(status, kind, body) }).await;
         let failed = fetch(&*source_of(&base, |_| {})).await.expect_err(said);
         assert!(failed.0.contains(said), "{failed}");
     }
@@ -202,9 +202,7 @@ async fn a_router_that_says_too_many_is_left_alone_as_long_as_it_says() {
     let count = Arc::clone(&asked);
     let base = serving(move |_, _| {
         count.fetch_add(1, SeqCst);
-        async {
-            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "100")], "slower").into_response()
-        }
+        async { (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "100")], "slower").into_response() }
     })
     .await;
     let source = source_of(&base, |_| {});
