@@ -14,8 +14,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::api::control::{Access, Control, ControlError, Socket, SocketError};
-use crate::api::http;
 use crate::api::http::serve::{DoorError, Open};
+use crate::api::http::{self, TokenError};
 use crate::belly::clock::Clock;
 use crate::belly::engine::LogBelly;
 use crate::belly::prefetched::{Prefetched, WithPrefetched};
@@ -32,7 +32,7 @@ use crate::routing::{Contacts, Table};
 use crate::scout::{self, Scout};
 use crate::state::{SeedOrigin, State, StateError};
 use crate::telemetry::log::{self, BadFilter};
-use crate::telemetry::{Events, History, PeerLog};
+use crate::telemetry::{Events, History, Level, PeerLog};
 
 /// Connections of the control socket end within this time at shutdown.
 const CONTROL_STOP: Duration = Duration::from_secs(2);
@@ -57,6 +57,8 @@ pub enum BootError {
     Door(#[from] DoorError),
     #[error(transparent)]
     Bridge(#[from] bridge::NoClient),
+    #[error(transparent)]
+    Token(#[from] TokenError),
     #[error(transparent)]
     Transport(#[from] TransportError),
     #[error(transparent)]
@@ -260,14 +262,27 @@ async fn open_doors(
     config: &Config,
     hydra: &Arc<Hydra>,
     stop: &watch::Receiver<bool>,
-) -> Result<Vec<Open>, DoorError> {
-    let doors = [
-        config.http().map(|door| (door, http::predecessor::router(hydra))),
-        config.routing().map(|door| (door, http::routing::router(config.routing.limits, hydra))),
-    ];
+) -> Result<Vec<Open>, BootError> {
+    let mut doors = Vec::new();
+    if let Some(door) = config.http() {
+        let token = http::Token::load(&config.http.token_file)?;
+        doors.push((door, http::predecessor::router(hydra, token)));
+    }
+    if let Some(door) = config.routing() {
+        doors.push((door, http::routing::router(config.routing.limits, hydra)));
+    }
     let mut open = Vec::new();
-    for (door, router) in doors.into_iter().flatten() {
-        let door = http::serve::open(door, router, stop.clone()).await?;
+    for (door, router) in doors {
+        let chosen = door.chosen;
+        let door = match http::serve::open(door, router, stop.clone()).await {
+            // two hydras with the defaults on one machine
+            Err(error) if error.is_in_use() && !chosen => {
+                tracing::warn!("{error}");
+                hydra.events.tell(Level::Warn, "hydrad", "DOOR_NOT_OPEN", error.to_string());
+                continue;
+            }
+            door => door?,
+        };
         hydra.doors.lock().push(Arc::clone(&door.view));
         open.push(door);
     }

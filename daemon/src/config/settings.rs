@@ -537,6 +537,26 @@ pub const SETTINGS: &[Setting] = &[
         "Most connections to the HTTP API; beyond them the longest idle one is closed for a new one.",
     ),
     setting(
+        "http.token_file",
+        "http-token-file",
+        &["HYDRA_HTTP_TOKEN_FILE"],
+        Kind::Text,
+        "auto",
+        "a file, or auto",
+        "The token that /idgen/ asks for, because it hands out private keys. auto is http-token in the data \
+         directory; a file that is not there is made at the start (0600).",
+    ),
+    setting(
+        "http.idgen_lease_seconds",
+        "http-idgen-lease-seconds",
+        &["HYDRA_HTTP_IDGEN_LEASE_SECONDS"],
+        Kind::Number,
+        "604800",
+        "10 to 31536000",
+        "How long another hydra has an id that it got from /idgen/add. hydrad renews its ids in time; the \
+         predecessor does not, and must be restarted within it.",
+    ),
+    setting(
         "routing.listen",
         "routing-listen",
         &["HYDRA_ROUTING_LISTEN"],

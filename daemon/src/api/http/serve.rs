@@ -90,6 +90,8 @@ pub struct Door {
     pub name: &'static str,
     /// Where it listens; a port of 0 is any.
     pub addrs: Vec<SocketAddr>,
+    /// The operator named the addresses: without them the daemon is not what was asked for.
+    pub chosen: bool,
     /// Names by which it is reached, besides addresses and `localhost`.
     pub hosts: Vec<String>,
     /// The setting that holds `hosts`.
@@ -105,6 +107,14 @@ pub struct DoorError {
     door: &'static str,
     addr: SocketAddr,
     source: io::Error,
+}
+
+impl DoorError {
+    /// Another program has the address.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
 }
 
 fn next(error: &io::Error) -> &'static str {
