@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use data_encoding::BASE64;
 use libp2p::identity::Keypair;
 

@@ -22,6 +22,7 @@ mod presence;
 mod records;
 mod refusals;
 mod restarts;
+mod routing;
 mod scout;
 mod surroundings;
 mod systemd;
