@@ -37,12 +37,38 @@ impl<'n> Kubo<'n> {
         namespace: Option<&'n Namespace>,
         heads: &[Multiaddr],
     ) -> anyhow::Result<Option<Self>> {
+        let routing = json!({"Type": "dhtclient", "DelegatedRouters": []});
+        Self::start_with(namespace, heads, routing).await
+    }
+
+    /// A node that asks a delegated router for everything and speaks no DHT.
+    pub async fn start_delegated(url: &str) -> anyhow::Result<Option<Self>> {
+        let method = json!({"RouterName": "hydra"});
+        let routing = json!({
+            "Type": "custom",
+            "Routers": {"hydra": {"Type": "http", "Parameters": {"Endpoint": url}}},
+            "Methods": {
+                "find-peers": method,
+                "find-providers": method,
+                "get-ipns": method,
+                "provide": method,
+                "put-ipns": method,
+            },
+        });
+        Self::start_with(None, &[], routing).await
+    }
+
+    async fn start_with(
+        namespace: Option<&'n Namespace>,
+        heads: &[Multiaddr],
+        routing: Value,
+    ) -> anyhow::Result<Option<Self>> {
         let Some(binary) = binaries::counterpart("kubo/ipfs") else { return Ok(None) };
         let dir = tempfile::Builder::new().prefix("kubo-").tempdir()?;
         let mut kubo = Self { binary, dir: Some(dir), namespace, child: None };
         // Without `--empty-repo` the repository would hold documents to announce.
         kubo.ipfs(&["init", "--empty-repo", "--profile", "test"]).await?;
-        kubo.configure(heads)?;
+        kubo.configure(heads, routing)?;
         let log = kubo.dir().join("log");
         let mut command = kubo.command();
         command.args(["daemon", "--migrate=false"]);
@@ -54,13 +80,13 @@ impl<'n> Kubo<'n> {
     }
 
     /// Everything that would look for strangers is off; the rest is as users have it.
-    fn configure(&self, heads: &[Multiaddr]) -> anyhow::Result<()> {
+    fn configure(&self, heads: &[Multiaddr], routing: Value) -> anyhow::Result<()> {
         let path = self.dir().join("repo/config");
         let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         let mut config: Value = serde_json::from_str(&text)?;
         let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
         config["Bootstrap"] = json!(heads);
-        config["Routing"] = json!({"Type": "dhtclient", "DelegatedRouters": []});
+        config["Routing"] = routing;
         config["Ipns"]["DelegatedPublishers"] = json!([]);
         config["DNS"]["Resolvers"] = json!({});
         config["AutoConf"] = json!({"Enabled": false});
