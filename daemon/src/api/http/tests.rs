@@ -127,7 +127,7 @@ async fn every_error_has_a_reason_in_json() {
         ("/number/potato", 400, "potato"),
         ("/number/%ff", 400, "UTF-8"),
         ("/query", 400, "missing field"),
-        ("/query?n=300", 400, "300"),
+        ("/query?n=300", 400, "too large"),
         ("/echo", 405, "it takes POST"),
         ("/panic", 500, "a fault of hydrad"),
         ("/never", 503, "no answer within"),

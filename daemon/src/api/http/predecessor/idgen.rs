@@ -44,7 +44,7 @@ pub(super) async fn add(
     shared.token.check(&headers)?;
     let hydra = &shared.hydra;
     let lease = hydra.lease(client.from.ip().to_string()).await.map_err(|error| match &error {
-        LeaseError::NoIndex(_) | LeaseError::State(StateError::TooManyLeases) => {
+        LeaseError::NoIndex(_) | LeaseError::Borrower | LeaseError::State(StateError::TooManyLeases) => {
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
         }
         LeaseError::State(error) => failed(error),
