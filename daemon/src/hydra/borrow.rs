@@ -49,8 +49,9 @@ impl Hydra {
         let Some(idgen) = &self.idgen else { return };
         let mut lost = Vec::new();
         loop {
-            let peers = self.roster.sequence.lock().borrowed().into_iter().map(|(_, peer)| peer).collect();
-            let wait = match idgen.renew(peers).await {
+            let borrowed = self.roster.sequence.lock().borrowed();
+            let peers: Vec<_> = borrowed.into_iter().map(|(_, peer)| peer).collect();
+            let wait = match idgen.renew(&peers).await {
                 Ok(renewal) => {
                     let new: Vec<_> =
                         renewal.unknown.iter().filter(|id| !lost.contains(*id)).cloned().collect();

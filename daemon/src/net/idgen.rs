@@ -25,6 +25,9 @@ const AGAIN: [Duration; 5] = [
     Duration::from_secs(8),
 ];
 
+/// Ids of one renewal: what the server takes in one body.
+pub const MAX_RENEWED: usize = 1000;
+
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
 
@@ -108,7 +111,18 @@ impl Idgen {
     ///
     /// # Errors
     /// When the server does not answer, or refuses: hydra-booster's with 404.
-    pub async fn renew(&self, peers: Vec<PeerId>) -> Result<Renewal, IdgenError> {
+    pub async fn renew(&self, peers: &[PeerId]) -> Result<Renewal, IdgenError> {
+        let mut all = Renewal::default();
+        for some in peers.chunks(MAX_RENEWED) {
+            let renewal = self.renew_some(some).await?;
+            all.unknown.extend(renewal.unknown);
+            // the first to run out counts
+            all.expires = all.expires.into_iter().chain(renewal.expires).min();
+        }
+        Ok(all)
+    }
+
+    async fn renew_some(&self, peers: &[PeerId]) -> Result<Renewal, IdgenError> {
         let ids: Vec<String> = peers.iter().map(|peer| peer.to_base58()).collect();
         let body = self.once("renew", serde_json::Value::from(ids).to_string(), StatusCode::OK).await?;
         let renewed: Renewed = serde_json::from_slice(&body).map_err(|error| IdgenError::Refused {

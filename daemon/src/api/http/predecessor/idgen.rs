@@ -16,10 +16,8 @@ use serde::Serialize;
 use super::{Shared, ndjson};
 use crate::api::http::{Client, Refusal};
 use crate::hydra::lease::LeaseError;
+use crate::net::idgen::MAX_RENEWED;
 use crate::state::StateError;
-
-/// Ids of one renewal.
-const MAX_RENEWED: usize = 10_000;
 
 /// Says how many seconds an id is on lease.
 const LEASE_SECONDS: &str = "hydra-lease-seconds";
