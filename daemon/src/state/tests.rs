@@ -349,7 +349,7 @@ fn other_programs_and_newer_versions_are_refused_by_name() {
     let db = Connection::open(dir.path().join(FILE)).expect("opens");
     db.pragma_update(None, "user_version", 99).expect("set");
     let message = refused(dir.path());
-    assert!(message.contains("has version 99, this hydrad knows up to 2"), "{message}");
+    assert!(message.contains("has version 99, this hydrad knows up to 3"), "{message}");
     db.pragma_update(None, "application_id", 7).expect("set");
     assert!(refused(dir.path()).contains("is a SQLite database of another program"));
 }
@@ -461,7 +461,7 @@ async fn leases_and_keys_on_lease_survive_a_restart_and_run_out() {
     state.set_borrowed(7, Some(vec![1, 2])).await.expect("kept");
     drop(state);
     let state = open(dir.path());
-    assert_eq!(state.leases().await.expect("read"), [lasting.clone()], "one has run out");
+    assert_eq!(state.leases().await.expect("read"), std::slice::from_ref(&lasting), "one has run out");
     assert_eq!(state.borrowed().await.expect("read"), [(7, vec![1, 2])]);
     state.add_lease(lease(2, 30, LATER)).await.expect_err("nobody gets what another has");
 

@@ -89,7 +89,7 @@ impl AsyncWrite for Watched {
             match Pin::new(&mut this.stream).poll_read(cx, &mut buf) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
-                    *left = left.saturating_sub(buf.filled().len())
+                    *left = left.saturating_sub(buf.filled().len());
                 }
                 Poll::Ready(_) => break,
             }
