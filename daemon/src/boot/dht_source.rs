@@ -113,8 +113,8 @@ mod tests {
     fn only_who_was_answered_in_time_says_that_there_is_nothing() {
         let answer = Outcome::Answered { closer: 20, providers: 0, value: false };
         let nothing = |how, outcomes: &[Outcome]| verdict(&ended(how, outcomes), true);
-        assert_eq!(nothing(Ended::Complete, &[answer.clone()]), Verdict::Answer);
-        assert_eq!(nothing(Ended::Deadline, &[answer.clone()]), Verdict::OutOfTime);
+        assert_eq!(nothing(Ended::Complete, std::slice::from_ref(&answer)), Verdict::Answer);
+        assert_eq!(nothing(Ended::Deadline, std::slice::from_ref(&answer)), Verdict::OutOfTime);
         assert!(matches!(nothing(Ended::NobodyToAsk, &[]), Verdict::Failed(_)));
         assert!(matches!(nothing(Ended::Complete, &[Outcome::Waiting]), Verdict::Failed(_)));
         assert_eq!(verdict(&ended(Ended::Deadline, &[answer]), false), Verdict::Answer);

@@ -13,6 +13,7 @@ mod doors;
 mod error;
 mod file;
 mod fill;
+mod idgen;
 pub mod listen;
 mod origin;
 mod paths;
@@ -40,6 +41,7 @@ use crate::prefetch::bridge;
 pub use addresses::{AddressTemplate, PUBLIC_BOOTSTRAP};
 pub use doors::{DoorConfig, HttpConfig, RoutingConfig};
 pub use error::{ConfigErrors, Problem};
+pub use idgen::IdgenConfig;
 pub use listen::ListenIp;
 pub use origin::{Annotated, Origin};
 pub use paths::MAX_SOCKET_PATH;
@@ -87,6 +89,8 @@ pub struct Config {
 pub struct IdentityConfig {
     /// `None`: the one kept in the state, or a new one.
     pub seed: Option<Seed>,
+    /// Where ids come from instead of a seed.
+    pub idgen: Option<IdgenConfig>,
     /// Indices that heads may take, in this order.
     pub indexes: IndexSet,
 }

@@ -4,7 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, Collected, Limited};
 
 /// Of a framework's own error text, at most so much is repeated.
 const MAX_TEXT: usize = 1024;
@@ -50,7 +50,7 @@ impl Refusal {
     }
 
     /// The body.
-    fn json(&self) -> String {
+    pub(super) fn json(&self) -> String {
         serde_json::json!({ "error": self.reason, "status": self.status.as_u16() }).to_string() + "\n"
     }
 }
@@ -83,7 +83,7 @@ pub(super) async fn in_json(response: axum::response::Response) -> axum::respons
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let text = Limited::new(body, MAX_TEXT).collect().await.map(|whole| whole.to_bytes());
+    let text = Limited::new(body, MAX_TEXT).collect().await.map(Collected::to_bytes);
     let reason = reason(status, &text.unwrap_or_default(), parts.headers.get(ALLOW));
     parts.headers.remove(CONTENT_LENGTH);
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

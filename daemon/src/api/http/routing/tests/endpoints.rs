@@ -1,6 +1,12 @@
 //! Providers, peers and closest peers: from what is here, from the network, in both forms.
 
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
 use super::*;
+use crate::api::http::Origins;
+use crate::api::http::serve::{Bounds, Door, open};
 use crate::wire::Key256;
 
 const NDJSON: (&str, &str) = ("accept", "application/x-ndjson");
@@ -105,6 +111,39 @@ async fn a_reader_that_leaves_ends_its_look_up() {
     let answer = scene.routes.clone().oneshot(request);
     tokio::time::timeout(Duration::from_millis(200), answer).await.expect_err("it does not end");
     assert_eq!(scene.network.0.ended.load(SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_ends_its_look_up() {
+    let scene = scene();
+    *scene.network.0.endless.lock() = true;
+    let (_stop, stopping) = watch::channel(false);
+    let door = Door {
+        name: "routing",
+        addrs: vec![([127, 0, 0, 1], 0).into()],
+        chosen: true,
+        hosts: Vec::new(),
+        hosts_setting: "routing.hosts",
+        origins: Origins::Any,
+        bounds: Bounds { half_close: false, ..Bounds::default() },
+    };
+    let open = open(door, scene.routes.clone(), stopping).await.expect("a door");
+    let mut client = TcpStream::connect(open.addrs()[0]).await.expect("a connection");
+    let request = format!("GET {} HTTP/1.1\r\nHost: routing.example\r\n\r\n", providers(&content().0));
+    client.write_all(request.as_bytes()).await.expect("sent");
+    let until = |what: fn(&Scene) -> bool| {
+        let scene = &scene;
+        let waiting = async move {
+            while !what(scene) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), waiting)
+    };
+    until(|scene| scene.network.asked() == 1).await.expect("it is looked up");
+    assert_eq!(scene.network.0.ended.load(SeqCst), 0);
+    drop(client);
+    until(|scene| scene.network.0.ended.load(SeqCst) == 1).await.expect("it is given up");
 }
 
 #[tokio::test]
