@@ -4,7 +4,7 @@ use anyhow::{Context as _, ensure};
 use cid::Cid;
 use hydra_tests::harness::eventually;
 use hydra_tests::raw::message::kind;
-use hydra_tests::raw::{Message, ipns};
+use hydra_tests::raw::{Message, Peer, ipns};
 use libp2p::identity::Keypair;
 use libp2p::multihash::Multihash;
 use serde_json::Value;
@@ -75,7 +75,7 @@ async fn what_a_peer_announces_to_a_head_is_told_over_http() -> anyhow::Result<(
     )
     .await?;
     ensure!(lines.lines()?.len() == 1 && lines.head.contains("application/x-ndjson"), "{lines:?}");
-    let peer = get(&door, &format!("/routing/v1/peers/{}", node)).await?;
+    let peer = get(&door, &format!("/routing/v1/peers/{node}")).await?;
     ensure!(peer.body.contains("/tcp/9"), "{peer:?}");
     let closest = get(&door, &format!("/routing/v1/dht/closest/peers/{}", cid(&key)?)).await?;
     let head = hydrad.head(0).await?;
@@ -132,7 +132,7 @@ async fn an_inline_router_is_in_the_first_answer_and_another_hydra_is_one() -> a
         .await?;
     let (_asker, mut stream) = hydrad.stream(0).await?;
     let reply = stream.ask(&Message::new(kind::GET_PROVIDERS, key.clone())).await?;
-    let named: Vec<_> = reply.providers.iter().filter_map(|provider| provider.peer_id()).collect();
+    let named: Vec<_> = reply.providers.iter().filter_map(Peer::peer_id).collect();
     ensure!(named == [node], "{reply:?}");
     eventually(PATIENCE, || async {
         let source = source(&hydrad, &url).await?;

@@ -76,7 +76,6 @@ struct Desk {
 }
 
 /// All its paths.
-#[must_use]
 pub fn router(config: Config, hydra: &Hydra) -> Router {
     let network: Arc<dyn Network> = Arc::new(hydra.scout.lookup());
     routes(Arc::new(Desk {
