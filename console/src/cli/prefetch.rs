@@ -188,8 +188,10 @@ fn whole(status: &PrefetchStatus, ui: &Ui<'_>) -> Result<String, Error> {
     if !status.sources.is_empty() {
         text.push('\n');
         text += &sources(&status.sources, ui)?;
-        for source in status.sources.iter().filter(|source| !source.trouble.is_empty()) {
-            writeln!(text, "{}: {}", source.name, source.trouble).unwrap_or_default();
+        for source in &status.sources {
+            if let Some(trouble) = &source.trouble {
+                writeln!(text, "{}: {trouble}", source.name).unwrap_or_default();
+            }
         }
     }
     Ok(text)
