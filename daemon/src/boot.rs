@@ -282,7 +282,7 @@ async fn identities(
         return Ok((Sequence::new(seed), None, origin));
     };
     let keys =
-        borrowed.iter().filter_map(|(index, key)| Some((*index, Keypair::from_protobuf_encoding(key).ok()?)));
+        borrowed.iter().filter_map(|row| Some((row.index, Keypair::from_protobuf_encoding(&row.key).ok()?)));
     let client = Idgen::new(&idgen.address, idgen.token.clone())?;
     Ok((Sequence::lent(keys), Some(client), SeedOrigin::Kept))
 }

@@ -3,9 +3,13 @@
 
 use std::time::{Duration, SystemTime};
 
+use libp2p::PeerId;
+use libp2p::identity::Keypair;
+
 use super::roster::RosterError;
 use crate::hydra::Hydra;
 use crate::net::idgen::IdgenError;
+use crate::state::BorrowedRow;
 use crate::telemetry::Level;
 
 /// Leases are renewed at least this often, and at most.
@@ -22,9 +26,9 @@ impl Hydra {
             if self.roster.sequence.lock().identity(*index).is_ok() {
                 continue;
             }
-            let key = idgen.add().await?;
+            let (key, lease) = idgen.add().await?;
             let bytes = key.to_protobuf_encoding().map_err(|error| RosterError::Start(error.to_string()))?;
-            self.state.set_borrowed(*index, Some(bytes)).await?;
+            self.state.borrow(BorrowedRow { index: *index, key: bytes, lease }).await?;
             self.roster.sequence.lock().lend(*index, key);
         }
         Ok(())
@@ -34,10 +38,9 @@ impl Hydra {
     /// run out.
     pub(super) async fn give_back_id(&self, index: u32) -> Result<(), RosterError> {
         let Some(idgen) = &self.idgen else { return Ok(()) };
-        let key = self.roster.sequence.lock().give_back(index);
-        self.state.set_borrowed(index, None).await?;
-        if let Some(key) = key
-            && let Err(error) = idgen.remove(&key).await
+        self.roster.sequence.lock().give_back(index);
+        if let Some(row) = self.state.give_back(index).await?
+            && let Err(error) = idgen.remove(&row.key, &row.lease).await
         {
             tracing::warn!(%error, index, "an id was not given back; its lease runs out");
         }
@@ -49,9 +52,12 @@ impl Hydra {
         let Some(idgen) = &self.idgen else { return };
         let mut lost = Vec::new();
         loop {
-            let borrowed = self.roster.sequence.lock().borrowed();
-            let peers: Vec<_> = borrowed.into_iter().map(|(_, peer)| peer).collect();
-            let wait = match idgen.renew(&peers).await {
+            let borrowed = self.state.borrowed().await.unwrap_or_else(|error| {
+                tracing::error!(%error, "the ids on lease cannot be read");
+                Vec::new()
+            });
+            let named: Vec<_> = borrowed.into_iter().filter_map(named).collect();
+            let wait = match idgen.renew(&named).await {
                 Ok(renewal) => {
                     let new: Vec<_> =
                         renewal.unknown.iter().filter(|id| !lost.contains(*id)).cloned().collect();
@@ -78,4 +84,10 @@ impl Hydra {
             tokio::time::sleep(wait.clamp(RENEW.0, RENEW.1)).await;
         }
     }
+}
+
+/// Whose lease it is, and its name.
+fn named(row: BorrowedRow) -> Option<(PeerId, String)> {
+    let key = Keypair::from_protobuf_encoding(&row.key).ok()?;
+    Some((key.public().to_peer_id(), row.lease))
 }

@@ -30,6 +30,8 @@ pub enum LeaseError {
 #[derive(Debug, Clone)]
 pub struct Lease {
     pub identity: Identity,
+    /// Tells it from later leases of the same id.
+    pub lease: String,
     pub expires_at: SystemTime,
 }
 
@@ -65,16 +67,21 @@ impl Hydra {
         let leased_at = SystemTime::now();
         let expires_at = leased_at + self.config.lease;
         let peer_id = identity.peer_id;
-        self.state.add_lease(LeaseRow { index, peer_id, client, leased_at, expires_at }).await?;
-        Ok(Lease { identity, expires_at })
+        let lease = format!("{:016x}", rand::random::<u64>());
+        let row = LeaseRow { index, peer_id, lease: lease.clone(), client, leased_at, expires_at };
+        self.state.add_lease(row).await?;
+        Ok(Lease { identity, lease, expires_at })
     }
 
     /// Renews leases that have not run out; answers whose, and until when.
     ///
     /// # Errors
     /// When the state cannot be written.
-    pub async fn renew_leases(&self, peers: Vec<PeerId>) -> Result<(Vec<PeerId>, SystemTime), StateError> {
+    pub async fn renew_leases(
+        &self,
+        named: Vec<(PeerId, String)>,
+    ) -> Result<(Vec<PeerId>, SystemTime), StateError> {
         let expires_at = SystemTime::now() + self.config.lease;
-        Ok((self.state.renew_leases(peers, expires_at).await?, expires_at))
+        Ok((self.state.renew_leases(named, expires_at).await?, expires_at))
     }
 }

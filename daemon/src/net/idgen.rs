@@ -28,6 +28,9 @@ const AGAIN: [Duration; 5] = [
 /// Ids of one renewal: what the server takes in one body.
 pub const MAX_RENEWED: usize = 1000;
 
+/// The header with the name of a lease.
+const LEASE: &str = "hydra-lease";
+
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
 
@@ -85,35 +88,36 @@ impl Idgen {
         &self.base
     }
 
-    /// Gets a new id.
+    /// Gets a new id, and the name of its lease: empty when the server knows none.
     ///
     /// # Errors
     /// When the server does not answer after several tries, refuses, or sends no key.
-    pub async fn add(&self) -> Result<Keypair, IdgenError> {
-        let body = self.patiently("add", "", StatusCode::OK).await?;
+    pub async fn add(&self) -> Result<(Keypair, String), IdgenError> {
+        let (body, lease) = self.patiently("add", "", StatusCode::OK).await?;
         let no_key = || IdgenError::NoKey { at: self.base.clone() };
         let text: String = serde_json::from_slice(&body).map_err(|_| no_key())?;
         let bytes = BASE64.decode(text.trim().as_bytes()).map_err(|_| no_key())?;
-        Keypair::from_protobuf_encoding(&bytes).map_err(|_| no_key())
+        Keypair::from_protobuf_encoding(&bytes).map(|key| (key, lease)).map_err(|_| no_key())
     }
 
-    /// Gives an id back.
+    /// Gives an id back by its private key's protobuf: the lease of that name.
     ///
     /// # Errors
     /// When the server does not answer, or refuses.
-    pub async fn remove(&self, key: &Keypair) -> Result<(), IdgenError> {
-        let bytes = key.to_protobuf_encoding().map_err(|_| IdgenError::NoKey { at: self.base.clone() })?;
-        let body = serde_json::Value::from(BASE64.encode(&bytes)).to_string();
-        self.once("remove", body, StatusCode::NO_CONTENT).await.map(drop)
+    pub async fn remove(&self, key: &[u8], lease: &str) -> Result<(), IdgenError> {
+        let body = serde_json::Value::from(BASE64.encode(key)).to_string();
+        let request = self.request("remove", body);
+        let request = if lease.is_empty() { request } else { request.header(LEASE, lease) };
+        self.send(request, StatusCode::NO_CONTENT).await.map(drop)
     }
 
     /// Renews leases.
     ///
     /// # Errors
     /// When the server does not answer, or refuses: hydra-booster's with 404.
-    pub async fn renew(&self, peers: &[PeerId]) -> Result<Renewal, IdgenError> {
+    pub async fn renew(&self, named: &[(PeerId, String)]) -> Result<Renewal, IdgenError> {
         let mut all = Renewal::default();
-        for some in peers.chunks(MAX_RENEWED) {
+        for some in named.chunks(MAX_RENEWED) {
             let renewal = self.renew_some(some).await?;
             all.unknown.extend(renewal.unknown);
             // the first to run out counts
@@ -122,9 +126,11 @@ impl Idgen {
         Ok(all)
     }
 
-    async fn renew_some(&self, peers: &[PeerId]) -> Result<Renewal, IdgenError> {
-        let ids: Vec<String> = peers.iter().map(|peer| peer.to_base58()).collect();
-        let body = self.once("renew", serde_json::Value::from(ids).to_string(), StatusCode::OK).await?;
+    async fn renew_some(&self, named: &[(PeerId, String)]) -> Result<Renewal, IdgenError> {
+        let ids: serde_json::Map<String, serde_json::Value> =
+            named.iter().map(|(peer, lease)| (peer.to_base58(), lease.as_str().into())).collect();
+        let request = self.request("renew", serde_json::Value::from(ids).to_string());
+        let (body, _) = self.send(request, StatusCode::OK).await?;
         let renewed: Renewed = serde_json::from_slice(&body).map_err(|error| IdgenError::Refused {
             at: self.base.clone(),
             status: 200,
@@ -135,9 +141,14 @@ impl Idgen {
     }
 
     /// Asks until it is answered, or there is no hope.
-    async fn patiently(&self, path: &str, body: &str, wanted: StatusCode) -> Result<Vec<u8>, IdgenError> {
+    async fn patiently(
+        &self,
+        path: &str,
+        body: &str,
+        wanted: StatusCode,
+    ) -> Result<(Vec<u8>, String), IdgenError> {
         for wait in AGAIN {
-            match self.once(path, body.to_owned(), wanted).await {
+            match self.send(self.request(path, body.to_owned()), wanted).await {
                 Err(IdgenError::Unreachable { .. }) => {}
                 Err(IdgenError::Refused { status: 429 | 500..=599, .. }) => {}
                 answer => return answer,
@@ -145,15 +156,25 @@ impl Idgen {
             tracing::info!(at = self.base, "the idgen server is asked again in {} ms", wait.as_millis());
             tokio::time::sleep(wait).await;
         }
-        self.once(path, body.to_owned(), wanted).await
+        self.send(self.request(path, body.to_owned()), wanted).await
     }
 
-    async fn once(&self, path: &str, body: String, wanted: StatusCode) -> Result<Vec<u8>, IdgenError> {
+    fn request(&self, path: &str, body: String) -> RequestBuilder {
         let request = self.client.post(format!("{}/idgen/{path}", self.base));
-        let request = request.header("content-type", "application/json").body(body);
+        self.with_token(request).header("content-type", "application/json").body(body)
+    }
+
+    /// The body of an answer, and the lease that it names.
+    async fn send(
+        &self,
+        request: RequestBuilder,
+        wanted: StatusCode,
+    ) -> Result<(Vec<u8>, String), IdgenError> {
         let unreachable =
             |error: reqwest::Error| IdgenError::Unreachable { at: self.base.clone(), why: causes(&error) };
-        let mut answer = self.with_token(request).send().await.map_err(unreachable)?;
+        let mut answer = request.send().await.map_err(unreachable)?;
+        let lease = answer.headers().get(LEASE).and_then(|name| name.to_str().ok());
+        let lease = lease.unwrap_or_default().to_owned();
         let mut body = Vec::new();
         while let Some(piece) = answer.chunk().await.map_err(unreachable)? {
             if body.len() + piece.len() > MAX_ANSWER {
@@ -167,7 +188,7 @@ impl Idgen {
             body.extend_from_slice(&piece);
         }
         if answer.status() == wanted {
-            return Ok(body);
+            return Ok((body, lease));
         }
         let said = serde_json::from_slice::<serde_json::Value>(&body).ok();
         let why = said.and_then(|said| said["error"].as_str().map(str::to_owned));

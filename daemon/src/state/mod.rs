@@ -32,7 +32,7 @@ use rusqlite::Connection;
 
 pub use backup::{Restored, backup, restore};
 pub use error::StateError;
-pub use rows::{HeadRow, HeadStatus, LeaseRow, MAX_AGENT, MAX_PROTOCOLS, PeerRow};
+pub use rows::{BorrowedRow, HeadRow, HeadStatus, LeaseRow, MAX_AGENT, MAX_PROTOCOLS, PeerRow};
 pub use seed::SeedOrigin;
 
 use crate::identity::Seed;
@@ -153,41 +153,50 @@ impl State {
         self.run("add a lease in", move |db, _| leases::add(db, &row)).await
     }
 
-    /// Has leases that have not run out end at `expires`; answers whose.
+    /// Has leases that have not run out end at `expires`, each named by its id and its own name;
+    /// answers whose.
     ///
     /// # Errors
     /// When the write fails; then none is renewed.
     pub async fn renew_leases(
         &self,
-        peers: Vec<PeerId>,
+        named: Vec<(PeerId, String)>,
         expires: SystemTime,
     ) -> Result<Vec<PeerId>, StateError> {
         let now = SystemTime::now();
-        self.run("renew leases in", move |db, _| leases::renew(db, &peers, now, expires)).await
+        self.run("renew leases in", move |db, _| leases::renew(db, &named, now, expires)).await
     }
 
-    /// Ends a lease; says whether there was one.
+    /// Ends the lease of an id, only this one when it is named; says whether there was one.
     ///
     /// # Errors
     /// When the write fails.
-    pub async fn end_lease(&self, peer: PeerId) -> Result<bool, StateError> {
-        self.run("end a lease in", move |db, _| leases::remove(db, &peer)).await
+    pub async fn end_lease(&self, peer: PeerId, lease: Option<String>) -> Result<bool, StateError> {
+        self.run("end a lease in", move |db, _| leases::remove(db, &peer, lease.as_deref())).await
     }
 
-    /// Keys that another hydra lent us, by our own index: private keys as protobufs.
+    /// Keys that another hydra lent us, by our own index.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub async fn borrowed(&self) -> Result<Vec<(u32, Vec<u8>)>, StateError> {
+    pub async fn borrowed(&self) -> Result<Vec<BorrowedRow>, StateError> {
         self.run("read the keys on lease in", |db, _| leases::borrowed(db)).await
     }
 
-    /// Keeps a key that was lent, or with `None` forgets it.
+    /// Keeps a key that was lent.
     ///
     /// # Errors
     /// When the write fails.
-    pub async fn set_borrowed(&self, index: u32, key: Option<Vec<u8>>) -> Result<(), StateError> {
-        self.run("keep a key on lease in", move |db, _| leases::set_borrowed(db, index, key.as_deref())).await
+    pub async fn borrow(&self, row: BorrowedRow) -> Result<(), StateError> {
+        self.run("keep a key on lease in", move |db, _| leases::borrow(db, &row)).await
+    }
+
+    /// Forgets a key that was lent, and answers it.
+    ///
+    /// # Errors
+    /// When the write fails.
+    pub async fn give_back(&self, index: u32) -> Result<Option<BorrowedRow>, StateError> {
+        self.run("forget a key on lease in", move |db, _| leases::give_back(db, index)).await
     }
 
     /// Replaces the routing table snapshot, whole or not at all.

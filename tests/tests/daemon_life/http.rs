@@ -289,3 +289,18 @@ async fn a_client_that_goes_ends_its_list_and_shutdown_is_not_held_up_by_one_tha
     hydrad.stop().await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_hydra_with_the_default_address_says_so_and_runs_without() -> anyhow::Result<()> {
+    // when somebody else has it, it is taken as well
+    let _taken = std::net::TcpListener::bind("127.0.0.1:7779");
+    let place = Place::seeded(1)?.variable("HYDRA_HTTP_LISTEN", "");
+    let hydrad = place.serving(1).await?;
+    ensure!(hydrad.status().await?.doors.is_empty(), "there is no door");
+    let said = hydrad.said();
+    ensure!(
+        said.contains("listen on 127.0.0.1:7779") && said.contains("another program listens there"),
+        "{said}"
+    );
+    Ok(())
+}

@@ -138,7 +138,8 @@ fn doors(status: &Status, look: &Look) -> Option<Line> {
     };
     let connections: u64 = status.doors.iter().map(|door| u64::from(door.connections)).sum();
     let answer = status.doors.iter().map(one).collect::<Vec<_>>().join(" · ");
-    let answer = format!("{answer} · {} connections", look.count(connections));
+    let many = if connections == 1 { "connection" } else { "connections" };
+    let answer = format!("{answer} · {} {many}", look.count(connections));
     (!status.doors.is_empty()).then(|| Line::new(Tone::Good, "doors", answer))
 }
 

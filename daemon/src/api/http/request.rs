@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{Request, Response, StatusCode, Version};
+use axum::http::{Method, Request, Response, StatusCode, Version};
 use axum::response::IntoResponse as _;
 use futures::FutureExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -73,6 +73,13 @@ impl Handling {
     ) -> Result<axum::response::Response, Refusal> {
         self.guard.check(&request, client.at.ip()).inspect_err(|_| drops::count(Dropped::HttpForeign))?;
         self.in_rate(client)?;
+        if request.method() == Method::CONNECT {
+            return Err(Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this is no proxy: CONNECT leads nowhere",
+            )
+            .close());
+        }
         let mut request = self.with_whole_body(request).await?;
         request.extensions_mut().insert(client);
         let routed = tokio::time::timeout(self.bounds.answer, self.router.clone().oneshot(request));

@@ -136,6 +136,8 @@ async fn every_error_has_a_reason_in_json() {
         assert_eq!(status(&answer), code, "{path}: {answer}");
         assert!(reason(&answer).contains(says), "{path}: {answer}");
     }
+    let answer = house.ask("CONNECT localhost:80 HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    assert_eq!((status(&answer), reason(&answer).contains("no proxy")), (405, true), "{answer}");
     assert!(house.get("/hello").await.ends_with("hello"), "a panic is nobody else's business");
 }
 

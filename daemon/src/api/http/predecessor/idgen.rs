@@ -2,6 +2,8 @@
 //!
 //! All of it needs the token: it hands out private keys.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Extension, State};
@@ -21,6 +23,9 @@ use crate::state::StateError;
 
 /// Says how many seconds an id is on lease.
 const LEASE_SECONDS: &str = "hydra-lease-seconds";
+
+/// The name of the lease, by which it is renewed.
+const LEASE: &str = "hydra-lease";
 
 type Answer = Result<Response, Refusal>;
 
@@ -54,14 +59,19 @@ pub(super) async fn add(
     tracing::info!(index = lease.identity.index, peer = %lease.identity.peer_id, from = %client.from, "an id was leased");
     let mut response = Json(BASE64.encode(&key)).into_response();
     response.headers_mut().insert(LEASE_SECONDS, HeaderValue::from(hydra.lease_time().as_secs()));
+    if let Ok(name) = HeaderValue::try_from(lease.lease) {
+        response.headers_mut().insert(LEASE, name);
+    }
     Ok(response)
 }
 
-/// Takes an id back by its private key; one that nobody has is taken back, too.
+/// Takes an id back by its private key, with the header only of that lease; one that nobody has
+/// is taken back, too.
 pub(super) async fn remove(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Answer {
     shared.token.check(&headers)?;
     let peer = key_of(&body).map_err(|reason| Refusal::new(StatusCode::BAD_REQUEST, reason))?;
-    shared.hydra.state.end_lease(peer).await.map_err(|error| failed(&error))?;
+    let lease = headers.get(LEASE).and_then(|name| name.to_str().ok()).map(str::to_owned);
+    shared.hydra.state.end_lease(peer, lease).await.map_err(|error| failed(&error))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -86,21 +96,24 @@ struct Renewed {
     expires: String,
 }
 
-/// Renews the leases of peer ids: `["12D3Koo…", …]`.
+/// Renews leases, each by its id and its name: `{"12D3Koo…": "…", …}`.
 pub(super) async fn renew(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Answer {
     shared.token.check(&headers)?;
     let bad = |reason: String| Refusal::new(StatusCode::BAD_REQUEST, reason);
-    let ids: Vec<String> = serde_json::from_slice(&body)
-        .map_err(|error| bad(format!("the body is no JSON array of peer ids: {error}")))?;
+    let ids: BTreeMap<String, String> = serde_json::from_slice(&body)
+        .map_err(|error| bad(format!("the body is no JSON object of peer ids and leases: {error}")))?;
     if ids.len() > MAX_RENEWED {
         return Err(bad(format!("{} ids are more than {MAX_RENEWED}", ids.len())));
     }
-    let peers: Result<Vec<PeerId>, _> =
-        ids.iter().map(|id| id.parse().map_err(|_| bad(format!("{id:.80?} is no peer id")))).collect();
-    let peers = peers?;
-    let renewed = shared.hydra.renew_leases(peers.clone()).await;
+    let mut named = Vec::new();
+    for (id, lease) in ids {
+        let peer: PeerId = id.parse().map_err(|_| bad(format!("{id:.80?} is no peer id")))?;
+        named.push((peer, lease));
+    }
+    let renewed = shared.hydra.renew_leases(named.clone()).await;
     let (renewed, expires) = renewed.map_err(|error| failed(&error))?;
-    let unknown = peers.iter().filter(|peer| !renewed.contains(peer)).map(|peer| peer.to_base58()).collect();
+    let lost = named.iter().filter(|(peer, _)| !renewed.contains(peer));
+    let unknown = lost.map(|(peer, _)| peer.to_base58()).collect();
     let renewed = renewed.iter().map(|peer| peer.to_base58()).collect();
     Ok(Json(Renewed { renewed, unknown, expires: time(expires) }).into_response())
 }
@@ -111,6 +124,8 @@ struct Leased {
     id: String,
     #[serde(rename = "Index")]
     index: u32,
+    #[serde(rename = "Lease")]
+    lease: String,
     #[serde(rename = "Client")]
     client: String,
     #[serde(rename = "Leased")]
@@ -126,6 +141,7 @@ pub(super) async fn list(State(shared): State<Shared>, headers: HeaderMap) -> An
     Ok(ndjson::rows(leases.into_iter().map(|lease| Leased {
         id: lease.peer_id.to_base58(),
         index: lease.index,
+        lease: lease.lease,
         client: lease.client,
         leased: time(lease.leased_at),
         expires: time(lease.expires_at),
