@@ -9,11 +9,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use libp2p::identity::Keypair;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::api::control::{Access, Control, ControlError, Socket, SocketError};
+use crate::api::http::serve::{DoorError, Open};
+use crate::api::http::{self, TokenError};
 use crate::belly::clock::Clock;
 use crate::belly::engine::LogBelly;
 use crate::belly::prefetched::{Prefetched, WithPrefetched};
@@ -24,13 +27,14 @@ use crate::head;
 use crate::hydra::{Hydra, Parts, RosterError, notify};
 use crate::identity::Sequence;
 use crate::limits::{Budget, Machine};
+use crate::net::idgen::{Idgen, IdgenError};
 use crate::net::transport::TransportError;
-use crate::prefetch::{self, Prefetch};
+use crate::prefetch::{self, Prefetch, bridge};
 use crate::routing::{Contacts, Table};
 use crate::scout::{self, Scout};
 use crate::state::{SeedOrigin, State, StateError};
 use crate::telemetry::log::{self, BadFilter};
-use crate::telemetry::{Events, History, PeerLog};
+use crate::telemetry::{Events, History, Level, PeerLog};
 
 /// Connections of the control socket end within this time at shutdown.
 const CONTROL_STOP: Duration = Duration::from_secs(2);
@@ -52,6 +56,19 @@ pub enum BootError {
     #[error(transparent)]
     Control(#[from] ControlError),
     #[error(transparent)]
+    Door(#[from] DoorError),
+    #[error(transparent)]
+    Bridge(#[from] bridge::NoClient),
+    #[error(transparent)]
+    Idgen(#[from] IdgenError),
+    #[error(
+        "the heads in the data directory have their ids on lease, and identity.idgen is not set: set it again, or \
+         begin with an empty --data-dir"
+    )]
+    Borrowed,
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error(transparent)]
     Transport(#[from] TransportError),
     #[error(transparent)]
     Heads(#[from] RosterError),
@@ -67,6 +84,7 @@ pub enum BootError {
 pub struct Daemon {
     pub hydra: Arc<Hydra>,
     control: Vec<Control>,
+    doors: Vec<Open>,
     stop: watch::Sender<bool>,
 }
 
@@ -141,7 +159,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     let (events, history) = (Arc::new(Events::default()), Arc::new(History::default()));
 
     let state = State::open(&config.data_dir)?;
-    let (seed, origin) = state.seed(config.identity.seed.clone()).await?;
+    let (sequence, idgen, origin) = identities(&config, &state).await?;
     let belly_config = config.belly(&machine);
     // migrations and the tables of providers; the records are read while it serves
     let opening = tokio::task::spawn_blocking(move || LogBelly::open_warming(belly_config));
@@ -190,10 +208,10 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     };
     let scout = Scout::start(config.scout(), eyes, (candidates, heard))?;
     misses.except(scout.lookup().identity());
-    let sources = vec![dht_source::dht(scout.lookup())];
+    let mut sources = vec![dht_source::dht(scout.lookup())];
+    sources.extend(bridge::sources(&config.prefetch.bridge, config.policy())?);
     let parts = prefetch::Parts { misses, intake, cache, policy: config.policy(), sources };
     let prefetch = Prefetch::start(config.prefetch(), parts);
-    let sequence = Sequence::new(seed);
     let parts = Parts {
         state,
         sequence,
@@ -208,6 +226,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         scout,
         prefetch,
         places,
+        idgen,
     };
     let hydra = Hydra::new(config.hydra(ips), parts);
     hydra.restore_unique().await;
@@ -224,6 +243,8 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         control.push(Control::serve(Socket::open(path, access)?, &hydra, stopping.clone()).await?);
     }
 
+    let doors = open_doors(&config, &hydra, &stopping).await?;
+
     let count = config.heads.count;
     let wanted = wanted_heads(&hydra.state, count).await?;
     let all_there = notify::while_starting("bringing up the heads", hydra.restore_heads(wanted)).await?;
@@ -235,13 +256,66 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     hydra.serve_at_once().await;
     tokio::spawn(Arc::clone(&hydra).rounds());
     tokio::spawn(Arc::clone(&hydra).follow_target());
+    let borrowing = Arc::clone(&hydra);
+    tokio::spawn(async move { borrowing.keep_borrowed_ids().await });
     tokio::spawn(notify::watchdog(Arc::clone(&hydra)));
     let restoring = Arc::clone(&hydra);
     tokio::spawn(async move { restoring.restore_table().await });
     for service in &control {
         service.ready().await;
     }
-    Ok(Daemon { hydra, control, stop })
+    Ok(Daemon { hydra, control, doors, stop })
+}
+
+/// Where the heads' ids come from: the seed, or the hydra that lends them.
+async fn identities(
+    config: &Config,
+    state: &State,
+) -> Result<(Sequence, Option<Idgen>, SeedOrigin), BootError> {
+    let borrowed = state.borrowed().await?;
+    let Some(idgen) = &config.identity.idgen else {
+        if !borrowed.is_empty() {
+            return Err(BootError::Borrowed);
+        }
+        let (seed, origin) = state.seed(config.identity.seed.clone()).await?;
+        return Ok((Sequence::new(seed), None, origin));
+    };
+    let keys =
+        borrowed.iter().filter_map(|row| Some((row.index, Keypair::from_protobuf_encoding(&row.key).ok()?)));
+    let client = Idgen::new(&idgen.address, idgen.token.clone())?;
+    Ok((Sequence::lent(keys), Some(client), SeedOrigin::Kept))
+}
+
+/// Opens the doors for other programs that are configured.
+async fn open_doors(
+    config: &Config,
+    hydra: &Arc<Hydra>,
+    stop: &watch::Receiver<bool>,
+) -> Result<Vec<Open>, BootError> {
+    let mut doors = Vec::new();
+    if let Some(door) = config.http() {
+        let token = http::Token::load(&config.http.token_file)?;
+        doors.push((door, http::predecessor::router(hydra, token)));
+    }
+    if let Some(door) = config.routing() {
+        doors.push((door, http::routing::router(config.routing.limits, hydra)));
+    }
+    let mut open = Vec::new();
+    for (door, router) in doors {
+        let chosen = door.chosen;
+        let door = match http::serve::open(door, router, stop.clone()).await {
+            // two hydras with the defaults on one machine
+            Err(error) if error.is_in_use() && !chosen => {
+                tracing::warn!("{error}");
+                hydra.events.tell(Level::Warn, "hydrad", "DOOR_NOT_OPEN", error.to_string());
+                continue;
+            }
+            door => door?,
+        };
+        hydra.doors.lock().push(Arc::clone(&door.view));
+        open.push(door);
+    }
+    Ok(open)
 }
 
 /// Heads to bring up: the configured number when it is new; otherwise what the operator has
@@ -270,6 +344,10 @@ fn greeting(hydra: &Hydra) -> String {
         write!(text, "\n  waiting: {}", waiting.reason).ok();
     }
     write!(text, "\n  control socket: {}", hydra.config.control_socket.display()).ok();
+    for door in hydra.doors.lock().iter() {
+        let addrs = door.addrs.iter().map(|addr| format!("http://{addr}")).collect::<Vec<_>>().join(", ");
+        write!(text, "\n  {}: {addrs}", door.name).ok();
+    }
     write!(text, "\n  look: hydractl --socket {} status", hydra.config.control_socket.display()).ok();
     text
 }
@@ -281,6 +359,9 @@ impl Daemon {
         self.stop.send_replace(true);
         for control in self.control {
             control.stopped(CONTROL_STOP).await;
+        }
+        for door in self.doors {
+            door.stopped().await;
         }
         tracing::info!("hydrad has ended");
     }

@@ -188,6 +188,11 @@ fn whole(status: &PrefetchStatus, ui: &Ui<'_>) -> Result<String, Error> {
     if !status.sources.is_empty() {
         text.push('\n');
         text += &sources(&status.sources, ui)?;
+        for source in &status.sources {
+            if let Some(trouble) = &source.trouble {
+                writeln!(text, "{}: {trouble}", source.name).unwrap_or_default();
+            }
+        }
     }
     Ok(text)
 }

@@ -13,7 +13,7 @@ use super::addresses::bootstrap;
 use super::error::Problem;
 use super::origin::{Annotated, Origin};
 use super::readers::{
-    auto, bytes, level, listen, name, number, quoted, shorten, small, socket, templates, unnamed,
+    auto, bytes, level, listen, name, number, quoted, routers, shorten, small, socket, templates, unnamed,
 };
 use super::settings::{MAX_HEADS, SETTINGS, Setting, find};
 use super::shown::Shown;
@@ -25,6 +25,7 @@ use super::{
     paths,
 };
 use crate::identity::{IndexSet, MAX_INDEX, Seed, Trimmed};
+use crate::prefetch::bridge;
 
 /// What is shown of a secret.
 const SECRET: &str = "(secret, 32 bytes)";
@@ -49,9 +50,9 @@ pub(super) fn fill(layers: Layers, at: &Surroundings) -> Result<Config, ConfigEr
     }
 }
 
-struct Fill {
+pub(super) struct Fill {
     given: BTreeMap<&'static str, Vec<Given>>,
-    problems: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
     warnings: Vec<String>,
     shown: BTreeMap<&'static str, Annotated>,
 }
@@ -62,6 +63,7 @@ impl Fill {
         let data_dir = self.data_dir(at);
         let name = self.one("name", |text| name(text, at));
         let seed = self.seed(at);
+        let idgen = self.idgen(at);
         let indexes = self.indexes();
         let count = self.heads(indexes.as_ref());
         let target = self.one("heads.target", quoted);
@@ -86,6 +88,8 @@ impl Fill {
         let prefetch = self.prefetch();
         let peers = self.peers();
         let control = self.sockets(at, data_dir.as_deref());
+        let http = self.http(data_dir.as_deref());
+        let routing = self.routing();
         let max_connections = self.one("limits.max_connections", auto(number(1..=10_000_000)));
         let max_connections_per_ip = self.one("limits.max_connections_per_ip", auto(number(1..=1_000_000)));
         let handshakes_per_second = self.one("limits.handshakes_per_second", number(1..=100_000));
@@ -96,7 +100,7 @@ impl Fill {
         Some(Config {
             data_dir: data_dir?,
             name: name?,
-            identity: IdentityConfig { seed: seed?, indexes: indexes? },
+            identity: IdentityConfig { seed: seed?, idgen: idgen?, indexes: indexes? },
             heads: HeadsConfig { count: count?, target: target? },
             listen: ListenConfig {
                 ips: ips?,
@@ -128,6 +132,8 @@ impl Fill {
             prefetch: prefetch?,
             peers: peers?,
             control: control?,
+            http: http?,
+            routing: routing?,
             limits: LimitsConfig {
                 max_connections: small(max_connections?)?,
                 max_connections_per_ip: small(max_connections_per_ip?)?,
@@ -147,21 +153,25 @@ impl Fill {
     }
 
     /// The value in force.
-    fn top(&self, key: &str) -> Given {
+    pub(super) fn top(&self, key: &str) -> Given {
         let top = self.given.get(key).and_then(|layers| layers.last()).cloned();
         top.unwrap_or(Given { origin: Origin::Default, written: Written::new() })
     }
 
-    fn text(&self, key: &str) -> String {
+    pub(super) fn text(&self, key: &str) -> String {
         self.top(key).written.into_iter().next().unwrap_or_default()
     }
 
-    fn is_given(&self, key: &str) -> bool {
+    pub(super) fn is_given(&self, key: &str) -> bool {
         self.top(key).origin != Origin::Default && !self.text(key).is_empty()
     }
 
     /// Understands a setting of one value; the error begins after the value.
-    fn one<T: Shown>(&mut self, key: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn one<T: Shown>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let setting = Self::setting(key);
         let text = self.text(key);
         let value = read(&text).map_err(|fault| {
@@ -173,7 +183,7 @@ impl Fill {
     }
 
     /// Understands a list; the error names the item.
-    fn many<T: Shown>(
+    pub(super) fn many<T: Shown>(
         &mut self,
         key: &'static str,
         read: impl Fn(&[String]) -> Result<T, String>,
@@ -340,6 +350,10 @@ impl Fill {
         let max_records = self.one("prefetch.max_records", number(1_000..=10_000_000));
         let max_memory = self.one("prefetch.max_memory", bytes(1 << 20..=64 << 30));
         let keep_seconds = self.one("prefetch.keep_seconds", number(1..=3_600));
+        let routers = self.many("prefetch.routers", routers);
+        let inline_ms = self.one("prefetch.inline_milliseconds", number(50..=5_000));
+        let requests_per_second = self.one("prefetch.router_requests_per_second", number(1..=10_000));
+        let requests = self.one("prefetch.router_requests", number(1..=1_000));
         Some(PrefetchConfig {
             scope: scope?,
             queue: u32::try_from(queue?).ok()?,
@@ -349,6 +363,12 @@ impl Fill {
             max_records: max_records?,
             max_memory: max_memory?,
             keep: Duration::from_secs(keep_seconds?),
+            bridge: bridge::Config {
+                routers: routers?,
+                inline_deadline: Duration::from_millis(inline_ms?),
+                requests_per_second: u32::try_from(requests_per_second?).ok()?,
+                requests: u32::try_from(requests?).ok()?,
+            },
         })
     }
 

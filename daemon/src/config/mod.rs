@@ -9,9 +9,11 @@
 //! files are `hydrad.toml` and then `conf.d/*.toml` beside it in the order of names.
 
 mod addresses;
+mod doors;
 mod error;
 mod file;
 mod fill;
+mod idgen;
 pub mod listen;
 mod origin;
 mod paths;
@@ -34,8 +36,12 @@ use std::time::Duration;
 
 use libp2p::Multiaddr;
 
+use crate::prefetch::bridge;
+
 pub use addresses::{AddressTemplate, PUBLIC_BOOTSTRAP};
+pub use doors::{DoorConfig, HttpConfig, RoutingConfig};
 pub use error::{ConfigErrors, Problem};
+pub use idgen::IdgenConfig;
 pub use listen::ListenIp;
 pub use origin::{Annotated, Origin};
 pub use paths::MAX_SOCKET_PATH;
@@ -67,6 +73,8 @@ pub struct Config {
     pub prefetch: PrefetchConfig,
     pub peers: PeersConfig,
     pub control: ControlConfig,
+    pub http: HttpConfig,
+    pub routing: RoutingConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
     /// Each setting as text, with where it came from, in the order of [`SETTINGS`].
@@ -81,6 +89,8 @@ pub struct Config {
 pub struct IdentityConfig {
     /// `None`: the one kept in the state, or a new one.
     pub seed: Option<Seed>,
+    /// Where ids come from instead of a seed.
+    pub idgen: Option<IdgenConfig>,
     /// Indices that heads may take, in this order.
     pub indexes: IndexSet,
 }
@@ -146,7 +156,7 @@ pub struct BellyConfig {
     pub max_disk: Option<Bytes>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PrefetchConfig {
     pub scope: PrefetchScope,
     /// Keys that wait.
@@ -161,6 +171,8 @@ pub struct PrefetchConfig {
     pub max_memory: Bytes,
     /// How long a looked-up record is served.
     pub keep: Duration,
+    /// Delegated routers that are asked beside the DHT.
+    pub bridge: bridge::Config,
 }
 
 #[derive(Debug, Clone)]

@@ -11,6 +11,7 @@ use super::listen::{ListenIp, MAX_LISTEN};
 use super::paths::MAX_SOCKET_PATH;
 use super::surroundings::Surroundings;
 use super::values::Bytes;
+use crate::prefetch::bridge::Router;
 
 pub(super) fn socket(path: PathBuf) -> Result<PathBuf, String> {
     let bytes = path.as_os_str().len();
@@ -72,6 +73,14 @@ pub(super) fn quoted<T: FromStr<Err = String>>(text: &str) -> Result<T, String> 
     text.parse()
 }
 
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" | "" => Ok(false),
+        _ => Err("is neither true nor false".to_owned()),
+    }
+}
+
 pub(super) fn small(number: Option<u64>) -> Option<Option<u32>> {
     number.map(|number| u32::try_from(number).ok()).map_or(Some(None), |small| small.map(Some))
 }
@@ -116,6 +125,24 @@ pub(super) fn templates(written: &[String]) -> Result<Vec<AddressTemplate>, Stri
     }
     let read = |text: &String| text.parse().map_err(|fault| format!("\"{}\" {fault}", shorten(text)));
     written.iter().map(read).collect()
+}
+
+/// Most delegated routers: every one is asked for every key.
+const MAX_ROUTERS: usize = 16;
+
+pub(super) fn routers(written: &[String]) -> Result<Vec<Router>, String> {
+    if written.len() > MAX_ROUTERS {
+        return Err(format!("{} routers are more than {MAX_ROUTERS}", written.len()));
+    }
+    let mut routers: Vec<Router> = Vec::new();
+    for text in written {
+        let router: Router = text.parse().map_err(|fault| format!("\"{}\" {fault}", shorten(text)))?;
+        if routers.iter().any(|known| known.base() == router.base()) {
+            return Err(format!("\"{}\" stands there twice", shorten(text)));
+        }
+        routers.push(router);
+    }
+    Ok(routers)
 }
 
 /// Bounded, and on one line.

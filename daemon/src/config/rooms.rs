@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use libp2p::Multiaddr;
 use libp2p::swarm::StreamProtocol;
 
+use crate::api::http::{Origins, serve};
 use crate::belly::engine::{IndexMode, LogConfig};
 use crate::belly::prefetched::Limits;
 use crate::config::{AddressPolicy, BellyIndex, Config, LogFormat, PrefetchScope, Reachability, listen};
@@ -176,6 +177,22 @@ impl Config {
         }
     }
 
+    /// The door of the HTTP API, unless it is off.
+    #[must_use]
+    pub fn http(&self) -> Option<serve::Door> {
+        let bounds = serve::Bounds { connections: self.http.max_connections, ..serve::Bounds::default() };
+        self.http.door.open("http", "http.hosts", Origins::Same, bounds)
+    }
+
+    /// The door of Delegated Routing, unless it is off. Everybody is told the same there, so
+    /// everybody's web pages may ask.
+    #[must_use]
+    pub fn routing(&self) -> Option<serve::Door> {
+        let connections = self.routing.max_connections;
+        let bounds = serve::Bounds { connections, half_close: false, ..serve::Bounds::default() };
+        self.routing.door.open("routing", "routing.hosts", Origins::Any, bounds)
+    }
+
     #[must_use]
     pub fn hydra(&self, ips: Vec<IpAddr>) -> hydra::Config {
         let (settings, policy) = (self.listen.clone(), self.policy());
@@ -187,6 +204,7 @@ impl Config {
             port_begin: self.listen.port_begin,
             policy,
             protocol: self.protocol(),
+            lease: self.http.idgen_lease,
             target: self.heads.target,
             measure_every: self.presence.measure_every,
             alone: self.network.bootstrap_peers.is_empty(),

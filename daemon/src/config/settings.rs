@@ -38,6 +38,8 @@ pub enum Kind {
     Size,
     /// An array of strings, or one string. In variables and flags, joined by commas.
     List,
+    /// true or false. A flag alone is true; `--flag=false` is false.
+    Switch,
 }
 
 /// Sections in the order of the documentation, each with what it is about.
@@ -54,6 +56,8 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("prefetch", "Looking up what is asked for and not here"),
     ("peers", "Counting and logging peers"),
     ("control", "The sockets for hydractl"),
+    ("http", "The HTTP API: heads, records, peers and ids for programs and scripts"),
+    ("routing", "Delegated Routing: the DHT over HTTP for light clients and other routers"),
     ("limits", "What the daemon may use; `auto` follows the machine"),
     ("log", "What is logged, and how"),
 ];
@@ -139,6 +143,25 @@ pub const SETTINGS: &[Setting] = &[
          all from id_offset on",
         "The indices of the seed's sequence that this hydra may use, instead of an offset: machine k of n \
          takes k..:n.",
+    ),
+    setting(
+        "identity.idgen",
+        "idgen-addr",
+        &["HYDRA_IDGEN_ADDR"],
+        Kind::Text,
+        "",
+        "an address such as http://10.0.0.1:7779; empty for none",
+        "Another hydra that hands out the ids of the heads from its own sequence, on lease, instead of a seed \
+         here. The keys are kept in the data directory and their leases renewed; purging a head gives its id back.",
+    ),
+    setting(
+        "identity.idgen_token_file",
+        "idgen-token-file",
+        &["HYDRA_IDGEN_TOKEN_FILE"],
+        Kind::Text,
+        "",
+        "a file; empty for none",
+        "A file with the token of that hydra (its http.token_file).",
     ),
     Setting {
         flag_alias: Some("nheads"),
@@ -414,6 +437,45 @@ pub const SETTINGS: &[Setting] = &[
          that longer.",
     ),
     setting(
+        "prefetch.routers",
+        "prefetch-routers",
+        &["HYDRA_PREFETCH_ROUTERS"],
+        Kind::List,
+        "",
+        "at most 16 URLs such as https://cid.contact, each with inline or background before it or nothing; \
+         empty for none",
+        "Delegated routers (IPNI, someguy, another hydra) that are asked beside the DHT. `inline URL`: whoever \
+         asks for providers waits for it, up to prefetch.inline_milliseconds. background, or nothing: what it \
+         knows is for the next asker.",
+    ),
+    setting(
+        "prefetch.inline_milliseconds",
+        "prefetch-inline-milliseconds",
+        &["HYDRA_PREFETCH_INLINE_MILLISECONDS"],
+        Kind::Number,
+        "300",
+        "50 to 5000",
+        "How long whoever asks for providers waits for inline routers.",
+    ),
+    setting(
+        "prefetch.router_requests_per_second",
+        "prefetch-router-requests-per-second",
+        &["HYDRA_PREFETCH_ROUTER_REQUESTS_PER_SECOND"],
+        Kind::Number,
+        "100",
+        "1 to 10000",
+        "Most requests a second to one delegated router.",
+    ),
+    setting(
+        "prefetch.router_requests",
+        "prefetch-router-requests",
+        &["HYDRA_PREFETCH_ROUTER_REQUESTS"],
+        Kind::Number,
+        "32",
+        "1 to 1000",
+        "Most requests under way to one delegated router.",
+    ),
+    setting(
         "peers.log",
         "peer-log",
         &["HYDRA_PEER_LOG"],
@@ -461,6 +523,135 @@ pub const SETTINGS: &[Setting] = &[
         "a path of at most 107 bytes, or auto",
         "The socket for looking only. auto is beside the control socket, under its name with observe for \
          control.",
+    ),
+    Setting {
+        flag_alias: Some("httpapi-addr"),
+        ..setting(
+            "http.listen",
+            "http-listen",
+            &["HYDRA_HTTP_LISTEN"],
+            Kind::List,
+            "127.0.0.1:7779",
+            "addresses with ports such as 127.0.0.1:7779 and [::1]:7779, at most 8; port 0 for any free one; or off",
+            "Where the HTTP API listens. It tells everything the hydra knows to whoever may connect: an address \
+             other than loopback is taken only together with http.expose.",
+        )
+    },
+    setting(
+        "http.expose",
+        "expose-http",
+        &["HYDRA_EXPOSE_HTTP"],
+        Kind::Switch,
+        "false",
+        "true or false",
+        "Lets http.listen hold addresses that other machines reach. There is no TLS and no login.",
+    ),
+    setting(
+        "http.hosts",
+        "http-hosts",
+        &["HYDRA_HTTP_HOSTS"],
+        Kind::List,
+        "",
+        "names such as hydra.example.org, at most 64",
+        "Names by which clients reach the HTTP API, besides addresses and localhost. Requests for other names \
+         are refused: that is how a web page would reach a loopback address.",
+    ),
+    setting(
+        "http.max_connections",
+        "http-max-connections",
+        &["HYDRA_HTTP_MAX_CONNECTIONS"],
+        Kind::Number,
+        "1024",
+        "1 to 65536",
+        "Most connections to the HTTP API; beyond them the longest idle one is closed for a new one.",
+    ),
+    setting(
+        "http.token_file",
+        "http-token-file",
+        &["HYDRA_HTTP_TOKEN_FILE"],
+        Kind::Text,
+        "auto",
+        "a file, or auto",
+        "The token that /idgen/ asks for, because it hands out private keys. auto is http-token in the data \
+         directory; a file that is not there is made at the start (0600).",
+    ),
+    setting(
+        "http.idgen_lease_seconds",
+        "http-idgen-lease-seconds",
+        &["HYDRA_HTTP_IDGEN_LEASE_SECONDS"],
+        Kind::Number,
+        "604800",
+        "10 to 31536000",
+        "How long another hydra has an id that it got from /idgen/add. hydrad renews its ids in time; the \
+         predecessor does not, and must be restarted within it.",
+    ),
+    setting(
+        "routing.listen",
+        "routing-listen",
+        &["HYDRA_ROUTING_LISTEN"],
+        Kind::List,
+        "off",
+        "addresses with ports such as 127.0.0.1:8190 and [::1]:8190, at most 8; port 0 for any free one; or off",
+        "Where Delegated Routing V1 is served over HTTP (/routing/v1/providers, peers, ipns, dht/closest/peers). \
+         An address other than loopback is taken only together with routing.expose.",
+    ),
+    setting(
+        "routing.expose",
+        "expose-routing",
+        &["HYDRA_EXPOSE_ROUTING"],
+        Kind::Switch,
+        "false",
+        "true or false",
+        "Lets routing.listen hold addresses that other machines reach. There is no TLS: put a proxy before it.",
+    ),
+    setting(
+        "routing.hosts",
+        "routing-hosts",
+        &["HYDRA_ROUTING_HOSTS"],
+        Kind::List,
+        "",
+        "names such as routing.example.org, at most 64; empty for any",
+        "Names by which clients reach Delegated Routing, besides addresses and localhost; requests for others \
+         are refused. Empty: any, for everybody is told the same.",
+    ),
+    setting(
+        "routing.max_connections",
+        "routing-max-connections",
+        &["HYDRA_ROUTING_MAX_CONNECTIONS"],
+        Kind::Number,
+        "4096",
+        "1 to 65536",
+        "Most connections to Delegated Routing; beyond them the longest idle one is closed for a new one.",
+    ),
+    setting(
+        "routing.requests_per_second",
+        "routing-requests-per-second",
+        &["HYDRA_ROUTING_REQUESTS_PER_SECOND"],
+        Kind::Number,
+        "200",
+        "0 to 1000000; 0 for as many as it likes",
+        "Most requests a second of one client address (of IPv6, a /56); more are answered 429. Programs of this \
+         machine are not limited; a proxy on it says by X-Forwarded-For whom it asks for.",
+    ),
+    setting(
+        "routing.lookups_per_second",
+        "routing-lookups-per-second",
+        &["HYDRA_ROUTING_LOOKUPS_PER_SECOND"],
+        Kind::Number,
+        "10",
+        "1 to 10000",
+        "Most look-ups in the network a second for one client address, this machine's programs included: each \
+         costs requests to some twenty peers. What the hydra has itself is not counted.",
+    ),
+    setting(
+        "routing.lookups",
+        "routing-lookups",
+        &["HYDRA_ROUTING_LOOKUPS"],
+        Kind::Number,
+        "64",
+        "1 to 1000",
+        "Most look-ups in the network under way for all clients of Delegated Routing; beyond them 503 is the \
+         answer.",
     ),
     setting(
         "limits.max_connections",

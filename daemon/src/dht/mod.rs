@@ -19,6 +19,7 @@ pub use add_provider::NEAR;
 pub use local::Local;
 pub use misses::{Miss, Misses};
 pub use service::{Config, Served, Service};
+pub use values::NotKept;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::dht::add_provider::reason;
 use crate::dht::closer::Closer;
-use crate::dht::records::{self, Choice};
+use crate::dht::records::{self, Choice, Invalid};
 use crate::dht::{Local, Served, Service};
 use crate::routing::contacts::Contact;
 use crate::telemetry::Drop as Reason;
@@ -43,27 +43,64 @@ pub(super) async fn put(service: &Service, request: &Message<'_>) -> Served {
     if request.key.is_empty() || record.key != request.key {
         return Served::Reset(Reason::RequestRefused);
     }
-    if !service.validations.take() {
-        return Served::Reset(Reason::ValidationRate);
-    }
-    let now = SystemTime::now();
-    if let Err(invalid) = records::validate(record.key, record.value, now) {
-        tracing::debug!(%invalid, "value record refused");
-        return Served::Reset(Reason::RecordInvalid);
-    }
-    let place = Key256::of(record.key).0[31] as usize;
-    let _one_at_a_time = service.puts[place % service.puts.len()].lock().await;
-    let Ok(stored) = service.belly.value(record.key).await else {
-        return Served::Reset(Reason::RecordUnavailable);
-    };
-    let choice = stored.map_or(Choice::New, |old| records::select(record.key, record.value, &old.value, now));
-    if choice == Choice::Old {
-        return Served::Reset(Reason::RecordOld);
-    }
-    let (key, value) = (Bytes::copy_from_slice(record.key), Bytes::copy_from_slice(record.value));
-    match service.belly.put_value(key, value).await {
+    match service.keep_value(record.key, record.value).await {
         Ok(()) => Served::Reply(Reply::of(&request.echo()).into_frame()),
-        Err(refused) => Served::Reset(reason(refused)),
+        Err(why) => Served::Reset(why.reason()),
+    }
+}
+
+/// Why a value record is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotKept {
+    /// More come than can be checked.
+    Rate,
+    Invalid(Invalid),
+    /// A better one is here.
+    Old,
+    /// The belly does not take it, or cannot say what it has.
+    Store(Reason),
+}
+
+impl NotKept {
+    /// Under which it is counted.
+    #[must_use]
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::Rate => Reason::ValidationRate,
+            Self::Invalid(_) => Reason::RecordInvalid,
+            Self::Old => Reason::RecordOld,
+            Self::Store(reason) => reason,
+        }
+    }
+}
+
+impl Service {
+    /// Keeps a value record that is valid and not worse than what is here; it is on disk when
+    /// this answers.
+    ///
+    /// # Errors
+    /// Why it is not kept; not yet counted.
+    pub async fn keep_value(&self, key: &[u8], value: &[u8]) -> Result<(), NotKept> {
+        if !self.validations.take() {
+            return Err(NotKept::Rate);
+        }
+        let now = SystemTime::now();
+        if let Err(invalid) = records::validate(key, value, now) {
+            tracing::debug!(%invalid, "value record refused");
+            return Err(NotKept::Invalid(invalid));
+        }
+        let place = Key256::of(key).0[31] as usize;
+        let _one_at_a_time = self.puts[place % self.puts.len()].lock().await;
+        let Ok(stored) = self.belly.value(key).await else {
+            return Err(NotKept::Store(Reason::RecordUnavailable));
+        };
+        let choice = stored.map_or(Choice::New, |old| records::select(key, value, &old.value, now));
+        if choice == Choice::Old {
+            return Err(NotKept::Old);
+        }
+        let (key, value) = (Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
+        let stored = self.belly.put_value(key, value).await;
+        stored.map_err(|refused| NotKept::Store(reason(refused)))
     }
 }
 

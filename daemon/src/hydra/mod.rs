@@ -4,8 +4,10 @@
 //! table, trimming, warnings). Everything that the API shows or changes goes through
 //! [`Hydra`]; requests of the DHT never come here.
 
+mod borrow;
 mod capacity;
 mod causes;
+pub mod lease;
 mod near;
 mod network;
 pub mod notify;
@@ -36,10 +38,12 @@ use crate::dht::Service;
 use crate::head;
 use crate::identity::{IndexSet, Sequence};
 use crate::limits::Budget;
+use crate::net::idgen::Idgen;
 use crate::prefetch::Prefetch;
 use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::scout::Scout;
 use crate::state::State;
+use crate::telemetry::doors::Door;
 use crate::telemetry::{Events, History};
 use crate::wire::Key256;
 
@@ -64,6 +68,8 @@ pub struct Config {
     pub port_begin: u16,
     pub policy: AddressPolicy,
     pub protocol: StreamProtocol,
+    /// How long another hydra has an id of our sequence before it must renew it.
+    pub lease: Duration,
     /// What the number of heads follows.
     pub target: target::Target,
     /// The servers nearest to each head are asked once in this time whether they list it.
@@ -96,6 +102,8 @@ pub struct Parts {
     pub shared: Arc<head::Shared>,
     pub scout: Scout,
     pub prefetch: Prefetch,
+    /// Where ids come from when there is no seed.
+    pub idgen: Option<Idgen>,
     /// Tells the scout where the heads are.
     pub places: watch::Sender<Vec<Key256>>,
 }
@@ -113,9 +121,12 @@ pub struct Hydra {
     pub history: Arc<History>,
     pub scout: Scout,
     pub prefetch: Prefetch,
+    /// Doors for other programs that are open.
+    pub doors: Mutex<Vec<Arc<Door>>>,
     pub started: Instant,
     pub started_at: SystemTime,
     roster: roster::Roster,
+    idgen: Option<Idgen>,
     samples: Mutex<samples::Samples>,
     warnings: Mutex<warnings::Warnings>,
     meter: Mutex<warming::Meter>,
@@ -167,6 +178,7 @@ impl Hydra {
     pub fn new(config: Config, parts: Parts) -> Arc<Self> {
         Arc::new(Self {
             roster: roster::Roster::new(parts.sequence, parts.shared, parts.places),
+            idgen: parts.idgen,
             config,
             state: parts.state,
             belly: parts.belly,
@@ -178,6 +190,7 @@ impl Hydra {
             history: parts.history,
             scout: parts.scout,
             prefetch: parts.prefetch,
+            doors: Mutex::default(),
             started: Instant::now(),
             started_at: SystemTime::now(),
             samples: Mutex::default(),

@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, watch};
 use crate::head::{self, Addresses, Head, Phase};
 use crate::hydra::{Hydra, Presence, causes};
 use crate::identity::{Identity, Sequence};
+use crate::net::idgen::IdgenError;
 use crate::net::reachability::Report;
 use crate::routing::groups::groups_of;
 use crate::state::{HeadRow, HeadStatus, StateError};
@@ -32,7 +33,7 @@ pub(super) struct Roster {
     retired: parking_lot::Mutex<Totals>,
     places: watch::Sender<Vec<Key256>>,
     /// One change at a time.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
 }
 
 struct Member {
@@ -97,6 +98,8 @@ pub enum RosterError {
     WrongState { name: String, state: &'static str, hint: String },
     #[error("index {index} is not free: {why}")]
     IndexTaken { index: u32, why: String },
+    #[error("{0}; nothing was added")]
+    Idgen(#[from] IdgenError),
     #[error("{0}")]
     Start(String),
     #[error(transparent)]
@@ -164,7 +167,7 @@ impl Roster {
         self.places.send_replace(places);
     }
 
-    async fn identity(&self, index: u32) -> Result<Identity, RosterError> {
+    pub(super) async fn identity(&self, index: u32) -> Result<Identity, RosterError> {
         let sequence = Arc::clone(&self.sequence);
         // thousands of key generations may be needed to reach an index
         let found = tokio::task::spawn_blocking(move || sequence.lock().identity(index)).await;

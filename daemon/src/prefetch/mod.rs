@@ -9,6 +9,7 @@
 //! it fetched, or put it into the belly's log.
 
 mod books;
+pub mod bridge;
 mod failures;
 mod interest;
 mod pause;

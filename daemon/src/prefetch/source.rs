@@ -25,6 +25,11 @@ pub trait Source: Send + Sync + 'static {
 
     fn mode(&self) -> Mode;
 
+    /// Why it is not asked at present, in words for the operator.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// Looks a key up. An empty list says that nobody is known to provide it.
     ///
     /// A source should end by itself a little before `errand.until` and answer with what it

@@ -49,6 +49,8 @@ pub struct Status {
 pub struct SourceStatus {
     pub name: String,
     pub mode: Mode,
+    /// Why it is not asked at present.
+    pub trouble: Option<String>,
     pub total: SourceTotals,
     pub last_10m: SourceTotals,
     /// Of all attempts of ten minutes, however they ended; none without attempts.
@@ -109,6 +111,7 @@ impl Prefetch {
             SourceStatus {
                 name: tracked.name.to_string(),
                 mode: tracked.source.mode(),
+                trouble: tracked.source.trouble(),
                 total,
                 last_10m: total.since(&before.sources.get(i).copied().unwrap_or_default()),
                 latency_p50: latency.quantile(0.5),

@@ -18,7 +18,7 @@ use crate::telemetry::Outcome;
 use crate::wire::AddrList;
 
 /// Providers taken of one answer: strangers make the lists.
-const MAX_PROVIDERS: usize = 64;
+pub(super) const MAX_PROVIDERS: usize = 64;
 
 /// A source and its counters.
 pub(super) struct Tracked {

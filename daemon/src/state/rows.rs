@@ -48,6 +48,32 @@ impl HeadStatus {
     }
 }
 
+/// An id of our sequence that another hydra has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseRow {
+    /// Its place in the seed's sequence.
+    pub index: u32,
+    pub peer_id: PeerId,
+    /// Tells this lease from later ones of the same id.
+    pub lease: String,
+    /// The address that asked for it.
+    pub client: String,
+    /// Kept in whole seconds, as is the end.
+    pub leased_at: SystemTime,
+    pub expires_at: SystemTime,
+}
+
+/// A key that this hydra has on lease from another.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BorrowedRow {
+    /// Our own index.
+    pub index: u32,
+    /// The private key as a protobuf.
+    pub key: Vec<u8>,
+    /// As the server named it; empty when it knows no leases.
+    pub lease: String,
+}
+
 /// One peer of the routing table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerRow {

@@ -40,6 +40,21 @@ const STEPS: &[&str] = &[
     ALTER TABLE peers ADD COLUMN latency_ms INTEGER;   -- of the quickest answer
     ALTER TABLE peers ADD COLUMN walked INTEGER;       -- seconds since 1970
 ",
+    "
+    CREATE TABLE leases (
+        idx        INTEGER PRIMARY KEY CHECK (idx >= 0),
+        peer_id    TEXT NOT NULL UNIQUE,
+        lease      TEXT NOT NULL,      -- tells this lease from later ones of the same id
+        client     TEXT NOT NULL,      -- the address that asked
+        leased_at  INTEGER NOT NULL,   -- seconds since 1970
+        expires_at INTEGER NOT NULL    -- seconds since 1970
+    ) STRICT;
+    CREATE TABLE borrowed (
+        idx   INTEGER PRIMARY KEY CHECK (idx >= 0),
+        key   BLOB NOT NULL,           -- the private key as a protobuf
+        lease TEXT NOT NULL            -- as the server named it; empty when it knows none
+    ) STRICT;
+",
 ];
 
 /// The version this program writes.

@@ -349,7 +349,7 @@ fn other_programs_and_newer_versions_are_refused_by_name() {
     let db = Connection::open(dir.path().join(FILE)).expect("opens");
     db.pragma_update(None, "user_version", 99).expect("set");
     let message = refused(dir.path());
-    assert!(message.contains("has version 99, this hydrad knows up to 2"), "{message}");
+    assert!(message.contains("has version 99, this hydrad knows up to 3"), "{message}");
     db.pragma_update(None, "application_id", 7).expect("set");
     assert!(refused(dir.path()).contains("is a SQLite database of another program"));
 }
@@ -442,4 +442,49 @@ async fn child_that_writes_until_killed() {
         state.set_setting("count", Some(count.to_le_bytes().to_vec())).await.expect("written");
         writeln!(std::io::stdout(), "\nwrote {count}").expect("the parent reads");
     }
+}
+
+fn lease(index: u32, from: u64, to: u64) -> LeaseRow {
+    let time = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+    let client = "192.0.2.1".to_owned();
+    let lease = format!("{index} {from}");
+    LeaseRow {
+        index,
+        peer_id: row(index).peer_id,
+        lease,
+        client,
+        leased_at: time(from),
+        expires_at: time(to),
+    }
+}
+
+#[tokio::test]
+async fn leases_and_keys_on_lease_survive_a_restart_and_run_out() {
+    const LATER: u64 = 4_000_000_000;
+    let dir = scratch();
+    let state = open(dir.path());
+    let (past, lasting) = (lease(1, 10, 20), lease(2, 10, LATER));
+    state.add_lease(past.clone()).await.expect("kept");
+    state.add_lease(lasting.clone()).await.expect("kept");
+    let key = BorrowedRow { index: 7, key: vec![1, 2], lease: "x".to_owned() };
+    state.borrow(key.clone()).await.expect("kept");
+    drop(state);
+    let state = open(dir.path());
+    assert_eq!(state.leases().await.expect("read"), std::slice::from_ref(&lasting), "one has run out");
+    assert!(state.borrowed().await.expect("read") == std::slice::from_ref(&key));
+    state.add_lease(lease(2, 30, LATER)).await.expect_err("nobody gets what another has");
+
+    let end = UNIX_EPOCH + Duration::from_secs(LATER + 5);
+    let other = vec![(lasting.peer_id, "another lease".to_owned())];
+    assert_eq!(state.renew_leases(other, end).await.expect("written"), [], "a lease is renewed by its name");
+    let both = [&past, &lasting].map(|row| (row.peer_id, row.lease.clone())).to_vec();
+    assert_eq!(state.renew_leases(both, end).await.expect("written"), [lasting.peer_id], "only what lasts");
+    assert_eq!(state.leases().await.expect("read")[0].expires_at, end);
+    state.add_lease(lease(1, 30, LATER)).await.expect("what has run out is free");
+    let other = Some("another lease".to_owned());
+    assert!(!state.end_lease(lasting.peer_id, other).await.expect("written"), "nor is another's ended");
+    assert!(state.end_lease(lasting.peer_id, None).await.expect("written"));
+    assert!(!state.end_lease(lasting.peer_id, None).await.expect("written"), "there is none any more");
+    assert!(state.give_back(7).await.expect("forgotten") == Some(key));
+    assert!(state.borrowed().await.expect("read").is_empty());
 }

@@ -29,6 +29,7 @@ type command struct {
 	Seq     uint64  `json:"seq"`
 	Frame   string  `json:"frame_hex"`
 	Addr    string  `json:"address"`
+	URL     string  `json:"url"`
 	Want    int     `json:"want"`
 	Timeout float64 `json:"timeout_seconds"`
 }
@@ -124,6 +125,10 @@ func (n *node) run(c command) (reply, error) {
 		return n.ping(ctx, c)
 	case "raw":
 		return n.raw(ctx, c)
+	case "http_serve":
+		return n.serveHTTP()
+	case "http_find_providers", "http_find_peer", "http_closest", "http_put_ipns", "http_get_ipns":
+		return n.overHTTP(ctx, c)
 	}
 	return nil, fmt.Errorf("no command %q", c.Cmd)
 }

@@ -10,11 +10,12 @@
 import './polyfill.mjs'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
+import { delegatedRoutingV1HttpApiClient } from '@helia/delegated-routing-v1-http-api-client'
 import { generateKeyPair, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
-import { peerIdFromString, peerIdFromPublicKey } from '@libp2p/peer-id'
+import { peerIdFromCID, peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
@@ -86,7 +87,39 @@ async function run (events, each) {
   return { answers, failures }
 }
 
+/** Helia's client of Delegated Routing, without its cache. */
+const over = (url) => delegatedRoutingV1HttpApiClient({ url, cacheTTL: 0 })({ logger: node.logger })
+
+async function peersOf (records) {
+  const peers = []
+  for await (const { ID, Addrs } of records) {
+    peers.push({ peer_id: peerIdFromCID(ID).toString(), addresses: texts(Addrs) })
+  }
+  return { peers }
+}
+
 const commands = {
+  http_find_providers: ({ url, cid }, signal) => peersOf(over(url).getProviders(CID.parse(cid), { signal })),
+
+  http_find_peer: ({ url, peer }, signal) =>
+    peersOf(over(url).getPeers(peerIdFromString(peer).toCID(), { signal })),
+
+  http_closest: ({ url, cid }, signal) => peersOf(over(url).getClosestPeers(CID.parse(cid), { signal })),
+
+  http_put_ipns: async ({ url, value, seq = 0 }, signal) => {
+    const key = await generateKeyPair('Ed25519')
+    const record = marshalIPNSRecord(await createIPNSRecord(key, value, seq, 24 * 3600 * 1000))
+    const name = peerIdFromPublicKey(key.publicKey).toCID()
+    await over(url).putIPNS(name, record, { signal })
+    return { name: name.toString() }
+  },
+
+  http_get_ipns: async ({ url, name }, signal) => {
+    const found = await over(url).getIPNS(CID.parse(name, undefined), { signal })
+    const record = unmarshalIPNSRecord(found)
+    return { value: record.value, sequence: Number(record.sequence) }
+  },
+
   id: async () => ({ peer_id: node.peerId.toString(), addresses: texts(node.getMultiaddrs()) }),
 
   /** Connects to every head and waits until all of them are in the routing table. */

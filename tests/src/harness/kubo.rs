@@ -26,6 +26,11 @@ pub struct Kubo<'n> {
     child: Option<Child>,
 }
 
+/// How Kubo asks by itself: the DHT, as a client.
+fn dht_client() -> Value {
+    json!({"Type": "dhtclient", "DelegatedRouters": []})
+}
+
 impl<'n> Kubo<'n> {
     /// Starts a node; `None` when Kubo is not installed (which `counterpart` said).
     pub async fn start(heads: &[Multiaddr]) -> anyhow::Result<Option<Self>> {
@@ -37,25 +42,43 @@ impl<'n> Kubo<'n> {
         namespace: Option<&'n Namespace>,
         heads: &[Multiaddr],
     ) -> anyhow::Result<Option<Self>> {
-        Self::launch(namespace, heads, &[]).await
+        Self::launch(namespace, heads, &[], dht_client()).await
     }
 
     /// A node that neither dials nor lets in these ranges, such as `/ip4/127.0.1.0/ipcidr/24`.
     pub async fn start_shunning(heads: &[Multiaddr], ranges: &[&str]) -> anyhow::Result<Option<Self>> {
-        Self::launch(None, heads, ranges).await
+        Self::launch(None, heads, ranges, dht_client()).await
+    }
+
+    /// A node that asks a delegated router for everything and speaks no DHT.
+    pub async fn start_delegated(url: &str) -> anyhow::Result<Option<Self>> {
+        let method = json!({"RouterName": "hydra"});
+        let routing = json!({
+            "Type": "custom",
+            "Routers": {"hydra": {"Type": "http", "Parameters": {"Endpoint": url}}},
+            "Methods": {
+                "find-peers": method,
+                "find-providers": method,
+                "get-ipns": method,
+                "provide": method,
+                "put-ipns": method,
+            },
+        });
+        Self::launch(None, &[], &[], routing).await
     }
 
     async fn launch(
         namespace: Option<&'n Namespace>,
         heads: &[Multiaddr],
         shunned: &[&str],
+        routing: Value,
     ) -> anyhow::Result<Option<Self>> {
         let Some(binary) = binaries::counterpart("kubo/ipfs") else { return Ok(None) };
         let dir = tempfile::Builder::new().prefix("kubo-").tempdir()?;
         let mut kubo = Self { binary, dir: Some(dir), namespace, child: None };
         // Without `--empty-repo` the repository would hold documents to announce.
         kubo.ipfs(&["init", "--empty-repo", "--profile", "test"]).await?;
-        kubo.configure(heads, shunned)?;
+        kubo.configure(heads, shunned, routing)?;
         let log = kubo.dir().join("log");
         let mut command = kubo.command();
         command.args(["daemon", "--migrate=false"]);
@@ -67,13 +90,13 @@ impl<'n> Kubo<'n> {
     }
 
     /// Everything that would look for strangers is off; the rest is as users have it.
-    fn configure(&self, heads: &[Multiaddr], shunned: &[&str]) -> anyhow::Result<()> {
+    fn configure(&self, heads: &[Multiaddr], shunned: &[&str], routing: Value) -> anyhow::Result<()> {
         let path = self.dir().join("repo/config");
         let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         let mut config: Value = serde_json::from_str(&text)?;
         let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
         config["Bootstrap"] = json!(heads);
-        config["Routing"] = json!({"Type": "dhtclient", "DelegatedRouters": []});
+        config["Routing"] = routing;
         config["Ipns"]["DelegatedPublishers"] = json!([]);
         config["DNS"]["Resolvers"] = json!({});
         config["AutoConf"] = json!({"Enabled": false});

@@ -92,6 +92,8 @@ pub struct PrefetchSource {
     pub mode: &'static str,
     #[serde(serialize_with = "number::plain")]
     pub deadline_seconds: f64,
+    /// Why it is not asked at present; `None` while it is.
+    pub trouble: Option<String>,
     pub asked_10m: u64,
     pub found_10m: u64,
     pub none_10m: u64,
@@ -194,6 +196,7 @@ impl From<&v1::PrefetchSource> for PrefetchSource {
             name: neutral(&source.name),
             mode: if source.inline { "inline" } else { "background" },
             deadline_seconds: source.deadline_seconds,
+            trouble: (!source.trouble.is_empty()).then(|| neutral(&source.trouble)),
             asked_10m: counts.attempts,
             found_10m: counts.found,
             none_10m: counts.none,

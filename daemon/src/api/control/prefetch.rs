@@ -220,6 +220,7 @@ fn source(source: &SourceStatus) -> v1::PrefetchSource {
         latency_p50_seconds: seconds(source.latency_p50),
         latency_p95_seconds: seconds(source.latency_p95),
         latency_p99_seconds: seconds(source.latency_p99),
+        trouble: source.trouble.clone().unwrap_or_default(),
     }
 }
 

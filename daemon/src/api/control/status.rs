@@ -131,6 +131,7 @@ pub(super) fn status(hydra: &Hydra) -> v1::Status {
         presence_listed: presence.map(|(listed, _)| listed as u32),
         presence_asked: presence.map(|(_, asked)| asked as u32),
         prefetch: Some(prefetch::summary(hydra)),
+        doors: hydra.doors.lock().iter().map(|door| convert::door(door)).collect(),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Read here rather than by a time library because records do name the year 9999,
 //! local offsets and more digits than nine, and Go takes all of those.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Seconds since the Unix epoch and nanoseconds; ordered as time is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +36,11 @@ impl Eol {
         };
         let minutes = (days_before(year, month) + day - 1) * 1440 + hour * 60 + minute - offset;
         Some(Self { secs: minutes * 60 + second, nanos })
+    }
+
+    /// As the clock has it; `None` before 1970.
+    pub(super) fn time(self) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::new(u64::try_from(self.secs).ok()?, self.nanos))
     }
 
     pub(super) fn is_after(self, now: SystemTime) -> bool {

@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ipld_core::ipld::Ipld;
 use libp2p::PeerId;
@@ -13,7 +13,7 @@ use libp2p::identity::PublicKey;
 use prost::Message;
 
 use super::eol::Eol;
-use super::{Choice, Invalid};
+use super::{Choice, Invalid, Lifetime};
 
 pub(super) const SIGNATURE_PREFIX: &[u8] = b"ipns-signature:";
 
@@ -131,6 +131,13 @@ fn unsigned_copies_match(entry: &Entry, signed: &Signed) -> Result<(), Invalid> 
     check(validity_type == signed.int("ValidityType")?, "validityType")?;
     check(entry.sequence.unwrap_or_default() == signed.sequence()?, "sequence")?;
     check(entry.ttl.unwrap_or_default() == signed.int("TTL")?.cast_unsigned(), "ttl")
+}
+
+pub(super) fn lifetime(value: &[u8]) -> Option<Lifetime> {
+    let entry = Entry::decode(value).ok()?;
+    let signed = Signed::parse(entry.data.as_deref()?).ok()?;
+    let ttl = signed.int("TTL").ok().and_then(|nanos| u64::try_from(nanos).ok()).filter(|nanos| *nanos > 0);
+    Some(Lifetime { ttl: ttl.map(Duration::from_nanos), until: signed.eol().ok()?.time()? })
 }
 
 /// What records are compared by.

@@ -12,7 +12,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use libp2p::PeerId;
 
@@ -100,6 +100,21 @@ pub fn select(key: &[u8], new: &[u8], old: &[u8], now: SystemTime) -> Choice {
         Ok(Namespace::Pk(_)) => Choice::New,
         Err(_) => Choice::Old,
     }
+}
+
+/// How long a record may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetime {
+    /// Fresh without asking again; `None` when the publisher does not say.
+    pub ttl: Option<Duration>,
+    /// The end of its validity.
+    pub until: SystemTime,
+}
+
+/// How long an IPNS record may be used; `None` when it does not say so in a form that is known.
+#[must_use]
+pub fn lifetime(value: &[u8]) -> Option<Lifetime> {
+    ipns::lifetime(value)
 }
 
 enum Namespace {
