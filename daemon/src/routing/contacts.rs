@@ -75,9 +75,9 @@ impl Contact {
         }
     }
 
-    /// A message came or went.
-    pub fn touch(&self) {
-        self.used.store(self.opened.elapsed().as_millis() as u64, Relaxed);
+    /// A message came or went at this moment.
+    pub fn touch(&self, now: Instant) {
+        self.used.store(self.age_at(now).as_millis() as u64, Relaxed);
     }
 
     /// An ADD_PROVIDER came.
@@ -94,6 +94,12 @@ impl Contact {
     #[must_use]
     pub fn age(&self) -> Duration {
         self.opened.elapsed()
+    }
+
+    /// The age at a moment that is known already: a look at the clock saved.
+    #[must_use]
+    pub fn age_at(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.opened)
     }
 
     /// Time since the last message, or since the connection opened.
