@@ -4,3 +4,4 @@
 //! anything about heads, peers or records.
 
 pub mod control;
+pub mod metrics;

@@ -93,6 +93,12 @@ impl Hydra {
         }
     }
 
+    /// What all heads counted since the start.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.roster.totals()
+    }
+
     /// Averages over all heads.
     #[must_use]
     pub fn averages(&self) -> Averages {

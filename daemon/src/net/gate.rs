@@ -168,7 +168,8 @@ impl NetworkBehaviour for Gate {
                     permit.opened();
                 }
                 let came = event.endpoint.is_listener();
-                links::ended(if came { Direction::In } else { Direction::Out }, Handshake::Opened);
+                let (_, _, tcp) = facts(event.endpoint.get_remote_address());
+                links::opened(if came { Direction::In } else { Direction::Out }, !tcp);
             }
             FromSwarm::ConnectionClosed(event) => drop(self.permits.remove(&event.connection_id)),
             FromSwarm::ListenFailure(event) => {
@@ -212,7 +213,10 @@ mod tests {
         assert_eq!(of(io::ErrorKind::ConnectionReset), DialFailure::Reset);
         let within = io::Error::other(io::Error::from(io::ErrorKind::HostUnreachable));
         assert_eq!(failure(&dialled(within)), DialFailure::Unreachable);
-        assert_eq!(failure(&dialled(io::Error::other("Handshake with the remote timed out."))), DialFailure::Timeout);
+        assert_eq!(
+            failure(&dialled(io::Error::other("Handshake with the remote timed out."))),
+            DialFailure::Timeout
+        );
         assert_eq!(failure(&dialled(io::Error::other("bad noise"))), DialFailure::Handshake);
         assert_eq!(failure(&DialError::NoAddresses), DialFailure::NoAddress);
     }

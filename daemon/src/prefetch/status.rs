@@ -6,6 +6,7 @@ use crate::prefetch::books::SourceTotals;
 use crate::prefetch::task::WINDOW;
 use crate::prefetch::{Mode, Pause, Prefetch, Refused};
 use crate::telemetry::OutcomeTotals;
+use crate::telemetry::latency::Snapshot;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -48,6 +49,10 @@ pub struct SourceStatus {
     pub latency_p50: Option<Duration>,
     pub latency_p95: Option<Duration>,
     pub latency_p99: Option<Duration>,
+    /// Of all attempts since the start.
+    pub times: Snapshot,
+    /// Of them, those that found something.
+    pub times_found: Snapshot,
 }
 
 impl Prefetch {
@@ -71,7 +76,8 @@ impl Prefetch {
         let of = |(i, tracked): (usize, &super::Tracked)| {
             let total = page.sources.get(i).copied().unwrap_or_default();
             let before = earlier.get(i).cloned().unwrap_or_default();
-            let latency = tracked.books.latency().since(&before);
+            let times = tracked.books.latency();
+            let latency = times.since(&before);
             SourceStatus {
                 name: tracked.name.to_string(),
                 mode: tracked.source.mode(),
@@ -80,6 +86,8 @@ impl Prefetch {
                 latency_p50: latency.quantile(0.5),
                 latency_p95: latency.quantile(0.95),
                 latency_p99: latency.quantile(0.99),
+                times,
+                times_found: tracked.books.latency_found(),
             }
         };
         Status {

@@ -80,11 +80,21 @@ reasons! {
 
 const COUNTER: AtomicU64 = AtomicU64::new(0);
 static HANDSHAKES: [[AtomicU64; 3]; 2] = [const { [COUNTER; 3] }; 2];
+/// Of those opened: by QUIC.
+static QUIC: [AtomicU64; 2] = [COUNTER; 2];
 static FAILURES: [AtomicU64; DialFailure::ALL.len()] = [COUNTER; DialFailure::ALL.len()];
 
 /// A handshake has ended.
 pub fn ended(direction: Direction, how: Handshake) {
     HANDSHAKES[direction as usize][how as usize].fetch_add(1, Relaxed);
+}
+
+/// A connection is open.
+pub fn opened(direction: Direction, quic: bool) {
+    ended(direction, Handshake::Opened);
+    if quic {
+        QUIC[direction as usize].fetch_add(1, Relaxed);
+    }
 }
 
 /// A dial has failed.
@@ -96,6 +106,12 @@ pub fn failed(why: DialFailure) {
 #[must_use]
 pub fn handshakes(direction: Direction, how: Handshake) -> u64 {
     HANDSHAKES[direction as usize][how as usize].load(Relaxed)
+}
+
+/// Of the connections that were opened, those by QUIC.
+#[must_use]
+pub fn quic(direction: Direction) -> u64 {
+    QUIC[direction as usize].load(Relaxed)
 }
 
 /// Dials that failed for this reason, since the process began.

@@ -44,8 +44,8 @@ pub use config::{IndexMode, LogConfig};
 
 use super::values::MAX_VALUE;
 use super::{
-    Announcement, Answer, AskedKey, Belly, Books, Counts, Cursor, Footprint, Generation, Health, Page, Progress,
-    Provider, Purge, Query, Refused, Region, Unavailable, Value,
+    Announcement, Answer, AskedKey, Belly, Books, Counts, Cursor, Footprint, Generation, Health, Page,
+    Progress, Provider, Purge, Query, Refused, Region, Unavailable, Value,
 };
 use crate::wire::{AddrList, Key256};
 use inbox::WaitingValue;
@@ -179,7 +179,12 @@ impl Belly for LogBelly {
         let now = clock.secs();
         let near = |number| index.generations.live(number, now) && index.generations.rank(number).near();
         Counts {
-            near: index.generations.numbers().filter(|(n, _)| near(*n)).map(|(n, _)| index.generations.count(n)).sum::<u64>()
+            near: index
+                .generations
+                .numbers()
+                .filter(|(n, _)| near(*n))
+                .map(|(n, _)| index.generations.count(n))
+                .sum::<u64>()
                 + spill.segments.records(near),
             records: index.generations.total(now)
                 + spill.segments.records(|g| index.generations.live(g, now)),
