@@ -9,11 +9,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::api::control::{Access, Control, ControlError, Socket, SocketError};
+use crate::api::http;
+use crate::api::http::serve::{Door, DoorError, Open};
+use crate::api::metrics::{self, Metrics};
 use crate::belly::clock::Clock;
 use crate::belly::engine::LogBelly;
 use crate::belly::prefetched::{Prefetched, WithPrefetched};
@@ -52,6 +56,8 @@ pub enum BootError {
     #[error(transparent)]
     Control(#[from] ControlError),
     #[error(transparent)]
+    Door(#[from] DoorError),
+    #[error(transparent)]
     Transport(#[from] TransportError),
     #[error(transparent)]
     Heads(#[from] RosterError),
@@ -67,6 +73,7 @@ pub enum BootError {
 pub struct Daemon {
     pub hydra: Arc<Hydra>,
     control: Vec<Control>,
+    doors: Vec<Open>,
     stop: watch::Sender<bool>,
 }
 
@@ -225,6 +232,14 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         control.push(Control::serve(Socket::open(path, access)?, &hydra, stopping.clone()).await?);
     }
 
+    let (metrics_door, told) = config.metrics();
+    let metrics = Arc::new(Metrics::new(told, &hydra));
+    let routers = [
+        config.http().map(|door| (door, http::predecessor::router(&hydra))),
+        metrics_door.map(|door| (door, metrics::router(&hydra, &metrics))),
+    ];
+    let doors = open_doors(routers, &hydra, &stopping).await?;
+
     let count = config.heads.count;
     let wanted = wanted_heads(&hydra.state, count).await?;
     let all_there = notify::while_starting("bringing up the heads", hydra.restore_heads(wanted)).await?;
@@ -242,7 +257,22 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     for service in &control {
         service.ready().await;
     }
-    Ok(Daemon { hydra, control, stop })
+    Ok(Daemon { hydra, control, doors, stop })
+}
+
+/// Opens the doors for other programs that are configured.
+async fn open_doors(
+    doors: impl IntoIterator<Item = Option<(Door, Router)>>,
+    hydra: &Arc<Hydra>,
+    stop: &watch::Receiver<bool>,
+) -> Result<Vec<Open>, DoorError> {
+    let mut open = Vec::new();
+    for (door, router) in doors.into_iter().flatten() {
+        let door = http::serve::open(door, router, stop.clone()).await?;
+        hydra.doors.lock().push(Arc::clone(&door.view));
+        open.push(door);
+    }
+    Ok(open)
 }
 
 /// Heads to bring up: the configured number when it is new; otherwise what the operator has
@@ -271,6 +301,10 @@ fn greeting(hydra: &Hydra) -> String {
         write!(text, "\n  waiting: {}", waiting.reason).ok();
     }
     write!(text, "\n  control socket: {}", hydra.config.control_socket.display()).ok();
+    for door in hydra.doors.lock().iter() {
+        let addrs = door.addrs.iter().map(|addr| format!("http://{addr}")).collect::<Vec<_>>().join(", ");
+        write!(text, "\n  {}: {addrs}", door.name).ok();
+    }
     write!(text, "\n  look: hydractl --socket {} status", hydra.config.control_socket.display()).ok();
     text
 }
@@ -282,6 +316,9 @@ impl Daemon {
         self.stop.send_replace(true);
         for control in self.control {
             control.stopped(CONTROL_STOP).await;
+        }
+        for door in self.doors {
+            door.stopped().await;
         }
         tracing::info!("hydrad has ended");
     }

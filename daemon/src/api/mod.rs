@@ -4,4 +4,5 @@
 //! anything about heads, peers or records.
 
 pub mod control;
+pub mod http;
 pub mod metrics;

@@ -134,12 +134,14 @@ fn written(setting: &Setting, value: &DeValue<'_>) -> Result<Written, String> {
         Kind::Mixed => "a text in quotes or a whole number",
         Kind::Size => "a size such as \"64 KiB\"",
         Kind::List => "a list of texts",
+        Kind::Switch => "true or false",
     };
     let wrong = |value: &DeValue<'_>| Err(format!("it is {}, not {wanted}", kind(value)));
     match (setting.kind, value) {
         (Kind::Text | Kind::Mixed | Kind::Size | Kind::List, DeValue::String(text)) => {
             Ok(vec![text.to_string()])
         }
+        (Kind::Switch, DeValue::Boolean(on)) => Ok(vec![on.to_string()]),
         (Kind::Number, DeValue::String(text)) if text.as_ref() == "auto" => Ok(vec![text.to_string()]),
         (Kind::Number, DeValue::String(text)) => {
             Err(format!("{:?} is a text, not a whole number", text.chars().take(60).collect::<String>()))

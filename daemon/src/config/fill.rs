@@ -49,9 +49,9 @@ pub(super) fn fill(layers: Layers, at: &Surroundings) -> Result<Config, ConfigEr
     }
 }
 
-struct Fill {
+pub(super) struct Fill {
     given: BTreeMap<&'static str, Vec<Given>>,
-    problems: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
     warnings: Vec<String>,
     shown: BTreeMap<&'static str, Annotated>,
 }
@@ -86,6 +86,8 @@ impl Fill {
         let prefetch = self.prefetch();
         let peers = self.peers();
         let control = self.sockets(at, data_dir.as_deref());
+        let http = self.http();
+        let metrics = self.metrics();
         let max_connections = self.one("limits.max_connections", auto(number(1..=10_000_000)));
         let max_connections_per_ip = self.one("limits.max_connections_per_ip", auto(number(1..=1_000_000)));
         let handshakes_per_second = self.one("limits.handshakes_per_second", number(1..=100_000));
@@ -128,6 +130,8 @@ impl Fill {
             prefetch: prefetch?,
             peers: peers?,
             control: control?,
+            http: http?,
+            metrics: metrics?,
             limits: LimitsConfig {
                 max_connections: small(max_connections?)?,
                 max_connections_per_ip: small(max_connections_per_ip?)?,
@@ -147,7 +151,7 @@ impl Fill {
     }
 
     /// The value in force.
-    fn top(&self, key: &str) -> Given {
+    pub(super) fn top(&self, key: &str) -> Given {
         let top = self.given.get(key).and_then(|layers| layers.last()).cloned();
         top.unwrap_or(Given { origin: Origin::Default, written: Written::new() })
     }
@@ -161,7 +165,11 @@ impl Fill {
     }
 
     /// Understands a setting of one value; the error begins after the value.
-    fn one<T: Shown>(&mut self, key: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn one<T: Shown>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let setting = Self::setting(key);
         let text = self.text(key);
         let value = read(&text).map_err(|fault| {
@@ -173,7 +181,7 @@ impl Fill {
     }
 
     /// Understands a list; the error names the item.
-    fn many<T: Shown>(
+    pub(super) fn many<T: Shown>(
         &mut self,
         key: &'static str,
         read: impl Fn(&[String]) -> Result<T, String>,

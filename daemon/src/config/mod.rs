@@ -9,6 +9,7 @@
 //! files are `hydrad.toml` and then `conf.d/*.toml` beside it in the order of names.
 
 mod addresses;
+mod doors;
 mod error;
 mod file;
 mod fill;
@@ -35,6 +36,7 @@ use std::time::Duration;
 use libp2p::Multiaddr;
 
 pub use addresses::{AddressTemplate, PUBLIC_BOOTSTRAP};
+pub use doors::{DoorConfig, HttpConfig, MetricsConfig};
 pub use error::{ConfigErrors, Problem};
 pub use listen::ListenIp;
 pub use origin::{Annotated, Origin};
@@ -67,6 +69,8 @@ pub struct Config {
     pub prefetch: PrefetchConfig,
     pub peers: PeersConfig,
     pub control: ControlConfig,
+    pub http: HttpConfig,
+    pub metrics: MetricsConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
     /// Each setting as text, with where it came from, in the order of [`SETTINGS`].

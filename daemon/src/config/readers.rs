@@ -72,6 +72,14 @@ pub(super) fn quoted<T: FromStr<Err = String>>(text: &str) -> Result<T, String> 
     text.parse()
 }
 
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" | "" => Ok(false),
+        _ => Err("is neither true nor false".to_owned()),
+    }
+}
+
 pub(super) fn small(number: Option<u64>) -> Option<Option<u32>> {
     number.map(|number| u32::try_from(number).ok()).map_or(Some(None), |small| small.map(Some))
 }

@@ -79,6 +79,7 @@ fn in_toml(setting: &Setting) -> String {
     let number = setting.default.bytes().all(|byte| byte.is_ascii_digit()) && !setting.default.is_empty();
     match setting.kind {
         Kind::Number if number => setting.default.to_owned(),
+        Kind::Switch => setting.default.to_owned(),
         Kind::List => {
             let items: Vec<_> = split(setting.default).iter().map(|item| format!("\"{item}\"")).collect();
             format!("[{}]", items.join(", "))

@@ -38,6 +38,8 @@ pub enum Kind {
     Size,
     /// An array of strings, or one string. In variables and flags, joined by commas.
     List,
+    /// true or false. A flag alone is true; `--flag=false` is false.
+    Switch,
 }
 
 /// Sections in the order of the documentation, each with what it is about.
@@ -54,6 +56,8 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("prefetch", "Looking up what is asked for and not here"),
     ("peers", "Counting and logging peers"),
     ("control", "The sockets for hydractl"),
+    ("http", "The HTTP API: heads, records, peers and ids for programs and scripts"),
+    ("metrics", "Metrics for Prometheus, and whether the daemon is ready"),
     ("limits", "What the daemon may use; `auto` follows the machine"),
     ("log", "What is logged, and how"),
 ];
@@ -451,6 +455,97 @@ pub const SETTINGS: &[Setting] = &[
         "a path of at most 107 bytes, or auto",
         "The socket for looking only. auto is beside the control socket, under its name with observe for \
          control.",
+    ),
+    Setting {
+        flag_alias: Some("httpapi-addr"),
+        ..setting(
+            "http.listen",
+            "http-listen",
+            &["HYDRA_HTTP_LISTEN"],
+            Kind::List,
+            "127.0.0.1:7779",
+            "addresses with ports such as 127.0.0.1:7779 and [::1]:7779, at most 8; port 0 for any free one; or off",
+            "Where the HTTP API listens. It tells everything the hydra knows to whoever may connect: an address \
+             other than loopback is taken only together with http.expose.",
+        )
+    },
+    setting(
+        "http.expose",
+        "expose-http",
+        &["HYDRA_EXPOSE_HTTP"],
+        Kind::Switch,
+        "false",
+        "true or false",
+        "Lets http.listen hold addresses that other machines reach. There is no TLS and no login.",
+    ),
+    setting(
+        "http.hosts",
+        "http-hosts",
+        &["HYDRA_HTTP_HOSTS"],
+        Kind::List,
+        "",
+        "names such as hydra.example.org, at most 64",
+        "Names by which clients reach the HTTP API, besides addresses and localhost. Requests for other names \
+         are refused: that is how a web page would reach a loopback address.",
+    ),
+    setting(
+        "http.max_connections",
+        "http-max-connections",
+        &["HYDRA_HTTP_MAX_CONNECTIONS"],
+        Kind::Number,
+        "1024",
+        "1 to 65536",
+        "Most connections to the HTTP API; beyond them the longest idle one is closed for a new one.",
+    ),
+    Setting {
+        flag_alias: Some("metrics-addr"),
+        ..setting(
+            "metrics.listen",
+            "metrics-listen",
+            &["HYDRA_METRICS_LISTEN"],
+            Kind::List,
+            "127.0.0.1:9758",
+            "addresses with ports such as 127.0.0.1:9758 and [::1]:9758, at most 8; port 0 for any free one; or off",
+            "Where /metrics, /healthz and /readyz are served. An address other than loopback is taken only \
+             together with metrics.expose.",
+        )
+    },
+    setting(
+        "metrics.expose",
+        "expose-metrics",
+        &["HYDRA_EXPOSE_METRICS"],
+        Kind::Switch,
+        "false",
+        "true or false",
+        "Lets metrics.listen hold addresses that other machines reach. There is no TLS and no login.",
+    ),
+    setting(
+        "metrics.hosts",
+        "metrics-hosts",
+        &["HYDRA_METRICS_HOSTS"],
+        Kind::List,
+        "",
+        "names such as hydra.example.org, at most 64",
+        "Names by which scrapers reach the metrics, besides addresses and localhost. Requests for other names \
+         are refused: that is how a web page would reach a loopback address.",
+    ),
+    setting(
+        "metrics.per_head",
+        "metrics-per-head",
+        &["HYDRA_METRICS_PER_HEAD"],
+        Kind::Switch,
+        "true",
+        "true or false",
+        "Series of each head by itself, with the label head. There are none above 64 heads.",
+    ),
+    setting(
+        "metrics.compatibility",
+        "metrics-compatibility",
+        &["HYDRA_METRICS_COMPATIBILITY"],
+        Kind::Switch,
+        "false",
+        "true or false",
+        "Also tells what hydra-booster told, under its names (hydrabooster_...), for its dashboards.",
     ),
     setting(
         "limits.max_connections",

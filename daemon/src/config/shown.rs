@@ -26,6 +26,15 @@ impl Shown for u64 {
     }
 }
 
+impl Shown for bool {
+    fn text(&self) -> String {
+        self.to_string()
+    }
+    fn json(&self) -> Value {
+        (*self).into()
+    }
+}
+
 impl Shown for Bytes {
     fn text(&self) -> String {
         self.to_string()

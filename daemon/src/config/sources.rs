@@ -86,6 +86,7 @@ fn argument(setting: &'static Setting) -> Arg {
         Kind::Size => "SIZE",
         Kind::List => "LIST",
         Kind::Text | Kind::Mixed => "VALUE",
+        Kind::Switch => "BOOL",
     };
     let help = format!(
         "{}\nAllowed: {} [env: {}] [key: {}] [default: {default}]",
@@ -97,8 +98,13 @@ fn argument(setting: &'static Setting) -> Arg {
     // The first sentence; a full stop within a word (an address, a key) does not end it.
     let short = setting.meaning.split(". ").next().unwrap_or_default();
     let action = if setting.kind == Kind::List { ArgAction::Append } else { ArgAction::Set };
-    Arg::new(setting.key)
-        .long(setting.flag)
+    let arg = Arg::new(setting.key);
+    let arg = if setting.kind == Kind::Switch {
+        arg.num_args(0..=1).require_equals(true).default_missing_value("true")
+    } else {
+        arg
+    };
+    arg.long(setting.flag)
         .visible_aliases(setting.flag_alias)
         .value_name(value)
         .action(action)

@@ -40,6 +40,7 @@ use crate::prefetch::Prefetch;
 use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::scout::Scout;
 use crate::state::State;
+use crate::telemetry::doors::Door;
 use crate::telemetry::{Events, History};
 use crate::wire::Key256;
 
@@ -113,6 +114,8 @@ pub struct Hydra {
     pub history: Arc<History>,
     pub scout: Scout,
     pub prefetch: Prefetch,
+    /// Doors for other programs that are open.
+    pub doors: Mutex<Vec<Arc<Door>>>,
     pub started: Instant,
     pub started_at: SystemTime,
     roster: roster::Roster,
@@ -178,6 +181,7 @@ impl Hydra {
             history: parts.history,
             scout: parts.scout,
             prefetch: parts.prefetch,
+            doors: Mutex::default(),
             started: Instant::now(),
             started_at: SystemTime::now(),
             samples: Mutex::default(),

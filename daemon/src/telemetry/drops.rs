@@ -61,6 +61,16 @@ drops! {
     TableFull "table_full" "A server not taken into the table: the table is full.",
     PeerLogQueue "peer_log_queue" "A line of the peer log not written: the disk was behind.",
     PeerLogDisk "peer_log_disk" "A line of the peer log not written: the file could not be.",
+    HttpConnectionLimit "http_connection_limit" "An HTTP connection refused: the door has as many as it may, and all are busy.",
+    HttpGaveWay "http_gave_way" "The longest idle HTTP connection of a door, closed to make room for a new one.",
+    HttpHeadSlow "http_head_slow" "An HTTP connection closed: a request's headers were not whole in time.",
+    HttpReaderSlow "http_reader_slow" "An HTTP connection closed: the client did not take its answer.",
+    HttpBodyLarge "http_body_large" "An HTTP request refused: its body is larger than bodies are taken.",
+    HttpBodySlow "http_body_slow" "An HTTP request refused: its body was not whole in time.",
+    HttpAnswerSlow "http_answer_slow" "An HTTP request given up: it was not answered in time.",
+    HttpForeign "http_foreign" "An HTTP request refused: for a host that is not this one, or from another's web page.",
+    HttpRate "http_rate" "An HTTP request refused: its address made more than one may.",
+    HttpPanic "http_panic" "An HTTP request that met a fault of hydrad.",
     EventLagged "event_lagged" "Updates that a slow reader of the control socket missed.",
 }
 

@@ -5,6 +5,7 @@
 //! anything, and nothing here waits: counting is a relaxed atomic add.
 
 pub mod counters;
+pub mod doors;
 pub mod drops;
 pub mod events;
 pub mod history;

@@ -7,6 +7,7 @@
 mod belly;
 mod compat;
 mod dht;
+mod doors;
 mod heads;
 mod limits;
 mod look;
@@ -16,6 +17,7 @@ mod plain;
 mod prefetch;
 mod process;
 mod reference;
+mod router;
 mod series;
 
 use std::fmt;
@@ -35,6 +37,7 @@ use series::Page;
 pub use look::HEADS_MAX;
 pub use plain::plain;
 pub use reference::{COMPATIBLE, LABELS, SUBJECTS, Subject, markdown};
+pub use router::router;
 pub use series::{Kind, Series, Unit};
 
 /// What is told.
@@ -105,6 +108,7 @@ impl Collector for Everything {
         belly::write(&mut page, &look)?;
         prefetch::write(&mut page, &look)?;
         limits::write(&mut page, &look)?;
+        doors::write(&mut page, &look)?;
         process::write(&mut page, &look)?;
         if self.config.compatibility {
             compat::write(&mut page, &look)?;

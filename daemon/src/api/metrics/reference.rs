@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::api::metrics::series::{Kind, Series};
-use crate::api::metrics::{SCRAPE, belly, compat, dht, heads, limits, network, peers, prefetch, process};
+use crate::api::metrics::{
+    SCRAPE, belly, compat, dht, doors, heads, limits, network, peers, prefetch, process,
+};
 
 /// A subject: its title and its series, in the order of a scrape.
 pub type Subject = (&'static str, &'static [&'static Series]);
@@ -17,6 +19,7 @@ pub const SUBJECTS: &[Subject] = &[
     ("The belly", belly::ALL),
     ("Prefetch", prefetch::ALL),
     ("Limits, warnings and drops", limits::ALL),
+    ("Doors for other programs", doors::ALL),
     ("The process", process::ALL),
     ("The scrape itself", &[&SCRAPE]),
 ];
@@ -34,6 +37,7 @@ pub const LABELS: &[(&str, &str)] = &[
     ),
     ("code", "codes of warnings ([operations.md](operations.md#warnings))"),
     ("direction", "`in`: a peer began it, or sent it; `out`: we did"),
+    ("door", "`http`, `metrics`, `routing`: sections of the configuration"),
     ("head", "index of a head; only while there are no more than 64 heads and `metrics.per_head` is true"),
     ("kind", "`near`, `far`, `value`, `prefetched`"),
     ("le", "upper edge of a bucket, in the unit of the name"),
@@ -52,6 +56,7 @@ pub const LABELS: &[(&str, &str)] = &[
     ("source", "`dht`, or a configured router"),
     ("stage", "the words are in the meaning"),
     ("state", "states of a head, or of the daemon"),
+    ("status", "`1xx` to `5xx`"),
     ("transport", "`tcp`, `quic`"),
     ("version", "of hydrad"),
 ];
