@@ -9,15 +9,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::api::control::{Access, Control, ControlError, Socket, SocketError};
-use crate::api::http;
-use crate::api::http::serve::{Door, DoorError, Open};
-use crate::api::metrics::{self, Metrics};
+use crate::api::http::serve::{DoorError, Open};
+use crate::api::http::{self, TokenError};
+use crate::api::metrics;
 use crate::belly::clock::Clock;
 use crate::belly::engine::LogBelly;
 use crate::belly::prefetched::{Prefetched, WithPrefetched};
@@ -34,7 +33,7 @@ use crate::routing::{Contacts, Table};
 use crate::scout::{self, Scout};
 use crate::state::{SeedOrigin, State, StateError};
 use crate::telemetry::log::{self, BadFilter};
-use crate::telemetry::{Events, History, PeerLog};
+use crate::telemetry::{Events, History, Level, PeerLog};
 
 /// Connections of the control socket end within this time at shutdown.
 const CONTROL_STOP: Duration = Duration::from_secs(2);
@@ -57,6 +56,8 @@ pub enum BootError {
     Control(#[from] ControlError),
     #[error(transparent)]
     Door(#[from] DoorError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
     #[error(transparent)]
     Transport(#[from] TransportError),
     #[error(transparent)]
@@ -232,13 +233,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         control.push(Control::serve(Socket::open(path, access)?, &hydra, stopping.clone()).await?);
     }
 
-    let (metrics_door, told) = config.metrics();
-    let metrics = Arc::new(Metrics::new(told, &hydra));
-    let routers = [
-        config.http().map(|door| (door, http::predecessor::router(&hydra))),
-        metrics_door.map(|door| (door, metrics::router(&hydra, &metrics))),
-    ];
-    let doors = open_doors(routers, &hydra, &stopping).await?;
+    let doors = open_doors(&config, &hydra, &stopping).await?;
 
     let count = config.heads.count;
     let wanted = wanted_heads(&hydra.state, count).await?;
@@ -262,13 +257,30 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
 
 /// Opens the doors for other programs that are configured.
 async fn open_doors(
-    doors: impl IntoIterator<Item = Option<(Door, Router)>>,
+    config: &Config,
     hydra: &Arc<Hydra>,
     stop: &watch::Receiver<bool>,
-) -> Result<Vec<Open>, DoorError> {
+) -> Result<Vec<Open>, BootError> {
+    let mut doors = Vec::new();
+    if let Some(door) = config.http() {
+        let token = http::Token::load(&config.http.token_file)?;
+        doors.push((door, http::predecessor::router(hydra, token)));
+    }
+    if let (Some(door), told) = config.metrics() {
+        doors.push((door, metrics::router(hydra, told)));
+    }
     let mut open = Vec::new();
-    for (door, router) in doors.into_iter().flatten() {
-        let door = http::serve::open(door, router, stop.clone()).await?;
+    for (door, router) in doors {
+        let chosen = door.chosen;
+        let door = match http::serve::open(door, router, stop.clone()).await {
+            // two hydras with the defaults on one machine
+            Err(error) if error.is_in_use() && !chosen => {
+                tracing::warn!("{error}");
+                hydra.events.tell(Level::Warn, "hydrad", "DOOR_NOT_OPEN", error.to_string());
+                continue;
+            }
+            door => door?,
+        };
         hydra.doors.lock().push(Arc::clone(&door.view));
         open.push(door);
     }

@@ -25,7 +25,7 @@ pub use network::{Coverage, CoveragePlan, CoverageWith, Network, Place, PlannedN
 pub use peer::Peer;
 pub use prefetch::{Outcomes, PrefetchKey, PrefetchSource, PrefetchStatus};
 pub use record::Record;
-pub use status::{Check, Drop, HeadsTarget, Status, Version, Warning, finding};
+pub use status::{Check, Door, Drop, HeadsTarget, Status, Version, Warning, finding};
 pub use unique::UniquePeers;
 
 use super::look::exact;

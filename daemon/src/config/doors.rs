@@ -1,9 +1,12 @@
 //! Doors for other programs: where they listen, and whether that is meant for others.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::Problem;
 use super::fill::Fill;
+use super::origin::Origin;
 use super::readers::{number, shorten, switch};
 use crate::api::http::{Origins, serve};
 
@@ -15,6 +18,8 @@ const MAX_HOSTS: usize = 64;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DoorConfig {
     pub listen: Vec<SocketAddr>,
+    /// The operator named the addresses.
+    pub chosen: bool,
     /// Names by which it is reached, besides addresses and `localhost`.
     pub hosts: Vec<String>,
 }
@@ -23,6 +28,10 @@ pub struct DoorConfig {
 pub struct HttpConfig {
     pub door: DoorConfig,
     pub max_connections: usize,
+    /// The file with the token for `/idgen/`.
+    pub token_file: PathBuf,
+    /// How long an id is on lease.
+    pub idgen_lease: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -44,16 +53,35 @@ impl DoorConfig {
         origins: Origins,
         bounds: serve::Bounds,
     ) -> Option<serve::Door> {
-        let (addrs, hosts) = (self.listen.clone(), self.hosts.clone());
-        (!addrs.is_empty()).then_some(serve::Door { name, addrs, hosts, hosts_setting, origins, bounds })
+        let (addrs, hosts, chosen) = (self.listen.clone(), self.hosts.clone(), self.chosen);
+        (!addrs.is_empty()).then_some(serve::Door {
+            name,
+            addrs,
+            chosen,
+            hosts,
+            hosts_setting,
+            origins,
+            bounds,
+        })
     }
 }
 
 impl Fill {
-    pub(super) fn http(&mut self) -> Option<HttpConfig> {
+    pub(super) fn http(&mut self, data_dir: Option<&Path>) -> Option<HttpConfig> {
         let door = self.door("http.listen", "http.expose", "http.hosts");
         let max_connections = self.one("http.max_connections", number(1..=65_536));
-        Some(HttpConfig { door: door?, max_connections: usize::try_from(max_connections?).ok()? })
+        let token_file = self.one("http.token_file", |text| match text {
+            "auto" => Ok(data_dir.map(|dir| dir.join("http-token")).unwrap_or_default()),
+            "" => Err("is no path".to_owned()),
+            text => Ok(text.into()),
+        });
+        let lease = self.one("http.idgen_lease_seconds", number(10..=31_536_000));
+        Some(HttpConfig {
+            door: door?,
+            max_connections: usize::try_from(max_connections?).ok()?,
+            token_file: token_file?,
+            idgen_lease: Duration::from_secs(lease?),
+        })
     }
 
     pub(super) fn metrics(&mut self) -> Option<MetricsConfig> {
@@ -81,7 +109,8 @@ impl Fill {
             self.problems.push(Problem::at(listen, &self.top(listen).origin, text).next(next));
             return None;
         }
-        Some(DoorConfig { listen: addrs.0, hosts: hosts? })
+        let chosen = self.top(listen).origin != Origin::Default;
+        Some(DoorConfig { listen: addrs.0, chosen, hosts: hosts? })
     }
 }
 

@@ -86,7 +86,7 @@ impl Fill {
         let prefetch = self.prefetch();
         let peers = self.peers();
         let control = self.sockets(at, data_dir.as_deref());
-        let http = self.http();
+        let http = self.http(data_dir.as_deref());
         let metrics = self.metrics();
         let max_connections = self.one("limits.max_connections", auto(number(1..=10_000_000)));
         let max_connections_per_ip = self.one("limits.max_connections_per_ip", auto(number(1..=1_000_000)));

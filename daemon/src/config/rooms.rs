@@ -205,6 +205,7 @@ impl Config {
             port_begin: self.listen.port_begin,
             policy,
             protocol: self.protocol(),
+            lease: self.http.idgen_lease,
             target: self.heads.target,
             measure_every: self.presence.measure_every,
             alone: self.network.bootstrap_peers.is_empty(),

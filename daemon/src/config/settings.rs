@@ -548,6 +548,26 @@ pub const SETTINGS: &[Setting] = &[
         "Also tells what hydra-booster told, under its names (hydrabooster_...), for its dashboards.",
     ),
     setting(
+        "http.token_file",
+        "http-token-file",
+        &["HYDRA_HTTP_TOKEN_FILE"],
+        Kind::Text,
+        "auto",
+        "a file, or auto",
+        "The token that /idgen/ asks for, because it hands out private keys. auto is http-token in the data \
+         directory; a file that is not there is made at the start (0600).",
+    ),
+    setting(
+        "http.idgen_lease_seconds",
+        "http-idgen-lease-seconds",
+        &["HYDRA_HTTP_IDGEN_LEASE_SECONDS"],
+        Kind::Number,
+        "604800",
+        "10 to 31536000",
+        "How long another hydra has an id that it got from /idgen/add. hydrad renews its ids in time; the \
+         predecessor does not, and must be restarted within it.",
+    ),
+    setting(
         "limits.max_connections",
         "max-connections",
         &["HYDRA_MAX_CONNECTIONS"],

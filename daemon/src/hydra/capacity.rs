@@ -69,21 +69,26 @@ impl Hydra {
     /// When indices, descriptors or ports do not suffice.
     pub async fn plan(&self, choice: Choice) -> Result<Plan, RosterError> {
         let known = self.state.heads().await?;
+        let leased = self.leased().await?;
         let count = choice.count();
         self.check_files(count)?;
         let mut zone_bits = None;
         let indexes = match choice {
             Choice::Index(index) => {
                 self.check_index(index, &known)?;
+                if leased.contains(&index) {
+                    let why = "another hydra has it on lease (`/idgen/list` of the HTTP API)".to_owned();
+                    return Err(RosterError::IndexTaken { index, why });
+                }
                 vec![index]
             }
             Choice::Near(place) => {
                 let zone = self.zone_of(&place);
                 zone_bits = Some(zone.bits);
-                vec![self.index_in(zone, &known).await?]
+                vec![self.index_in(zone, &known, &leased).await?]
             }
             Choice::Next(_) => {
-                let taken: HashSet<u32> = known.iter().map(|row| row.index).collect();
+                let taken: HashSet<u32> = known.iter().map(|row| row.index).chain(leased).collect();
                 let free = self.config.indexes.free(count as usize, |index| taken.contains(&index));
                 if free.len() < count as usize {
                     return Err(no_room(

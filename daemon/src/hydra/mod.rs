@@ -6,6 +6,7 @@
 
 mod capacity;
 mod causes;
+pub mod lease;
 mod near;
 mod network;
 pub mod notify;
@@ -65,6 +66,8 @@ pub struct Config {
     pub port_begin: u16,
     pub policy: AddressPolicy,
     pub protocol: StreamProtocol,
+    /// How long another hydra has an id of our sequence before it must renew it.
+    pub lease: Duration,
     /// What the number of heads follows.
     pub target: target::Target,
     /// The servers nearest to each head are asked once in this time whether they list it.

@@ -29,8 +29,13 @@ impl Hydra {
     }
 
     /// The next index that is free and has its id in a zone, and a port.
-    pub(super) async fn index_in(&self, zone: Zone, known: &[HeadRow]) -> Result<u32, RosterError> {
-        let taken: HashSet<u32> = known.iter().map(|row| row.index).collect();
+    pub(super) async fn index_in(
+        &self,
+        zone: Zone,
+        known: &[HeadRow],
+        leased: &HashSet<u32>,
+    ) -> Result<u32, RosterError> {
+        let taken: HashSet<u32> = known.iter().map(|row| row.index).chain(leased.iter().copied()).collect();
         let ports = match usize::from(self.config.port_begin) {
             0 => usize::MAX,
             first => MAX_PORT - first + 1,

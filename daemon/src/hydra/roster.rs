@@ -32,7 +32,7 @@ pub(super) struct Roster {
     retired: parking_lot::Mutex<Totals>,
     places: watch::Sender<Vec<Key256>>,
     /// One change at a time.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
 }
 
 struct Member {
@@ -175,7 +175,7 @@ impl Roster {
         self.places.send_replace(places);
     }
 
-    async fn identity(&self, index: u32) -> Result<Identity, RosterError> {
+    pub(super) async fn identity(&self, index: u32) -> Result<Identity, RosterError> {
         let sequence = Arc::clone(&self.sequence);
         // thousands of key generations may be needed to reach an index
         let found = tokio::task::spawn_blocking(move || sequence.lock().identity(index)).await;

@@ -72,6 +72,12 @@ pub enum StateError {
     #[error("the head with index {index} is {status}; remove it before its index is purged")]
     NotRemoved { index: u32, status: &'static str },
 
+    #[error(
+        "{} ids are on lease, as many as may be; wait for one to run out, or give one back",
+        super::MAX_LEASES
+    )]
+    TooManyLeases,
+
     #[error("{count} heads are more than the {} that a state holds; nothing was added", super::MAX_HEADS)]
     TooManyHeads { count: usize },
 

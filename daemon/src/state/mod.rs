@@ -11,6 +11,7 @@ mod backup;
 mod dir;
 mod error;
 mod heads;
+mod leases;
 mod rows;
 mod schema;
 mod seed;
@@ -24,12 +25,14 @@ mod tests;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use libp2p::PeerId;
 use rusqlite::Connection;
 
 pub use backup::{Restored, backup, restore};
 pub use error::StateError;
-pub use rows::{HeadRow, HeadStatus, MAX_AGENT, MAX_PROTOCOLS, PeerRow};
+pub use rows::{HeadRow, HeadStatus, LeaseRow, MAX_AGENT, MAX_PROTOCOLS, PeerRow};
 pub use seed::SeedOrigin;
 
 use crate::identity::Seed;
@@ -40,6 +43,9 @@ pub const FILE: &str = "state.db";
 
 /// Most heads kept, removed ones included.
 pub const MAX_HEADS: usize = 100_000;
+
+/// Most ids on lease at a time.
+pub const MAX_LEASES: usize = 10_000;
 
 /// Most peers of a routing table snapshot.
 pub const MAX_TABLE_PEERS: usize = 100_000;
@@ -129,6 +135,43 @@ impl State {
     /// [`StateError::NoHead`], [`StateError::NotRemoved`], or a failed write.
     pub async fn purge(&self, index: u32) -> Result<(), StateError> {
         self.run("purge a head in", move |db, path| heads::purge(db, path, index)).await
+    }
+
+    /// Ids that others hold, by index.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn leases(&self) -> Result<Vec<LeaseRow>, StateError> {
+        self.run("read the leases in", |db, _| leases::all(db, SystemTime::now())).await
+    }
+
+    /// Keeps a new lease.
+    ///
+    /// # Errors
+    /// [`StateError::TooManyLeases`], or a failed write, also when the index is on lease.
+    pub async fn add_lease(&self, row: LeaseRow) -> Result<(), StateError> {
+        self.run("add a lease in", move |db, _| leases::add(db, &row)).await
+    }
+
+    /// Has leases that have not run out end at `expires`; answers whose.
+    ///
+    /// # Errors
+    /// When the write fails; then none is renewed.
+    pub async fn renew_leases(
+        &self,
+        peers: Vec<PeerId>,
+        expires: SystemTime,
+    ) -> Result<Vec<PeerId>, StateError> {
+        let now = SystemTime::now();
+        self.run("renew leases in", move |db, _| leases::renew(db, &peers, now, expires)).await
+    }
+
+    /// Ends a lease; says whether there was one.
+    ///
+    /// # Errors
+    /// When the write fails.
+    pub async fn end_lease(&self, peer: PeerId) -> Result<bool, StateError> {
+        self.run("end a lease in", move |db, _| leases::remove(db, &peer)).await
     }
 
     /// Replaces the routing table snapshot, whole or not at all.

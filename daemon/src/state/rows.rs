@@ -48,6 +48,19 @@ impl HeadStatus {
     }
 }
 
+/// An id of our sequence that another hydra has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseRow {
+    /// Its place in the seed's sequence.
+    pub index: u32,
+    pub peer_id: PeerId,
+    /// The address that asked for it.
+    pub client: String,
+    /// Kept in whole seconds, as is the end.
+    pub leased_at: SystemTime,
+    pub expires_at: SystemTime,
+}
+
 /// One peer of the routing table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerRow {

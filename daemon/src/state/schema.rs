@@ -40,6 +40,19 @@ const STEPS: &[&str] = &[
     ALTER TABLE peers ADD COLUMN latency_ms INTEGER;   -- of the quickest answer
     ALTER TABLE peers ADD COLUMN walked INTEGER;       -- seconds since 1970
 ",
+    "
+    CREATE TABLE leases (
+        idx        INTEGER PRIMARY KEY CHECK (idx >= 0),
+        peer_id    TEXT NOT NULL UNIQUE,
+        client     TEXT NOT NULL,      -- the address that asked
+        leased_at  INTEGER NOT NULL,   -- seconds since 1970
+        expires_at INTEGER NOT NULL    -- seconds since 1970
+    ) STRICT;
+    CREATE TABLE borrowed (
+        idx  INTEGER PRIMARY KEY CHECK (idx >= 0),
+        key  BLOB NOT NULL             -- the private key as a protobuf
+    ) STRICT;
+",
 ];
 
 /// The version this program writes.

@@ -1313,6 +1313,28 @@ pub struct Status {
     pub presence_listed: ::core::option::Option<u32>,
     #[prost(uint32, optional, tag = "48")]
     pub presence_asked: ::core::option::Option<u32>,
+    /// Doors for other programs that are open.
+    #[prost(message, repeated, tag = "49")]
+    pub doors: ::prost::alloc::vec::Vec<Door>,
+}
+/// Where other programs ask over HTTP.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Door {
+    /// "http", …: the section of its settings.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Addresses with ports that it listens on.
+    #[prost(string, repeated, tag = "2")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Other machines can reach it.
+    #[prost(bool, tag = "3")]
+    pub exposed: bool,
+    /// Open connections now.
+    #[prost(uint32, tag = "4")]
+    pub connections: u32,
+    /// Answers since the start.
+    #[prost(uint64, tag = "5")]
+    pub answers: u64,
 }
 /// The number of heads that the daemon steers to by itself.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

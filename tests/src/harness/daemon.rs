@@ -122,6 +122,8 @@ impl Daemon {
         for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("HYDRA_")) {
             command.env_remove(name);
         }
+        // The weakest that can be said: a test that wants another door says so by a flag.
+        command.env("HYDRA_HTTP_LISTEN", "127.0.0.1:0");
         command
             .arg("--data-dir")
             .arg(self.dir().join("data"))

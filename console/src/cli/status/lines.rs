@@ -1,7 +1,7 @@
 //! The lines of `status`, as a function of the answer.
 
 use crate::cli::records::reading;
-use crate::output::dto::{Check, Drop, Head, HeadsTarget, Status, Warning};
+use crate::output::dto::{Check, Door, Drop, Head, HeadsTarget, Status, Warning};
 use crate::output::look::{Look, Tone};
 use crate::output::text::{latency, ranges};
 
@@ -43,6 +43,7 @@ pub(super) fn lines(status: &Status, heads: &[Head], look: &Look) -> Vec<Line> {
     lines.extend(status.heads_target.as_ref().map(|target| target_line(target, look)));
     lines.push(belly(status, look));
     lines.push(requests(status, look));
+    lines.extend(doors(status, look));
     // What the peers line already says is not said twice.
     let said = |warning: &&Warning| !lines.iter().any(|line| line.answer.ends_with(&warning.text));
     let warnings: Vec<Line> =
@@ -127,6 +128,18 @@ fn target_line(target: &HeadsTarget, look: &Look) -> Line {
         answer += &format!(" · the next {next}");
     }
     Line::new(tone, "target", answer)
+}
+
+/// Where other programs may ask, and which of that the whole world may.
+fn doors(status: &Status, look: &Look) -> Option<Line> {
+    let one = |door: &Door| {
+        let open = if door.exposed { " (other machines reach it)" } else { "" };
+        format!("{} {}{open}", door.name, door.addresses.join(" "))
+    };
+    let connections: u64 = status.doors.iter().map(|door| u64::from(door.connections)).sum();
+    let answer = status.doors.iter().map(one).collect::<Vec<_>>().join(" · ");
+    let answer = format!("{answer} · {} connections", look.count(connections));
+    (!status.doors.is_empty()).then(|| Line::new(Tone::Good, "doors", answer))
 }
 
 fn not_serving(heads: &[Head]) -> usize {

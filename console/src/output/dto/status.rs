@@ -95,10 +95,27 @@ pub struct Status {
     pub network: Vec<Check>,
     /// Things not done, by reason, since the start.
     pub drops: Vec<Drop>,
+    /// Doors for other programs that are open.
+    pub doors: Vec<Door>,
     /// The control socket.
     pub control_socket: Option<String>,
     /// The data directory.
     pub data_dir: Option<String>,
+}
+
+/// Where other programs ask over HTTP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Door {
+    /// http, …: the section of its settings.
+    pub name: String,
+    /// Where it listens.
+    pub addresses: Vec<String>,
+    /// Other machines can reach it.
+    pub exposed: bool,
+    /// Open now.
+    pub connections: u32,
+    /// Since the start.
+    pub answers: u64,
 }
 
 /// The number of heads that the daemon steers to by itself.
@@ -262,8 +279,21 @@ impl From<&v1::Status> for Status {
                 .iter()
                 .map(|drop| Drop { reason: neutral(&drop.reason), count: drop.count })
                 .collect(),
+            doors: status.doors.iter().map(Door::from).collect(),
             control_socket: known(&status.control_socket),
             data_dir: known(&status.data_dir),
+        }
+    }
+}
+
+impl From<&v1::Door> for Door {
+    fn from(door: &v1::Door) -> Self {
+        Self {
+            name: neutral(&door.name),
+            addresses: door.addresses.iter().map(|address| neutral(address)).collect(),
+            exposed: door.exposed,
+            connections: door.connections,
+            answers: door.answers,
         }
     }
 }

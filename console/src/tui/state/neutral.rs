@@ -44,6 +44,10 @@ pub(super) fn clean_status(status: &mut Status) {
         [name, text, remedy].into_iter().for_each(clean);
     }
     status.drops.iter_mut().for_each(|drop| clean(&mut drop.reason));
+    for door in &mut status.doors {
+        clean(&mut door.name);
+        door.addresses.iter_mut().for_each(clean);
+    }
 }
 
 pub(super) fn clean_head(head: &mut Head) {

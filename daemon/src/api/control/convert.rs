@@ -10,6 +10,7 @@ use crate::hydra::{DaemonState, Finding, HeadState, HeadView, Hydra, Lists, Warm
 use crate::net::reachability::{Tested, Verdict};
 use crate::net::transport::listen_addresses;
 use crate::routing::contacts::OpenCounts;
+use crate::telemetry::doors::Door;
 use crate::telemetry::{Event, Level, Rates, Sample};
 use crate::wire::Kind;
 
@@ -217,5 +218,15 @@ pub(super) fn sample(sample: &Sample) -> v1::Sample {
         records: sample.records,
         rss_bytes: sample.rss_bytes,
         gap: sample.gap,
+    }
+}
+
+pub(super) fn door(door: &Door) -> v1::Door {
+    v1::Door {
+        name: door.name.to_owned(),
+        addresses: door.addrs.iter().map(ToString::to_string).collect(),
+        exposed: door.exposed(),
+        connections: door.open_connections() as u32,
+        answers: door.answers().iter().sum(),
     }
 }

@@ -130,6 +130,7 @@ pub(super) fn status(hydra: &Hydra) -> v1::Status {
         reached_quic: reached.map(|(_, quic)| quic as u32),
         presence_listed: presence.map(|(listed, _)| listed as u32),
         presence_asked: presence.map(|(_, asked)| asked as u32),
+        doors: hydra.doors.lock().iter().map(|door| convert::door(door)).collect(),
     }
 }
 

@@ -14,8 +14,10 @@ pub mod serve;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub use guard::Origins;
 pub use rates::Rate;
 pub use refusal::Refusal;
 pub use request::Client;
+pub use token::{Token, TokenError};

@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_customer_with_many_ipv6_addresses_is_one_client() {
         let rates = Rates::new(Rate { per_second: 1.0, burst: 1.0 });
-        let ip = |low| IpAddr::V6(Ipv6Addr::from(0x2001_0db8_0000_0100_0000_0000_0000_0000 + low));
+        let ip = |low: u128| IpAddr::V6(Ipv6Addr::from(0x2001_0db8_0000_0100_0000_0000_0000_0000 + low));
         assert!(rates.take(ip(1), Instant::now()).is_ok());
         rates.take(ip(0x42 << 64), Instant::now()).expect_err("the same /56");
         rates.take(ip(0x100 << 64), Instant::now()).expect("another /56");

@@ -86,6 +86,8 @@ pub struct Door {
     pub name: &'static str,
     /// Where it listens; a port of 0 is any.
     pub addrs: Vec<SocketAddr>,
+    /// The operator named the addresses: without them the daemon is not what was asked for.
+    pub chosen: bool,
     /// Names by which it is reached, besides addresses and `localhost`.
     pub hosts: Vec<String>,
     /// The setting that holds `hosts`.
@@ -101,6 +103,14 @@ pub struct DoorError {
     door: &'static str,
     addr: SocketAddr,
     source: io::Error,
+}
+
+impl DoorError {
+    /// Another program has the address.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
 }
 
 fn next(error: &io::Error) -> &'static str {
@@ -161,7 +171,7 @@ pub async fn open(door: Door, router: Router, stop: watch::Receiver<bool>) -> Re
     let (swept, mut until) = (Arc::clone(&connections), stop.clone());
     let sweeper = tokio::spawn(async move {
         tokio::select! {
-            _ = until.wait_for(|stop| *stop) => {}
+            () = stopped(&mut until) => {}
             () = swept.sweep() => {}
         }
     });
@@ -186,7 +196,7 @@ impl Listening {
         let ends = stop.clone();
         loop {
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = stopped(&mut stop) => break,
                 Some(_) = tasks.join_next() => {}
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, from)) => self.admit(stream, from, &ends, &mut tasks),
@@ -225,6 +235,11 @@ impl Listening {
     }
 }
 
+/// Waits for the end, which also comes when nobody can say it any more.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    stop.wait_for(|stop| *stop).await.ok();
+}
+
 /// Serves one connection to its end.
 async fn connection(
     stream: TcpStream,
@@ -259,7 +274,7 @@ async fn connection(
             }
             () = activity.end.cancelled() => return,
             () = activity.leave.cancelled(), if !leaving => {}
-            _ = stop.wait_for(|stop| *stop), if !leaving => {}
+            () = stopped(&mut stop), if !leaving => {}
         }
         leaving = true;
         serving.as_mut().graceful_shutdown();

@@ -32,6 +32,7 @@ impl House {
         let door = Door {
             name: "test",
             addrs: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+            chosen: true,
             hosts: vec!["hydra.example".to_owned()],
             hosts_setting: "test.hosts",
             origins: Origins::Same,

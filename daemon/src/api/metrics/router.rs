@@ -11,7 +11,7 @@ use axum::routing::get;
 use tokio::sync::Mutex;
 
 use crate::api::http::Refusal;
-use crate::api::metrics::{Metrics, plain};
+use crate::api::metrics::{Config, Metrics, plain};
 use crate::hydra::{DaemonState, Hydra};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -26,8 +26,8 @@ struct Behind {
 }
 
 /// The router of the metrics' door.
-pub fn router(hydra: &Arc<Hydra>, metrics: &Arc<Metrics>) -> Router {
-    let metrics = Arc::new(Mutex::new(Arc::clone(metrics)));
+pub fn router(hydra: &Arc<Hydra>, config: Config) -> Router {
+    let metrics = Arc::new(Mutex::new(Arc::new(Metrics::new(config, hydra))));
     Router::new()
         .route("/metrics", get(scrape))
         .route("/healthz", get(healthy))

@@ -1,0 +1,115 @@
+//! Ids for a fleet: handed out by one hydra over HTTP from the sequence of its own heads.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use anyhow::{Context as _, ensure};
+use data_encoding::BASE64;
+use libp2p::identity::Keypair;
+
+use crate::http::{Answer, ask, door};
+use crate::place::{Hydrad, Place};
+
+/// Peer ids of the fixture's seed by index: what heads there would be called.
+async fn sequence(heads: u32) -> anyhow::Result<Vec<String>> {
+    let place = Place::seeded(heads)?;
+    let hydrad = place.serving(heads).await?;
+    Ok(hydrad.identities().await?.into_iter().map(|(_, id, _)| id).collect())
+}
+
+async fn with_token(place: &Place, door: &str, method: &str, path: &str, body: &str) -> anyhow::Result<Answer> {
+    let token = std::fs::read_to_string(place.data().join("http-token"))?;
+    ask(door, method, path, &format!("Authorization: Bearer {}\r\n", token.trim()), body).await
+}
+
+/// A key as it is handed out, and its peer id.
+async fn add(place: &Place, hydrad: &Hydrad) -> anyhow::Result<(String, String)> {
+    let answer = with_token(place, &door(hydrad).await?, "POST", "/idgen/add", "").await?;
+    ensure!(answer.status == 200, "{answer:?}");
+    let key: String = serde_json::from_str(&answer.body)?;
+    let pair = Keypair::from_protobuf_encoding(&BASE64.decode(key.as_bytes())?)?;
+    Ok((answer.body, pair.public().to_peer_id().to_string()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_come_from_the_heads_own_sequence_and_nobody_gets_one_twice() -> anyhow::Result<()> {
+    let ids = sequence(6).await?;
+    let place = Place::seeded(2)?;
+    let hydrad = place.serving(2).await?;
+    let at = door(&hydrad).await?;
+    let token = place.data().join("http-token");
+    ensure!(std::fs::metadata(&token)?.permissions().mode() & 0o777 == 0o600, "the token is private");
+    let (first, id) = add(&place, &hydrad).await?;
+    ensure!(id == ids[2], "the next after the two heads: {id} of {ids:?}");
+    ensure!(add(&place, &hydrad).await?.1 == ids[3], "and the next");
+    // a head that is added meanwhile takes neither
+    let said = hydrad.hydractl(&["heads", "add", "1"]).await?;
+    ensure!(said.code == Some(0), "{said:?}");
+    ensure!(hydrad.head(4).await?.peer_id == ids[4], "it took the next free index");
+
+    let list = with_token(&place, &at, "GET", "/idgen/list", "").await?;
+    let leased: Vec<_> = list.lines()?.iter().map(|line| line["ID"].clone()).collect();
+    ensure!(leased == [ids[2].as_str(), ids[3].as_str()], "{list:?}");
+    let renewed =
+        with_token(&place, &at, "POST", "/idgen/renew", &format!("[\"{}\",\"{}\"]", ids[2], ids[5])).await?;
+    let renewed: serde_json::Value = serde_json::from_str(&renewed.body)?;
+    ensure!(renewed["Renewed"][0] == *ids[2] && renewed["Unknown"][0] == *ids[5], "{renewed}");
+
+    // leases outlive the process
+    hydrad.kill().await?;
+    let hydrad = place.serving(3).await?;
+    let at = door(&hydrad).await?;
+    ensure!(add(&place, &hydrad).await?.1 == ids[5], "what was handed out before the crash stays");
+    for _ in 0..2 {
+        let removed = with_token(&place, &at, "POST", "/idgen/remove", &first).await?;
+        ensure!(removed.status == 204 && removed.body.is_empty(), "{removed:?}");
+    }
+    ensure!(add(&place, &hydrad).await?.1 == ids[2], "what was given back is handed out again");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_token_and_with_nonsense_nothing_is_handed_out() -> anyhow::Result<()> {
+    let place = Place::seeded(1)?;
+    let hydrad = place.serving(1).await?;
+    let at = door(&hydrad).await?;
+    for header in ["", "Authorization: Bearer wrong\r\n", "Authorization: Basic OjEyMw==\r\n"] {
+        let refused = ask(&at, "POST", "/idgen/add", header, "").await?;
+        ensure!(refused.status == 401 && refused.reason()?.contains("http-token"), "{refused:?}");
+        ensure!(refused.head.contains("www-authenticate: "), "{refused:?}");
+    }
+    for (path, body) in [
+        ("/idgen/remove", ""),
+        ("/idgen/remove", "\"!\""),
+        ("/idgen/remove", "\"AAAA\""),
+        ("/idgen/renew", "{}"),
+        ("/idgen/renew", "[\"nobody\"]"),
+    ] {
+        let refused = with_token(&place, &at, "POST", path, body).await?;
+        ensure!(refused.status == 400, "{path} {body}: {refused:?}");
+        refused.reason()?;
+    }
+    // the predecessor sends what stands in its address: http://any:TOKEN@host
+    let token = std::fs::read_to_string(place.data().join("http-token"))?;
+    let basic = BASE64.encode(format!("any:{}", token.trim()).as_bytes());
+    let added = ask(&at, "POST", "/idgen/add", &format!("Authorization: Basic {basic}\r\n"), "").await?;
+    ensure!(added.status == 200, "{added:?}");
+    ensure!(!hydrad.said().contains(token.trim()), "the log does not tell the token");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_is_not_renewed_runs_out() -> anyhow::Result<()> {
+    let place = Place::seeded(1)?.flag("http-idgen-lease-seconds", 10);
+    let hydrad = place.serving(1).await?;
+    let first = add(&place, &hydrad).await?.1;
+    ensure!(add(&place, &hydrad).await?.1 != first, "it is leased");
+    hydra_tests::harness::eventually(crate::place::PATIENCE, || async {
+        let list = with_token(&place, &door(&hydrad).await?, "GET", "/idgen/list", "").await?;
+        ensure!(!list.body.contains(&first), "still leased: {list:?}");
+        Ok(())
+    })
+    .await?;
+    let again = add(&place, &hydrad).await?.1;
+    ensure!(again == first, "{again} and not {first}").context("the index is free again")?;
+    Ok(())
+}
