@@ -128,7 +128,8 @@ async fn heads_peers_and_connections_are_told_as_the_predecessor_told_them() -> 
     let line = known.body.lines().find(|line| line.contains(&me)).with_context(|| format!("{known:?}"))?;
     let start = format!("{{\"AddrInfo\":{{\"ID\":\"{me}\",\"Addrs\":[");
     ensure!(line.starts_with(&start), "{line}");
-    let order = ["\"AddrInfo\":", "\"HeadID\":", "\"AgentVersion\":", "\"Protocols\":["].map(|name| line.find(name));
+    let order =
+        ["\"AddrInfo\":", "\"HeadID\":", "\"AgentVersion\":", "\"Protocols\":["].map(|name| line.find(name));
     ensure!(order.is_sorted() && order[0].is_some(), "{line}");
     Ok(())
 }
@@ -147,7 +148,8 @@ async fn records_are_listed_in_the_predecessors_form_and_found_by_cid() -> anyho
     ensure!(list.status == 200 && list.lines()?.len() == 2500, "{}", list.body.lines().count());
     let key = BASE32_NOPAD.encode(&keys[7]);
     let line = list.body.lines().find(|line| line.contains(&key)).context("a key is missing")?;
-    let start = format!("{{\"Key\":\"/providers/{key}/{}\",\"Value\":\"", BASE32_NOPAD.encode(&provider.to_bytes()));
+    let start =
+        format!("{{\"Key\":\"/providers/{key}/{}\",\"Value\":\"", BASE32_NOPAD.encode(&provider.to_bytes()));
     ensure!(line.starts_with(&start), "{line}");
     ensure!(line.contains("\",\"Expiration\":\"0001-01-01T00:00:00Z\",\"Size\":9,\"Cid\":\""), "{line}");
     let record: Value = serde_json::from_str(line)?;
@@ -162,7 +164,11 @@ async fn records_are_listed_in_the_predecessors_form_and_found_by_cid() -> anyho
     }
     let unknown = get(&door, "/records/fetch/QmVBEq6nnXQR2Ueb6etMFMUVhGM5vu34Y2KfHW5FVdGFok").await?;
     ensure!(unknown.status == 404 && unknown.reason()?.contains("no provider of Qm"), "{unknown:?}");
-    for path in ["/records/fetch/notacid", &format!("/records/fetch/{cid}?nProviders=x"), &format!("/records/fetch/{cid}?nProviders=-1")] {
+    for path in [
+        "/records/fetch/notacid",
+        &format!("/records/fetch/{cid}?nProviders=x"),
+        &format!("/records/fetch/{cid}?nProviders=-1"),
+    ] {
         let refused = get(&door, path).await?;
         ensure!(refused.status == 400, "{path}: {refused:?}");
         refused.reason()?;
@@ -219,7 +225,11 @@ async fn others_reach_it_only_when_that_is_meant_and_status_says_so() -> anyhow:
     let place = Place::seeded(1)?.flag("http-listen", "0.0.0.0:0");
     let refused = place.refused().await?;
     ensure!(refused.code == Some(2) || refused.code == Some(1), "{:?}", refused.code);
-    ensure!(refused.words.contains("http.listen") && refused.words.contains("http.expose"), "{}", refused.words);
+    ensure!(
+        refused.words.contains("http.listen") && refused.words.contains("http.expose"),
+        "{}",
+        refused.words
+    );
     let place = place.flag("expose-http", "true");
     let hydrad = place.serving(1).await?;
     let status = hydrad.status().await?;
@@ -238,12 +248,17 @@ async fn a_port_that_is_taken_stops_a_start_that_asked_for_it() -> anyhow::Resul
     let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
     let place = Place::seeded(1)?.flag("http-listen", taken.local_addr()?);
     let refused = place.refused().await?;
-    ensure!(refused.code == Some(1) && refused.words.contains("another program listens there"), "{}", refused.words);
+    ensure!(
+        refused.code == Some(1) && refused.words.contains("another program listens there"),
+        "{}",
+        refused.words
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_goes_ends_its_list_and_shutdown_is_not_held_up_by_one_that_stays() -> anyhow::Result<()> {
+async fn a_client_that_goes_ends_its_list_and_shutdown_is_not_held_up_by_one_that_stays() -> anyhow::Result<()>
+{
     let place = Place::seeded(1)?;
     let hydrad = place.serving(1).await?;
     let door = door(&hydrad).await?;

@@ -31,7 +31,8 @@ async fn idle_connections_give_way_and_others_are_served() -> anyhow::Result<()>
     }
     let status = hydrad.status().await?;
     ensure!(status.doors[0].connections <= 100, "{:?}", status.doors);
-    let gave_way = status.drops.iter().find(|drop| drop.reason == "http_gave_way").context("none gave way")?;
+    let gave_way =
+        status.drops.iter().find(|drop| drop.reason == "http_gave_way").context("none gave way")?;
     ensure!(gave_way.count as usize + 110 >= idle(), "{gave_way:?}");
     Ok(())
 }
@@ -45,7 +46,11 @@ async fn large_heads_and_bodies_and_slow_clients_harm_nobody() -> anyhow::Result
     for n in 0..50 {
         let mut stream = TcpStream::connect(&*door).await?;
         // half of them never finish their head, half never their body
-        let begun = if n % 2 == 0 { "GET /heads HT" } else { "POST /idgen/remove HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n\"" };
+        let begun = if n % 2 == 0 {
+            "GET /heads HT"
+        } else {
+            "POST /idgen/remove HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n\""
+        };
         stream.write_all(begun.as_bytes()).await?;
         slow.push(stream);
     }
@@ -55,7 +60,8 @@ async fn large_heads_and_bodies_and_slow_clients_harm_nobody() -> anyhow::Result
         ensure!(answer.status == 431, "{answer:?}");
         answer.reason()?;
         let many: String = (0..500).map(|n| format!("X-{n}: y\r\n")).collect();
-        let answer = raw(&door, format!("GET /heads HTTP/1.1\r\nHost: localhost\r\n{many}\r\n").as_bytes()).await?;
+        let answer =
+            raw(&door, format!("GET /heads HTTP/1.1\r\nHost: localhost\r\n{many}\r\n").as_bytes()).await?;
         ensure!(answer.status == 431, "{answer:?}");
         let large = "POST /idgen/remove HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\nxxxx";
         let answer = raw(&door, large.as_bytes()).await?;
@@ -105,15 +111,19 @@ async fn garbage_by_the_thousand_is_refused_and_costs_nothing() -> anyhow::Resul
         }
         let head = String::from_utf8(head)?;
         ensure!(head.starts_with("HTTP/1.1 400"), "{cid}: {head}");
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).context("no length")?;
+        let length =
+            head.lines().find_map(|line| line.strip_prefix("content-length: ")).context("no length")?;
         let mut body = vec![0; length.parse()?];
         stream.read_exact(&mut body).await?;
         let reason: serde_json::Value = serde_json::from_slice(&body)?;
         ensure!(reason["error"].is_string(), "{cid}: {reason}");
     }
-    for garbage in
-        [&b"\x00\x01\x02\r\n\r\n"[..], b"GET\r\n\r\n", b"GET /heads HTTP/9.9\r\n\r\n", b"GET /he ads HTTP/1.1\r\n\r\n"]
-    {
+    for garbage in [
+        &b"\x00\x01\x02\r\n\r\n"[..],
+        b"GET\r\n\r\n",
+        b"GET /heads HTTP/9.9\r\n\r\n",
+        b"GET /he ads HTTP/1.1\r\n\r\n",
+    ] {
         let answer = raw(&door, garbage).await?;
         ensure!((400..600).contains(&answer.status), "{answer:?}");
         answer.reason()?;

@@ -16,7 +16,13 @@ async fn sequence(heads: u32) -> anyhow::Result<Vec<String>> {
     Ok(hydrad.identities().await?.into_iter().map(|(_, id, _)| id).collect())
 }
 
-async fn with_token(place: &Place, door: &str, method: &str, path: &str, body: &str) -> anyhow::Result<Answer> {
+async fn with_token(
+    place: &Place,
+    door: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> anyhow::Result<Answer> {
     let token = std::fs::read_to_string(place.data().join("http-token"))?;
     ask(door, method, path, &format!("Authorization: Bearer {}\r\n", token.trim()), body).await
 }
