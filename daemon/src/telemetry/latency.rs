@@ -101,10 +101,12 @@ impl Snapshot {
     }
 }
 
+/// Each bucket holds its upper edge, as `le` of a histogram has it.
 fn bucket(took: Duration) -> usize {
-    let micros = (took.as_nanos() as u64).div_ceil(1000).max(1);
-    let doubling = micros.ilog2() as usize;
-    let quarter = ((u128::from(micros) << 2 >> doubling) & 3) as usize;
+    // in quarters of a microsecond, less than one before the edge
+    let quarters = (u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).saturating_sub(1) / 250).max(4);
+    let doubling = quarters.ilog2() as usize - 2;
+    let quarter = (quarters >> doubling) as usize & 3;
     (doubling * 4 + quarter).min(BUCKETS - 1)
 }
 
