@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use libp2p::identity::Keypair;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -27,6 +28,7 @@ use crate::head;
 use crate::hydra::{Hydra, Parts, RosterError, notify};
 use crate::identity::Sequence;
 use crate::limits::{Budget, Machine};
+use crate::net::idgen::{Idgen, IdgenError};
 use crate::net::transport::TransportError;
 use crate::prefetch::{self, Prefetch};
 use crate::routing::{Contacts, Table};
@@ -56,6 +58,13 @@ pub enum BootError {
     Control(#[from] ControlError),
     #[error(transparent)]
     Door(#[from] DoorError),
+    #[error(transparent)]
+    Idgen(#[from] IdgenError),
+    #[error(
+        "the heads in the data directory have their ids on lease, and identity.idgen is not set: set it again, or \
+         begin with an empty --data-dir"
+    )]
+    Borrowed,
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error(transparent)]
@@ -149,7 +158,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     let (events, history) = (Arc::new(Events::default()), Arc::new(History::default()));
 
     let state = State::open(&config.data_dir)?;
-    let (seed, origin) = state.seed(config.identity.seed.clone()).await?;
+    let (sequence, idgen, origin) = identities(&config, &state).await?;
     let belly_config = config.belly(&machine);
     // migrations and the tables of providers; the records are read while it serves
     let opening = tokio::task::spawn_blocking(move || LogBelly::open_warming(belly_config));
@@ -202,7 +211,6 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     let sources = vec![dht_source::dht(scout.lookup())];
     let parts = prefetch::Parts { misses, intake, cache, policy: config.policy(), sources };
     let prefetch = Prefetch::start(config.prefetch(), parts);
-    let sequence = Sequence::new(seed);
     let parts = Parts {
         state,
         sequence,
@@ -217,6 +225,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         scout,
         prefetch,
         places,
+        idgen,
     };
     let hydra = Hydra::new(config.hydra(ips), parts);
     hydra.restore_unique().await;
@@ -246,6 +255,8 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     hydra.serve_at_once().await;
     tokio::spawn(Arc::clone(&hydra).rounds());
     tokio::spawn(Arc::clone(&hydra).follow_target());
+    let borrowing = Arc::clone(&hydra);
+    tokio::spawn(async move { borrowing.keep_borrowed_ids().await });
     tokio::spawn(notify::watchdog(Arc::clone(&hydra)));
     let restoring = Arc::clone(&hydra);
     tokio::spawn(async move { restoring.restore_table().await });
@@ -253,6 +264,25 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         service.ready().await;
     }
     Ok(Daemon { hydra, control, doors, stop })
+}
+
+/// Where the heads' ids come from: the seed, or the hydra that lends them.
+async fn identities(
+    config: &Config,
+    state: &State,
+) -> Result<(Sequence, Option<Idgen>, SeedOrigin), BootError> {
+    let borrowed = state.borrowed().await?;
+    let Some(idgen) = &config.identity.idgen else {
+        if !borrowed.is_empty() {
+            return Err(BootError::Borrowed);
+        }
+        let (seed, origin) = state.seed(config.identity.seed.clone()).await?;
+        return Ok((Sequence::new(seed), None, origin));
+    };
+    let keys =
+        borrowed.iter().filter_map(|(index, key)| Some((*index, Keypair::from_protobuf_encoding(key).ok()?)));
+    let client = Idgen::new(&idgen.address, idgen.token.clone())?;
+    Ok((Sequence::lent(keys), Some(client), SeedOrigin::Kept))
 }
 
 /// Opens the doors for other programs that are configured.

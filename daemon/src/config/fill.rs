@@ -62,6 +62,7 @@ impl Fill {
         let data_dir = self.data_dir(at);
         let name = self.one("name", |text| name(text, at));
         let seed = self.seed(at);
+        let idgen = self.idgen(at);
         let indexes = self.indexes();
         let count = self.heads(indexes.as_ref());
         let target = self.one("heads.target", quoted);
@@ -98,7 +99,7 @@ impl Fill {
         Some(Config {
             data_dir: data_dir?,
             name: name?,
-            identity: IdentityConfig { seed: seed?, indexes: indexes? },
+            identity: IdentityConfig { seed: seed?, idgen: idgen?, indexes: indexes? },
             heads: HeadsConfig { count: count?, target: target? },
             listen: ListenConfig {
                 ips: ips?,
@@ -156,11 +157,11 @@ impl Fill {
         top.unwrap_or(Given { origin: Origin::Default, written: Written::new() })
     }
 
-    fn text(&self, key: &str) -> String {
+    pub(super) fn text(&self, key: &str) -> String {
         self.top(key).written.into_iter().next().unwrap_or_default()
     }
 
-    fn is_given(&self, key: &str) -> bool {
+    pub(super) fn is_given(&self, key: &str) -> bool {
         self.top(key).origin != Origin::Default && !self.text(key).is_empty()
     }
 

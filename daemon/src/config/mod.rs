@@ -13,6 +13,7 @@ mod doors;
 mod error;
 mod file;
 mod fill;
+mod idgen;
 pub mod listen;
 mod origin;
 mod paths;
@@ -38,6 +39,7 @@ use libp2p::Multiaddr;
 pub use addresses::{AddressTemplate, PUBLIC_BOOTSTRAP};
 pub use doors::{DoorConfig, HttpConfig, MetricsConfig};
 pub use error::{ConfigErrors, Problem};
+pub use idgen::IdgenConfig;
 pub use listen::ListenIp;
 pub use origin::{Annotated, Origin};
 pub use paths::MAX_SOCKET_PATH;
@@ -85,6 +87,8 @@ pub struct Config {
 pub struct IdentityConfig {
     /// `None`: the one kept in the state, or a new one.
     pub seed: Option<Seed>,
+    /// Where ids come from instead of a seed.
+    pub idgen: Option<IdgenConfig>,
     /// Indices that heads may take, in this order.
     pub indexes: IndexSet,
 }

@@ -144,6 +144,25 @@ pub const SETTINGS: &[Setting] = &[
         "The indices of the seed's sequence that this hydra may use, instead of an offset: machine k of n \
          takes k..:n.",
     ),
+    setting(
+        "identity.idgen",
+        "idgen-addr",
+        &["HYDRA_IDGEN_ADDR"],
+        Kind::Text,
+        "",
+        "an address such as http://10.0.0.1:7779; empty for none",
+        "Another hydra that hands out the ids of the heads from its own sequence, on lease, instead of a seed \
+         here. The keys are kept in the data directory and their leases renewed; purging a head gives its id back.",
+    ),
+    setting(
+        "identity.idgen_token_file",
+        "idgen-token-file",
+        &["HYDRA_IDGEN_TOKEN_FILE"],
+        Kind::Text,
+        "",
+        "a file; empty for none",
+        "A file with the token of that hydra (its http.token_file).",
+    ),
     Setting {
         flag_alias: Some("nheads"),
         ..setting(

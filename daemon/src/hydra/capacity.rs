@@ -103,6 +103,7 @@ impl Hydra {
                 free
             }
         };
+        self.borrow_ids(&indexes).await?;
         let mut rows: Vec<HeadRow> = Vec::with_capacity(indexes.len());
         let mut ports_taken: HashSet<u16> = known.iter().map(|row| row.port).collect();
         for index in indexes {

@@ -18,6 +18,8 @@ use crate::state::{LeaseRow, StateError};
 pub enum LeaseError {
     #[error("no index is left of the set {0} (identity.indexes); widen it, or give ids back")]
     NoIndex(String),
+    #[error("this hydra has its own ids on lease (identity.idgen): ask that server")]
+    Borrower,
     #[error(transparent)]
     Roster(#[from] RosterError),
     #[error(transparent)]
@@ -48,6 +50,9 @@ impl Hydra {
     /// # Errors
     /// When no index is left, or the state cannot be written: then none is handed out.
     pub async fn lease(&self, client: String) -> Result<Lease, LeaseError> {
+        if self.idgen.is_some() {
+            return Err(LeaseError::Borrower);
+        }
         // heads take their indices under the same lock
         let _change = self.roster.changing.lock().await;
         let heads = self.state.heads().await?.into_iter().map(|row| row.index);

@@ -4,6 +4,7 @@
 //! table, trimming, warnings). Everything that the API shows or changes goes through
 //! [`Hydra`]; requests of the DHT never come here.
 
+mod borrow;
 mod capacity;
 mod causes;
 pub mod lease;
@@ -37,6 +38,7 @@ use crate::dht::Service;
 use crate::head;
 use crate::identity::{IndexSet, Sequence};
 use crate::limits::Budget;
+use crate::net::idgen::Idgen;
 use crate::prefetch::Prefetch;
 use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::scout::Scout;
@@ -100,6 +102,8 @@ pub struct Parts {
     pub shared: Arc<head::Shared>,
     pub scout: Scout,
     pub prefetch: Prefetch,
+    /// Where ids come from when there is no seed.
+    pub idgen: Option<Idgen>,
     /// Tells the scout where the heads are.
     pub places: watch::Sender<Vec<Key256>>,
 }
@@ -122,6 +126,7 @@ pub struct Hydra {
     pub started: Instant,
     pub started_at: SystemTime,
     roster: roster::Roster,
+    idgen: Option<Idgen>,
     samples: Mutex<samples::Samples>,
     warnings: Mutex<warnings::Warnings>,
     meter: Mutex<warming::Meter>,
@@ -173,6 +178,7 @@ impl Hydra {
     pub fn new(config: Config, parts: Parts) -> Arc<Self> {
         Arc::new(Self {
             roster: roster::Roster::new(parts.sequence, parts.shared, parts.places),
+            idgen: parts.idgen,
             config,
             state: parts.state,
             belly: parts.belly,

@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, watch};
 use crate::head::{self, Addresses, Head, Phase};
 use crate::hydra::{Hydra, Presence, causes};
 use crate::identity::{Identity, Sequence};
+use crate::net::idgen::IdgenError;
 use crate::net::reachability::Report;
 use crate::routing::groups::groups_of;
 use crate::state::{HeadRow, HeadStatus, StateError};
@@ -99,6 +100,8 @@ pub enum RosterError {
     WrongState { name: String, state: &'static str, hint: String },
     #[error("index {index} is not free: {why}")]
     IndexTaken { index: u32, why: String },
+    #[error("{0}; nothing was added")]
+    Idgen(#[from] IdgenError),
     #[error("{0}")]
     Start(String),
     #[error(transparent)]

@@ -10,4 +10,4 @@ mod sequence;
 
 pub use indexes::{IndexSet, IndexSetError, MAX_INDEX, MAX_PARTS};
 pub use seed::{SEED_BYTES, Seed, SeedError, Trimmed};
-pub use sequence::{Identity, IndexTooLarge, Sequence};
+pub use sequence::{Identity, NoIdentity, Sequence};

@@ -4,7 +4,7 @@
 //! ones wins. Candidates come from HKDF-SHA256 of the seed under a counter, so that the same
 //! seed and index give the same peer id on every machine and in every version.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use hkdf::Hkdf;
@@ -31,6 +31,8 @@ pub struct Identity {
 
 /// The identities of one seed, in order.
 ///
+/// Or, of [`Sequence::lent`], identities that another hydra lent: each stands by itself.
+///
 /// Each depends on all before, so the first call for index n makes 2(n+1) keys (some 20 µs
 /// each); what was chosen is kept, 40 bytes an index, and later calls make one key. For a
 /// far index call it where blocking is allowed.
@@ -42,12 +44,18 @@ pub struct Sequence {
     winners: Vec<u32>,
     /// Places of all winners.
     places: BTreeSet<[u8; 32]>,
+    /// What another hydra lent, by our own index; `None` when there is a seed.
+    lent: Option<BTreeMap<u32, Keypair>>,
 }
 
-/// An index that no hydra has.
+/// Why an index has no identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no identity with index {0}; indices go to {MAX_INDEX}")]
-pub struct IndexTooLarge(pub u32);
+pub enum NoIdentity {
+    #[error("there is no identity with index {0}; indices go to {MAX_INDEX}")]
+    TooLarge(u32),
+    #[error("no identity was lent for index {0}, and there is no seed to make it from (identity.idgen)")]
+    NotLent(u32),
+}
 
 struct Candidate {
     counter: u32,
@@ -59,16 +67,46 @@ struct Candidate {
 impl Sequence {
     #[must_use]
     pub fn new(seed: Seed) -> Self {
-        Self { seed, drawn: 0, winners: Vec::new(), places: BTreeSet::new() }
+        Self { seed, drawn: 0, winners: Vec::new(), places: BTreeSet::new(), lent: None }
+    }
+
+    /// Identities without a seed: those that were lent, by index.
+    #[must_use]
+    pub fn lent(keys: impl IntoIterator<Item = (u32, Keypair)>) -> Self {
+        Self { lent: Some(keys.into_iter().collect()), ..Self::new(Seed::from_bytes([0; 32])) }
+    }
+
+    /// Keeps an identity that was lent; says nothing where there is a seed.
+    pub fn lend(&mut self, index: u32, keypair: Keypair) {
+        if let Some(lent) = &mut self.lent {
+            lent.insert(index, keypair);
+        }
+    }
+
+    /// Forgets an identity that was lent, and answers it.
+    pub fn give_back(&mut self, index: u32) -> Option<Keypair> {
+        self.lent.as_mut()?.remove(&index)
+    }
+
+    /// Peer ids that were lent, by index.
+    #[must_use]
+    pub fn borrowed(&self) -> Vec<(u32, PeerId)> {
+        let lent = self.lent.iter().flatten();
+        lent.map(|(index, key)| (*index, key.public().to_peer_id())).collect()
     }
 
     /// The identity of an index.
     ///
     /// # Errors
-    /// [`IndexTooLarge`] past [`MAX_INDEX`], which bounds time and memory.
-    pub fn identity(&mut self, index: u32) -> Result<Identity, IndexTooLarge> {
+    /// Past [`MAX_INDEX`], which bounds time and memory; and what was not lent.
+    pub fn identity(&mut self, index: u32) -> Result<Identity, NoIdentity> {
         if index > MAX_INDEX {
-            return Err(IndexTooLarge(index));
+            return Err(NoIdentity::TooLarge(index));
+        }
+        if let Some(lent) = &self.lent {
+            let keypair = lent.get(&index).cloned().ok_or(NoIdentity::NotLent(index))?;
+            let peer_id = keypair.public().to_peer_id();
+            return Ok(Identity { index, key: Key256::of_peer(&peer_id), keypair, peer_id });
         }
         loop {
             if let Some(counter) = self.winners.get(index as usize) {
@@ -255,8 +293,21 @@ mod tests {
     #[test]
     fn an_index_past_the_bound_is_refused_without_work() {
         let mut sequence = Sequence::new(Seed::from_bytes([0; 32]));
-        assert_eq!(sequence.identity(MAX_INDEX + 1).err(), Some(IndexTooLarge(MAX_INDEX + 1)));
+        assert_eq!(sequence.identity(MAX_INDEX + 1).err(), Some(NoIdentity::TooLarge(MAX_INDEX + 1)));
         assert!(sequence.winners.is_empty());
+    }
+
+    #[test]
+    fn what_was_lent_is_there_and_nothing_else_until_it_is_given_back() {
+        let key = Keypair::generate_ed25519();
+        let mut sequence = Sequence::lent([(3, key.clone())]);
+        assert_eq!(sequence.identity(3).expect("lent").peer_id, key.public().to_peer_id());
+        assert_eq!(sequence.identity(0).err(), Some(NoIdentity::NotLent(0)));
+        sequence.lend(0, Keypair::generate_ed25519());
+        assert_eq!(sequence.borrowed().len(), 2);
+        assert!(sequence.give_back(3).is_some() && sequence.give_back(3).is_none());
+        sequence.identity(3).expect_err("given back");
+        assert!(!format!("{sequence:?}").contains("Keypair"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod bootstrap;
 pub mod claims;
 pub mod dialer;
 pub mod gate;
+pub mod idgen;
 pub mod ledger;
 pub mod ports;
 pub mod reachability;

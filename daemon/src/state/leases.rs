@@ -1,4 +1,5 @@
-//! Ids that other hydras hold on lease: their indices are nobody else's meanwhile.
+//! Ids that other hydras hold on lease: their indices are nobody else's meanwhile. And the keys
+//! that this hydra holds on lease itself.
 
 use std::time::SystemTime;
 
@@ -76,4 +77,22 @@ pub(super) fn renew(
 /// Gives a lease back; says whether there was one.
 pub(super) fn remove(db: &Connection, peer: &PeerId) -> Result<bool, Failure> {
     Ok(db.execute("DELETE FROM leases WHERE peer_id = ?1", [peer.to_string()])? > 0)
+}
+
+/// Keys on lease from another hydra, by our own index.
+pub(super) fn borrowed(db: &Connection) -> Result<Vec<(u32, Vec<u8>)>, Failure> {
+    let mut select = db.prepare_cached("SELECT idx, key FROM borrowed ORDER BY idx")?;
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Keeps a key, or with `None` forgets it.
+pub(super) fn set_borrowed(db: &Connection, index: u32, key: Option<&[u8]>) -> Result<(), Failure> {
+    match key {
+        Some(key) => {
+            db.execute("INSERT OR REPLACE INTO borrowed (idx, key) VALUES (?1, ?2)", params![index, key])?
+        }
+        None => db.execute("DELETE FROM borrowed WHERE idx = ?1", [index])?,
+    };
+    Ok(())
 }

@@ -174,6 +174,22 @@ impl State {
         self.run("end a lease in", move |db, _| leases::remove(db, &peer)).await
     }
 
+    /// Keys that another hydra lent us, by our own index: private keys as protobufs.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn borrowed(&self) -> Result<Vec<(u32, Vec<u8>)>, StateError> {
+        self.run("read the keys on lease in", |db, _| leases::borrowed(db)).await
+    }
+
+    /// Keeps a key that was lent, or with `None` forgets it.
+    ///
+    /// # Errors
+    /// When the write fails.
+    pub async fn set_borrowed(&self, index: u32, key: Option<Vec<u8>>) -> Result<(), StateError> {
+        self.run("keep a key on lease in", move |db, _| leases::set_borrowed(db, index, key.as_deref())).await
+    }
+
     /// Replaces the routing table snapshot, whole or not at all.
     ///
     /// # Errors

@@ -443,3 +443,34 @@ async fn child_that_writes_until_killed() {
         writeln!(std::io::stdout(), "\nwrote {count}").expect("the parent reads");
     }
 }
+
+fn lease(index: u32, from: u64, to: u64) -> LeaseRow {
+    let time = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+    let client = "192.0.2.1".to_owned();
+    LeaseRow { index, peer_id: row(index).peer_id, client, leased_at: time(from), expires_at: time(to) }
+}
+
+#[tokio::test]
+async fn leases_and_keys_on_lease_survive_a_restart_and_run_out() {
+    const LATER: u64 = 4_000_000_000;
+    let dir = scratch();
+    let state = open(dir.path());
+    let (past, lasting) = (lease(1, 10, 20), lease(2, 10, LATER));
+    state.add_lease(past.clone()).await.expect("kept");
+    state.add_lease(lasting.clone()).await.expect("kept");
+    state.set_borrowed(7, Some(vec![1, 2])).await.expect("kept");
+    drop(state);
+    let state = open(dir.path());
+    assert_eq!(state.leases().await.expect("read"), [lasting.clone()], "one has run out");
+    assert_eq!(state.borrowed().await.expect("read"), [(7, vec![1, 2])]);
+    state.add_lease(lease(2, 30, LATER)).await.expect_err("nobody gets what another has");
+
+    let (both, end) = (vec![past.peer_id, lasting.peer_id], UNIX_EPOCH + Duration::from_secs(LATER + 5));
+    assert_eq!(state.renew_leases(both, end).await.expect("written"), [lasting.peer_id], "only what lasts");
+    assert_eq!(state.leases().await.expect("read")[0].expires_at, end);
+    state.add_lease(lease(1, 30, LATER)).await.expect("what has run out is free");
+    assert!(state.end_lease(lasting.peer_id).await.expect("written"));
+    assert!(!state.end_lease(lasting.peer_id).await.expect("written"), "there is none any more");
+    state.set_borrowed(7, None).await.expect("forgotten");
+    assert_eq!(state.borrowed().await.expect("read"), []);
+}

@@ -119,3 +119,77 @@ async fn a_lease_that_is_not_renewed_runs_out() -> anyhow::Result<()> {
     ensure!(again == first, "{again} and not {first}").context("the index is free again")?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hydra_without_a_seed_gets_its_ids_from_another_and_keeps_them() -> anyhow::Result<()> {
+    let ids = sequence(6).await?;
+    let server_place = Place::seeded(2)?;
+    let server = server_place.serving(2).await?;
+    let at = door(&server).await?;
+    let place = Place::new()?
+        .flag("heads", 2)
+        .flag("idgen-addr", format!("http://{at}"))
+        .flag("idgen-token-file", server_place.data().join("http-token").display());
+    let mine = |heads: Vec<(u32, String, u32)>| heads.into_iter().map(|(_, id, _)| id).collect::<Vec<_>>();
+    let client = place.serving(2).await?;
+    ensure!(mine(client.identities().await?) == ids[2..4], "the two after the server's own");
+    let said = client.hydractl(&["heads", "add", "1"]).await?;
+    ensure!(said.code == Some(0), "{said:?}");
+    ensure!(mine(client.identities().await?) == ids[2..5], "and the next");
+    // ids that are on lease are not leased on
+    let refused = with_token(&place, &door(&client).await?, "POST", "/idgen/add", "").await?;
+    ensure!(refused.status == 503 && refused.reason()?.contains("identity.idgen"), "{refused:?}");
+    client.kill().await?;
+
+    // it comes up with its ids while the server is away
+    server.stop().await?;
+    let client = place.serving(3).await?;
+    ensure!(mine(client.identities().await?) == ids[2..5], "a restart keeps them");
+    client.stop().await?;
+    let without = place.without("idgen-addr").without("idgen-token-file").refused().await?;
+    ensure!(without.words.contains("identity.idgen"), "{}", without.words);
+    Ok(())
+}
+
+/// hydra-booster's server: no token, no leases, and busy at first.
+async fn predecessor(listener: tokio::net::TcpListener, key: String) -> anyhow::Result<()> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut asked = 0;
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        let mut request = vec![0; 4096];
+        let read = stream.read(&mut request).await?;
+        let request = String::from_utf8_lossy(&request[..read]).into_owned();
+        let answer = if request.starts_with("POST /idgen/add ") {
+            asked += 1;
+            let body = format!("\"{key}\"\n");
+            match asked {
+                1 | 2 => {
+                    "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                        .to_owned()
+                }
+                _ => format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    body.len()
+                ),
+            }
+        } else {
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned()
+        };
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await.ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_predecessors_server_serves_as_well_and_is_asked_until_it_does() -> anyhow::Result<()> {
+    let key = Keypair::generate_ed25519();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let at = listener.local_addr()?;
+    let serving = tokio::spawn(predecessor(listener, BASE64.encode(&key.to_protobuf_encoding()?)));
+    let hydrad = Place::new()?.flag("idgen-addr", format!("http://{at}")).serving(1).await?;
+    ensure!(hydrad.head(0).await?.peer_id == key.public().to_peer_id().to_string(), "its key is the head's");
+    hydrad.stop().await?;
+    serving.abort();
+    Ok(())
+}

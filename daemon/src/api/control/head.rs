@@ -233,6 +233,7 @@ fn status(error: &RosterError) -> Status {
         RosterError::NoHead(..) => Status::not_found(text),
         RosterError::Ambiguous(..) => Status::invalid_argument(text),
         RosterError::NoRoom(_) => Status::resource_exhausted(text),
+        RosterError::Idgen(_) => Status::unavailable(text),
         RosterError::WrongState { .. } | RosterError::IndexTaken { .. } | RosterError::Start(_) => {
             Status::failed_precondition(text)
         }

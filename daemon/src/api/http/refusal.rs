@@ -50,7 +50,7 @@ impl Refusal {
     }
 
     /// The body.
-    fn json(&self) -> String {
+    pub(super) fn json(&self) -> String {
         serde_json::json!({ "error": self.reason, "status": self.status.as_u16() }).to_string() + "\n"
     }
 }

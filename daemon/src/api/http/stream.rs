@@ -1,5 +1,5 @@
-//! The bytes of one connection: tells [`Activity`] how they flow, and ends so that the client
-//! still gets the last answer.
+//! The bytes of one connection: tells [`Activity`] how they flow, gives hyper's own refusals a
+//! reason, and ends so that the client still gets the last answer.
 
 use std::io;
 use std::pin::Pin;
@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::activity::Activity;
+use super::refusal::Refusal;
 
 /// After the last answer so much of what the client still sends is read and thrown away:
 /// closing over unread bytes resets the connection, and the answer is lost.
@@ -23,11 +25,13 @@ pub(super) struct Watched {
     stream: TcpStream,
     activity: Arc<Activity>,
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
+    /// What is sent in place of a write of hyper's, and how much of it is.
+    instead: Option<(Vec<u8>, usize)>,
 }
 
 impl Watched {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
-        Self { stream, activity, lingering: None }
+        Self { stream, activity, lingering: None, instead: None }
     }
 
     fn watch<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -53,21 +57,19 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.watch(polled)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.watch(polled)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        if self.instead.is_none() {
+            self.instead = with_reason(buf).map(|text| (text, 0));
+        }
+        let this = &mut *self;
+        let Some((text, sent)) = &mut this.instead else {
+            let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+            return self.watch(polled);
+        };
+        while *sent < text.len() {
+            *sent += ready!(Pin::new(&mut this.stream).poll_write(cx, &text[*sent..]))?;
+        }
+        this.instead = None;
+        Poll::Ready(Ok(buf.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -95,3 +97,27 @@ impl AsyncWrite for Watched {
         Poll::Ready(Ok(()))
     }
 }
+
+/// Hyper refuses by itself what it cannot read, with an empty body; ours always have one.
+fn with_reason(written: &[u8]) -> Option<Vec<u8>> {
+    let head = written.strip_prefix(b"HTTP/1.").filter(|rest| rest.get(2) == Some(&b'4'))?;
+    let status = std::str::from_utf8(head.get(2..5)?).ok()?.parse().ok()?;
+    let empty = written.ends_with(b"\r\n\r\n") && written.windows(EMPTY.len()).any(|part| part == EMPTY);
+    if !empty {
+        return None;
+    }
+    let reason = match status {
+        414 => "the request's path is longer than is read",
+        431 => "the request's line and headers are larger, or more, than are read",
+        _ => "that is no HTTP/1.1 request",
+    };
+    let status = StatusCode::from_u16(status).ok()?;
+    let body = Refusal::new(status, reason).json();
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    Some([head.as_bytes(), body.as_bytes()].concat())
+}
+
+const EMPTY: &[u8] = b"content-length: 0\r\n";

@@ -283,6 +283,7 @@ impl Hydra {
             return Err(RosterError::WrongState { name: head::name(row.index), state: "not removed", hint });
         }
         self.state.purge(row.index).await?;
+        self.give_back_id(row.index).await?;
         self.events.good(
             "hydrad",
             format!("index {} given up; {} will not come back by itself", row.index, row.peer_id),

@@ -16,10 +16,8 @@ use serde::Serialize;
 use super::{Shared, ndjson};
 use crate::api::http::{Client, Refusal};
 use crate::hydra::lease::LeaseError;
+use crate::net::idgen::MAX_RENEWED;
 use crate::state::StateError;
-
-/// Ids of one renewal.
-const MAX_RENEWED: usize = 10_000;
 
 /// Says how many seconds an id is on lease.
 const LEASE_SECONDS: &str = "hydra-lease-seconds";
@@ -44,7 +42,7 @@ pub(super) async fn add(
     shared.token.check(&headers)?;
     let hydra = &shared.hydra;
     let lease = hydra.lease(client.from.ip().to_string()).await.map_err(|error| match &error {
-        LeaseError::NoIndex(_) | LeaseError::State(StateError::TooManyLeases) => {
+        LeaseError::NoIndex(_) | LeaseError::Borrower | LeaseError::State(StateError::TooManyLeases) => {
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
         }
         LeaseError::State(error) => failed(error),
