@@ -299,7 +299,7 @@ async fn readiness_follows_the_heads_and_health_the_process() -> anyhow::Result<
     let door = door(&hydrad).await?;
     let ready = get(&door, "/readyz").await?;
     assert_eq!((ready.status, ready.body.as_str()), (200, "ready: 1 of 1 heads serve\n"));
-    hydrad.hydractl(&["heads", "stop", "head-0", "--yes"]).await?.good();
+    hydrad.hydractl(&["heads", "stop", "head-0"]).await?.good();
     let ready = get(&door, "/readyz").await?;
     assert_eq!(ready.status, 503);
     assert_eq!(ready.reason()?, "not ready: warming");
