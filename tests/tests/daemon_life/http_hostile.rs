@@ -99,7 +99,7 @@ async fn garbage_by_the_thousand_is_refused_and_costs_nothing() -> anyhow::Resul
     for n in 0..3000u32 {
         let cid = match n % 4 {
             0 => format!("Qm{n}"),
-            1 => "z".repeat(1 + n as usize % 3000),
+            1 => "l".repeat(1 + n as usize % 3000),
             2 => format!("bafy%{:02x}%ff{n}", n % 256),
             _ => format!("{}{n}", "1".repeat(60)),
         };

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use data_encoding::BASE64;
 use libp2p::identity::Keypair;
 
@@ -116,7 +116,7 @@ async fn a_lease_that_is_not_renewed_runs_out() -> anyhow::Result<()> {
     })
     .await?;
     let again = add(&place, &hydrad).await?.1;
-    ensure!(again == first, "{again} and not {first}").context("the index is free again")?;
+    ensure!(again == first, "the index is free again: {again} and not {first}");
     Ok(())
 }
 
