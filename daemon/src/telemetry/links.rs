@@ -78,11 +78,10 @@ reasons! {
     Handshake "handshake" "Both sides could not agree: security, multiplexer, or garbage.",
 }
 
-const COUNTER: AtomicU64 = AtomicU64::new(0);
-static HANDSHAKES: [[AtomicU64; 3]; 2] = [const { [COUNTER; 3] }; 2];
+static HANDSHAKES: [[AtomicU64; 3]; 2] = [const { [const { AtomicU64::new(0) }; 3] }; 2];
 /// Of those opened: by QUIC.
-static QUIC: [AtomicU64; 2] = [COUNTER; 2];
-static FAILURES: [AtomicU64; DialFailure::ALL.len()] = [COUNTER; DialFailure::ALL.len()];
+static QUIC: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+static FAILURES: [AtomicU64; DialFailure::ALL.len()] = [const { AtomicU64::new(0) }; DialFailure::ALL.len()];
 
 /// A handshake has ended.
 pub fn ended(direction: Direction, how: Handshake) {
