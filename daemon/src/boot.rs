@@ -239,7 +239,9 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     for (path, access) in
         [(&config.control.socket, Access::Control), (&config.control.observe_socket, Access::Observe)]
     {
-        control.push(Control::serve(Socket::open(path, access)?, &hydra, stopping.clone()).await?);
+        control.push(
+            Control::serve(Socket::open(path, access)?, &hydra, config.metrics().1, stopping.clone()).await?,
+        );
     }
 
     let doors = open_doors(&config, &hydra, &stopping).await?;

@@ -342,6 +342,27 @@ async fn heads_are_told_one_by_one_only_where_that_is_wanted() -> anyhow::Result
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn hydractl_prints_and_writes_what_a_scrape_has_also_where_there_is_no_door() -> anyhow::Result<()> {
+    let place = Place::seeded(1)?.flag("metrics-listen", "off");
+    let hydrad = place.serving(1).await?;
+    let said = hydrad.hydractl(&["metrics", "print"]).await?;
+    let families = |text: &str| {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        lines.map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let documented: BTreeSet<String> = series().map(Series::name).collect();
+    assert_eq!(families(said.good()), documented);
+    let file = place.dir().join("hydra.prom");
+    let path = file.display().to_string();
+    let said = hydrad.hydractl(&["metrics", "write", &path]).await?;
+    ensure!(said.code == Some(0) && said.out.is_empty() && said.err.contains("hydra.prom"), "{said:?}");
+    assert_eq!(families(&fs::read_to_string(&file)?), documented);
+    let said = hydrad.hydractl(&["metrics", "write", "/nowhere/hydra.prom"]).await?;
+    ensure!(said.code == Some(1) && said.err.contains("/nowhere/hydra.prom"), "{said:?}");
+    Ok(())
+}
+
 fn assets() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets")
 }
