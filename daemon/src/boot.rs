@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use crate::api::control::{Access, Control, ControlError, Socket, SocketError};
 use crate::api::http::serve::{DoorError, Open};
 use crate::api::http::{self, TokenError};
+use crate::api::metrics;
 use crate::belly::clock::Clock;
 use crate::belly::engine::LogBelly;
 use crate::belly::prefetched::{Prefetched, WithPrefetched};
@@ -240,7 +241,9 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     for (path, access) in
         [(&config.control.socket, Access::Control), (&config.control.observe_socket, Access::Observe)]
     {
-        control.push(Control::serve(Socket::open(path, access)?, &hydra, stopping.clone()).await?);
+        control.push(
+            Control::serve(Socket::open(path, access)?, &hydra, config.metrics().1, stopping.clone()).await?,
+        );
     }
 
     let doors = open_doors(&config, &hydra, &stopping).await?;
@@ -299,6 +302,9 @@ async fn open_doors(
     }
     if let Some(door) = config.routing() {
         doors.push((door, http::routing::router(config.routing.limits, hydra)));
+    }
+    if let (Some(door), told) = config.metrics() {
+        doors.push((door, metrics::router(hydra, told)));
     }
     let mut open = Vec::new();
     for (door, router) in doors {

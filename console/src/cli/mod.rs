@@ -6,6 +6,7 @@
 mod completions;
 mod heads;
 mod key;
+mod metrics;
 mod network;
 mod peers;
 mod prefetch;
@@ -103,6 +104,9 @@ enum Command {
     /// Keys that were asked for and not here, looked up elsewhere
     #[command(subcommand)]
     Prefetch(prefetch::Command),
+    /// Everything that is counted, for Prometheus
+    #[command(subcommand)]
+    Metrics(metrics::Command),
     /// The live screen
     Top(top::Arguments),
     /// Wait until something holds, also for a daemon that is still to come
@@ -176,6 +180,7 @@ async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<
         Command::Records(command) => records::run(command, target, ui).await,
         Command::Network(arguments) => network::run(arguments, target, ui).await,
         Command::Prefetch(command) => prefetch::run(command, target, ui).await,
+        Command::Metrics(command) => metrics::run(command, target, ui).await,
         Command::Top(arguments) => top::run(arguments, target, ui).await,
         Command::Wait(arguments) => wait::run(arguments, target, ui).await,
         Command::Version => version::run(target, ui).await,

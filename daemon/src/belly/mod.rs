@@ -28,6 +28,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use libp2p::PeerId;
 
+use crate::telemetry::latency::Snapshot;
 use crate::wire::{AddrList, Key256};
 
 /// How long a provider record is served (kad-dht `amino/defaults.go`, `DefaultProvideValidity`).
@@ -127,6 +128,11 @@ pub trait Belly: Send + Sync + 'static {
     /// too. Answers with their number.
     fn purge(&self, _what: Purge) -> Answer<Result<u64, Unavailable>> {
         Answer::now(Err(Unavailable("this store cannot purge".to_owned())))
+    }
+
+    /// What was written and what ended, since the start.
+    fn books(&self) -> Books {
+        Books::default()
     }
 
     /// How often something was refused or lost, by reason, since the start.
@@ -302,6 +308,8 @@ pub struct Record {
 pub struct Counts {
     /// Provider records; those that expired are counted for up to a minute more.
     pub records: u64,
+    /// Of them, those that were near one of our heads when they were announced.
+    pub near: u64,
     /// Distinct providers known.
     pub providers: u64,
     pub values: u64,
@@ -309,6 +317,15 @@ pub struct Counts {
     pub unsaved: u64,
     /// Prefetched records; not among `records`, never on disk.
     pub prefetched: u64,
+}
+
+/// What a store counts, since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Books {
+    /// Times of commits.
+    pub commits: Snapshot,
+    /// Provider records whose time was over.
+    pub expired: u64,
 }
 
 /// How the store is.

@@ -41,6 +41,15 @@ pub struct RoutingConfig {
     pub limits: routing::Config,
 }
 
+#[derive(Debug, Clone)]
+pub struct MetricsConfig {
+    pub door: DoorConfig,
+    /// Series of each head.
+    pub per_head: bool,
+    /// The predecessor's names, too.
+    pub compatibility: bool,
+}
+
 impl DoorConfig {
     /// The door as it is to be opened; `None` when it is off.
     #[must_use]
@@ -97,6 +106,13 @@ impl Fill {
                 lookups: u32::try_from(lookups?).ok()?,
             },
         })
+    }
+
+    pub(super) fn metrics(&mut self) -> Option<MetricsConfig> {
+        let door = self.door("metrics.listen", "metrics.expose", "metrics.hosts");
+        let per_head = self.one("metrics.per_head", switch);
+        let compatibility = self.one("metrics.compatibility", switch);
+        Some(MetricsConfig { door: door?, per_head: per_head?, compatibility: compatibility? })
     }
 
     /// A door by the keys of its three settings.

@@ -90,6 +90,7 @@ impl Fill {
         let control = self.sockets(at, data_dir.as_deref());
         let http = self.http(data_dir.as_deref());
         let routing = self.routing();
+        let metrics = self.metrics();
         let max_connections = self.one("limits.max_connections", auto(number(1..=10_000_000)));
         let max_connections_per_ip = self.one("limits.max_connections_per_ip", auto(number(1..=1_000_000)));
         let handshakes_per_second = self.one("limits.handshakes_per_second", number(1..=100_000));
@@ -134,6 +135,7 @@ impl Fill {
             control: control?,
             http: http?,
             routing: routing?,
+            metrics: metrics?,
             limits: LimitsConfig {
                 max_connections: small(max_connections?)?,
                 max_connections_per_ip: small(max_connections_per_ip?)?,

@@ -39,7 +39,7 @@ use libp2p::Multiaddr;
 use crate::prefetch::bridge;
 
 pub use addresses::{AddressTemplate, PUBLIC_BOOTSTRAP};
-pub use doors::{DoorConfig, HttpConfig, RoutingConfig};
+pub use doors::{DoorConfig, HttpConfig, MetricsConfig, RoutingConfig};
 pub use error::{ConfigErrors, Problem};
 pub use idgen::IdgenConfig;
 pub use listen::ListenIp;
@@ -75,6 +75,7 @@ pub struct Config {
     pub control: ControlConfig,
     pub http: HttpConfig,
     pub routing: RoutingConfig,
+    pub metrics: MetricsConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
     /// Each setting as text, with where it came from, in the order of [`SETTINGS`].

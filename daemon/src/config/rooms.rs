@@ -7,6 +7,7 @@ use libp2p::Multiaddr;
 use libp2p::swarm::StreamProtocol;
 
 use crate::api::http::{Origins, serve};
+use crate::api::metrics;
 use crate::belly::engine::{IndexMode, LogConfig};
 use crate::belly::prefetched::Limits;
 use crate::config::{AddressPolicy, BellyIndex, Config, LogFormat, PrefetchScope, Reachability, listen};
@@ -29,6 +30,9 @@ const PROVIDER_BYTES: f64 = 512.0;
 
 /// Providers known at least and at most, whatever the memory.
 const PROVIDERS: (u64, u64) = (10_000, 4_000_000);
+
+/// Connections of scrapers at a time.
+const SCRAPERS: usize = 64;
 
 /// Share of the disk for records.
 const DISK_RECORDS: f64 = 0.9;
@@ -191,6 +195,15 @@ impl Config {
         let connections = self.routing.max_connections;
         let bounds = serve::Bounds { connections, half_close: false, ..serve::Bounds::default() };
         self.routing.door.open("routing", "routing.hosts", Origins::Any, bounds)
+    }
+
+    /// The door of the metrics, unless it is off, and what is told there.
+    #[must_use]
+    pub fn metrics(&self) -> (Option<serve::Door>, metrics::Config) {
+        let bounds = serve::Bounds { connections: SCRAPERS, body: 0, ..serve::Bounds::default() };
+        let door = self.metrics.door.open("metrics", "metrics.hosts", Origins::Same, bounds);
+        let (per_head, compatibility) = (self.metrics.per_head, self.metrics.compatibility);
+        (door, metrics::Config { per_head, compatibility })
     }
 
     #[must_use]

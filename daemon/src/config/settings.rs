@@ -58,6 +58,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("control", "The sockets for hydractl"),
     ("http", "The HTTP API: heads, records, peers and ids for programs and scripts"),
     ("routing", "Delegated Routing: the DHT over HTTP for light clients and other routers"),
+    ("metrics", "Metrics for Prometheus, and whether the daemon is ready"),
     ("limits", "What the daemon may use; `auto` follows the machine"),
     ("log", "What is logged, and how"),
 ];
@@ -564,6 +565,56 @@ pub const SETTINGS: &[Setting] = &[
         "1024",
         "1 to 65536",
         "Most connections to the HTTP API; beyond them the longest idle one is closed for a new one.",
+    ),
+    Setting {
+        flag_alias: Some("metrics-addr"),
+        ..setting(
+            "metrics.listen",
+            "metrics-listen",
+            &["HYDRA_METRICS_LISTEN"],
+            Kind::List,
+            "127.0.0.1:9758",
+            "addresses with ports such as 127.0.0.1:9758 and [::1]:9758, at most 8; port 0 for any free one; or off",
+            "Where /metrics, /healthz and /readyz are served. An address other than loopback is taken only \
+             together with metrics.expose.",
+        )
+    },
+    setting(
+        "metrics.expose",
+        "expose-metrics",
+        &["HYDRA_EXPOSE_METRICS"],
+        Kind::Switch,
+        "false",
+        "true or false",
+        "Lets metrics.listen hold addresses that other machines reach. There is no TLS and no login.",
+    ),
+    setting(
+        "metrics.hosts",
+        "metrics-hosts",
+        &["HYDRA_METRICS_HOSTS"],
+        Kind::List,
+        "",
+        "names such as hydra.example.org, at most 64",
+        "Names by which scrapers reach the metrics, besides addresses and localhost. Requests for other names \
+         are refused: that is how a web page would reach a loopback address.",
+    ),
+    setting(
+        "metrics.per_head",
+        "metrics-per-head",
+        &["HYDRA_METRICS_PER_HEAD"],
+        Kind::Switch,
+        "true",
+        "true or false",
+        "Series of each head by itself, with the label head. There are none above 64 heads.",
+    ),
+    setting(
+        "metrics.compatibility",
+        "metrics-compatibility",
+        &["HYDRA_METRICS_COMPATIBILITY"],
+        Kind::Switch,
+        "false",
+        "true or false",
+        "Also tells what hydra-booster told, under its names (hydrabooster_...), for its dashboards.",
     ),
     setting(
         "http.token_file",

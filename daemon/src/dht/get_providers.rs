@@ -5,7 +5,7 @@ use crate::dht::add_provider::NEAR;
 use crate::dht::closer::Closer;
 use crate::dht::{Local, Served, Service};
 use crate::routing::contacts::Contact;
-use crate::telemetry::{Drop as Reason, drops};
+use crate::telemetry::{Drop as Reason, Requests, drops};
 use crate::wire::message::reply_cluster_level;
 use crate::wire::{Key256, Kind, Message, Reply};
 
@@ -21,7 +21,9 @@ pub(super) async fn handle(service: &Service, to: &Local, from: &Contact, reques
         return Served::Reset(Reason::RequestRefused);
     }
     let place = Key256::of(request.key);
+    let began = Requests::lookup();
     let mut providers = service.belly.providers(request.key, MAX_PROVIDERS).await;
+    service.requests.looked_up(began);
     if providers.is_empty()
         && let Some(misses) = &service.misses
     {

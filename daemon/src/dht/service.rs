@@ -1,7 +1,6 @@
 //! The six requests, dispatched and bounded.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::Mutex;
 
@@ -11,7 +10,7 @@ use crate::limits::TokenBucket;
 use crate::routing::contacts::{Contact, Contacts};
 use crate::routing::policy::AddressPolicy;
 use crate::routing::table::Table;
-use crate::telemetry::{Drop as Reason, Latency, SeenBy};
+use crate::telemetry::{Drop as Reason, Requests, SeenBy};
 use crate::wire::bounds::{MAX_MESSAGE, REPLY_MAX, REPLY_MAX_RUST};
 use crate::wire::{Frame, Kind, Message};
 
@@ -49,8 +48,8 @@ pub struct Service {
     pub(super) table: Arc<Table>,
     pub(super) contacts: Arc<Contacts>,
     pub(super) validations: TokenBucket,
-    /// Of GET_PROVIDERS over all heads, from the whole request to the finished reply.
-    pub get_providers_latency: Latency,
+    /// What became of the requests of all heads; written where streams are served.
+    pub requests: Requests,
     /// Where keys go that nobody here provides; without it nobody is told.
     pub(super) misses: Option<Arc<Misses>>,
     /// One PUT_VALUE at a time compares and stores under a key.
@@ -67,7 +66,7 @@ impl Service {
             table,
             contacts,
             validations: TokenBucket::new(rate, rate.max(1.0)),
-            get_providers_latency: Latency::default(),
+            requests: Requests::default(),
             misses: None,
             puts: [const { Mutex::const_new(()) }; 16],
         }
@@ -86,12 +85,7 @@ impl Service {
         self.contacts.unique.seen(SeenBy::Request, &from.key.0);
         match kind {
             Kind::FindNode => find_node::handle(self, to, from, &request).await,
-            Kind::GetProviders => {
-                let began = Instant::now();
-                let served = get_providers::handle(self, to, from, &request).await;
-                self.get_providers_latency.record(began.elapsed());
-                served
-            }
+            Kind::GetProviders => get_providers::handle(self, to, from, &request).await,
             Kind::AddProvider => add_provider::handle(self, to, from, &request),
             Kind::GetValue => values::get(self, to, from, &request).await,
             Kind::PutValue => values::put(self, &request).await,

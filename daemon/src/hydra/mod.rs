@@ -55,7 +55,7 @@ pub use samples::Averages;
 pub use size::Sizes;
 pub use target::Target;
 pub use warming::Warming;
-pub use warnings::Warning;
+pub use warnings::{CODES, Warning};
 
 /// Settings of the hydra.
 pub struct Config {

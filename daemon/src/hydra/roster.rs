@@ -73,6 +73,8 @@ pub struct HeadView {
     /// IP group of the first announced public address.
     pub group: Option<String>,
     pub rates: Rates,
+    /// Counts since it was started last.
+    pub totals: Totals,
     pub serving_since: Option<SystemTime>,
     pub added_at: SystemTime,
     /// Whether strangers can dial it; `None` where that is not asked.
@@ -139,6 +141,15 @@ impl Roster {
                 member.window.push(now, totals);
                 all += totals;
             }
+        }
+        all
+    }
+
+    /// What all heads counted, those that are gone included.
+    pub(super) fn totals(&self) -> Totals {
+        let mut all = *self.retired.lock();
+        for head in self.members.read().values().filter_map(|member| member.head.as_ref()) {
+            all += head.local.counters.totals();
         }
         all
     }
@@ -256,6 +267,7 @@ impl Member {
             port: self.row.port,
             group: groups_of(&announced).iter().next().map(|group| group.to_string()),
             rates: self.window.rates(),
+            totals: self.head.as_ref().map(|head| head.local.counters.totals()).unwrap_or_default(),
             serving_since: self.serving_since,
             added_at: self.row.added_at,
             reach: addresses.reach,

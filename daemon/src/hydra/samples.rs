@@ -55,7 +55,7 @@ impl Hydra {
         samples.rss = rss;
         samples.minute.push(now, totals);
         samples.ten_minutes.push(now, totals);
-        samples.latency.push_back(self.service.get_providers_latency.snapshot());
+        samples.latency.push_back(self.service.requests.times(Kind::GetProviders as usize));
         if samples.latency.len() > LATENCY_SECONDS {
             samples.latency.pop_front();
         }
@@ -91,6 +91,12 @@ impl Hydra {
             rss_bytes,
             gap,
         }
+    }
+
+    /// What all heads counted since the start.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.roster.totals()
     }
 
     /// Averages over all heads.

@@ -12,6 +12,31 @@ const SHOWN: Duration = Duration::from_secs(3600);
 /// Share of a limit from which on it is worth a look.
 const NEAR: f64 = 0.8;
 
+/// Every code that a warning may have, and whether it may be grave: what `status --check` fails
+/// for, and what an operator is called for.
+pub const CODES: &[(&str, bool)] = &[
+    ("ADDRESS_PRIVATE", true),
+    ("BELLY_TROUBLE", true),
+    ("BOOTSTRAP_FAILING", true),
+    ("CLOCK_WRONG", true),
+    ("CONNECTIONS_NEAR_LIMIT", false),
+    ("DNS_FAILING", true),
+    ("FILES_EXHAUSTED", true),
+    ("FILES_NEAR_LIMIT", false),
+    ("HEAD_FAILED", true),
+    ("MEMORY_NEAR_LIMIT", false),
+    ("NETWORK_SIZES_DIFFER", false),
+    ("NOBODY_COMES_IN", false),
+    ("NO_ROUTE", true),
+    ("OTHER_NETWORK", true),
+    ("PORT_CLOSED", true),
+    ("PREFETCH_QUEUE_FULL", false),
+    ("PRESENCE_LOW", false),
+    ("REACH_UNKNOWN", false),
+    ("TABLE_EMPTY", true),
+    ("TABLE_SMALL", false),
+];
+
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
@@ -204,6 +229,28 @@ mod tests {
 
     fn condition(code: &'static str) -> Condition {
         Condition { code, severity: Level::Warn, text: "text".to_owned(), remedy: String::new() }
+    }
+
+    #[test]
+    fn every_code_that_the_rooms_sources_name_is_in_the_list_and_documented() {
+        let sources = [include_str!("warnings.rs"), include_str!("network.rs"), include_str!("causes.rs")]
+            .map(|text| {
+                let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+                let list = code.find("pub const CODES").map(|at| at..at + code[at..].find("];").unwrap_or(0));
+                list.map_or(code.to_owned(), |list| format!("{}{}", &code[..list.start], &code[list.end..]))
+            });
+        let words = sources.iter().flat_map(|text| text.split('"').skip(1).step_by(2));
+        let is_code = |word: &&str| {
+            word.contains('_') && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+        };
+        let mut named: Vec<&str> = words.filter(is_code).collect();
+        named.sort_unstable();
+        named.dedup();
+        assert_eq!(named, CODES.iter().map(|(code, _)| *code).collect::<Vec<_>>());
+        let manual = include_str!("../../../docs/operations.md");
+        for code in named {
+            assert!(manual.contains(&format!("`{code}`")), "{code} stands in docs/operations.md");
+        }
     }
 
     #[test]

@@ -81,6 +81,12 @@ impl Budget {
         self.connections.load(Relaxed)
     }
 
+    /// Connections that are half open now.
+    #[must_use]
+    pub fn opening(&self) -> usize {
+        self.opening.load(Relaxed)
+    }
+
     /// Descriptors that connections must leave free.
     pub fn reserve_files(&self, files: u64) {
         self.files_reserved.store(files, Relaxed);

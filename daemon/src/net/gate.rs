@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,12 +14,13 @@ use libp2p::PeerId;
 use libp2p::core::transport::PortUse;
 use libp2p::core::{Endpoint, Multiaddr};
 use libp2p::swarm::{
-    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
-    ToSwarm, dummy,
+    ConnectionDenied, ConnectionId, DialError, FromSwarm, ListenError, NetworkBehaviour, THandler,
+    THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
 };
 
 use crate::limits::{Budget, Permit};
-use crate::telemetry::{Drop as Reason, drops};
+use crate::telemetry::links::{DialFailure, Direction, Handshake};
+use crate::telemetry::{Drop as Reason, drops, links};
 use crate::wire::class::{Host, Transport, class};
 
 /// The budget refused the connection.
@@ -61,6 +63,55 @@ fn facts(remote: &Multiaddr) -> (Option<IpAddr>, bool, bool) {
         _ => None,
     };
     (ip, class.is_public(), class.transport != Transport::QuicV1)
+}
+
+/// Counts a dial that came to nothing; one that was not needed is none.
+fn dial_failed(error: &DialError) {
+    match error {
+        DialError::DialPeerConditionFalse(_) | DialError::Aborted => {}
+        DialError::Denied { .. } => links::ended(Direction::Out, Handshake::Refused),
+        error => {
+            links::ended(Direction::Out, Handshake::Failed);
+            links::failed(failure(error));
+        }
+    }
+}
+
+/// The reason of a dial that failed.
+fn failure(error: &DialError) -> DialFailure {
+    match error {
+        DialError::NoAddresses => DialFailure::NoAddress,
+        DialError::WrongPeerId { .. } | DialError::LocalPeerId { .. } => DialFailure::OtherPeer,
+        DialError::Transport(tried) => tried.first().map_or(DialFailure::NoAddress, |(_, e)| innermost(e)),
+        _ => DialFailure::Handshake,
+    }
+}
+
+/// What the transport's errors are about: I/O errors by their kind, and what the layers say in words.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> DialFailure {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<io::Error>();
+        if let Some(io) = io {
+            match io.kind() {
+                io::ErrorKind::TimedOut => return DialFailure::Timeout,
+                io::ErrorKind::ConnectionRefused => return DialFailure::Refused,
+                io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                    return DialFailure::Unreachable;
+                }
+                io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => return DialFailure::Reset,
+                _ => {}
+            }
+        }
+        let text = error.to_string().to_lowercase();
+        if text.contains("timed out") || text.contains("timeout") {
+            return DialFailure::Timeout;
+        }
+        // an I/O error that holds another passes over it when asked for its source
+        let held = io.and_then(io::Error::get_ref).map(|held| held as &(dyn std::error::Error + 'static));
+        cause = held.or_else(|| error.source());
+    }
+    DialFailure::Handshake
 }
 
 impl NetworkBehaviour for Gate {
@@ -116,10 +167,20 @@ impl NetworkBehaviour for Gate {
                 if let Some(permit) = self.permits.get_mut(&event.connection_id) {
                     permit.opened();
                 }
+                let came = event.endpoint.is_listener();
+                let (_, _, tcp) = facts(event.endpoint.get_remote_address());
+                links::opened(if came { Direction::In } else { Direction::Out }, !tcp);
             }
             FromSwarm::ConnectionClosed(event) => drop(self.permits.remove(&event.connection_id)),
-            FromSwarm::ListenFailure(event) => drop(self.permits.remove(&event.connection_id)),
-            FromSwarm::DialFailure(event) => drop(self.permits.remove(&event.connection_id)),
+            FromSwarm::ListenFailure(event) => {
+                self.permits.remove(&event.connection_id);
+                let refused = matches!(event.error, ListenError::Denied { .. });
+                links::ended(Direction::In, if refused { Handshake::Refused } else { Handshake::Failed });
+            }
+            FromSwarm::DialFailure(event) => {
+                self.permits.remove(&event.connection_id);
+                dial_failed(event.error);
+            }
             _ => {}
         }
     }
@@ -130,5 +191,33 @@ impl NetworkBehaviour for Gate {
 
     fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use libp2p::TransportError;
+
+    use super::*;
+
+    fn dialled(error: io::Error) -> DialError {
+        DialError::Transport(vec![(Multiaddr::empty(), TransportError::Other(error))])
+    }
+
+    #[test]
+    fn a_failed_dial_has_the_reason_that_its_innermost_error_tells() {
+        let of = |kind: io::ErrorKind| failure(&dialled(kind.into()));
+        assert_eq!(of(io::ErrorKind::ConnectionRefused), DialFailure::Refused);
+        assert_eq!(of(io::ErrorKind::TimedOut), DialFailure::Timeout);
+        assert_eq!(of(io::ErrorKind::NetworkUnreachable), DialFailure::Unreachable);
+        assert_eq!(of(io::ErrorKind::ConnectionReset), DialFailure::Reset);
+        let within = io::Error::other(io::Error::from(io::ErrorKind::HostUnreachable));
+        assert_eq!(failure(&dialled(within)), DialFailure::Unreachable);
+        assert_eq!(
+            failure(&dialled(io::Error::other("Handshake with the remote timed out."))),
+            DialFailure::Timeout
+        );
+        assert_eq!(failure(&dialled(io::Error::other("bad noise"))), DialFailure::Handshake);
+        assert_eq!(failure(&DialError::NoAddresses), DialFailure::NoAddress);
     }
 }

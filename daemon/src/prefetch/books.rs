@@ -30,6 +30,8 @@ pub(super) struct SourceBooks {
     records: AtomicU64,
     alone: AtomicU64,
     latency: Latency,
+    /// Of the attempts that found something.
+    latency_found: Latency,
 }
 
 impl SourceBooks {
@@ -41,6 +43,7 @@ impl SourceBooks {
         let counter = match how {
             Ended::Found(records) => {
                 self.records.fetch_add(records as u64, Relaxed);
+                self.latency_found.record(took);
                 &self.found
             }
             Ended::None => &self.none,
@@ -70,6 +73,10 @@ impl SourceBooks {
 
     pub(super) fn latency(&self) -> Snapshot {
         self.latency.snapshot()
+    }
+
+    pub(super) fn latency_found(&self) -> Snapshot {
+        self.latency_found.snapshot()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::telemetry::Outcome;
 const RECENT: Duration = Duration::from_secs(5 * 60);
 
 /// How long a "nobody provides it" is remembered.
-const LONG: Duration = Duration::from_secs(3600);
+pub const LONG: Duration = Duration::from_secs(3600);
 
 /// Parts of the memory; an asker writes into one.
 const PARTS: usize = 16;

@@ -36,6 +36,7 @@ use crate::routing::AddressPolicy;
 use crate::telemetry::Outcome;
 
 pub use books::SourceTotals;
+pub use failures::LONG as MEMORY_OF_FAILURES;
 pub use pause::Pause;
 pub use queue::{Held, Refused};
 pub use source::{Asked, Errand, Failed, Mode, Source};

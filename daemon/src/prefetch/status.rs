@@ -6,6 +6,7 @@ use crate::prefetch::books::SourceTotals;
 use crate::prefetch::task::WINDOW;
 use crate::prefetch::{Mode, Pause, Prefetch, Refused};
 use crate::telemetry::OutcomeTotals;
+use crate::telemetry::latency::Snapshot;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -57,6 +58,10 @@ pub struct SourceStatus {
     pub latency_p50: Option<Duration>,
     pub latency_p95: Option<Duration>,
     pub latency_p99: Option<Duration>,
+    /// Of all attempts since the start.
+    pub times: Snapshot,
+    /// Of them, those that found something.
+    pub times_found: Snapshot,
 }
 
 impl Prefetch {
@@ -107,7 +112,8 @@ impl Prefetch {
         drop(latencies);
         let of = |(i, tracked): (usize, &super::Tracked)| {
             let total = tracked.books.totals();
-            let latency = tracked.books.latency().since(&earlier.get(i).cloned().unwrap_or_default());
+            let times = tracked.books.latency();
+            let latency = times.since(&earlier.get(i).cloned().unwrap_or_default());
             SourceStatus {
                 name: tracked.name.to_string(),
                 mode: tracked.source.mode(),
@@ -117,6 +123,8 @@ impl Prefetch {
                 latency_p50: latency.quantile(0.5),
                 latency_p95: latency.quantile(0.95),
                 latency_p99: latency.quantile(0.99),
+                times,
+                times_found: tracked.books.latency_found(),
             }
         };
         shared.sources.iter().enumerate().map(of).collect()

@@ -75,9 +75,9 @@ impl Contact {
         }
     }
 
-    /// A message came or went.
-    pub fn touch(&self) {
-        self.used.store(self.opened.elapsed().as_millis() as u64, Relaxed);
+    /// A message came or went at this moment.
+    pub fn touch(&self, now: Instant) {
+        self.used.store(self.age_at(now).as_millis() as u64, Relaxed);
     }
 
     /// An ADD_PROVIDER came.
@@ -94,6 +94,12 @@ impl Contact {
     #[must_use]
     pub fn age(&self) -> Duration {
         self.opened.elapsed()
+    }
+
+    /// The age at a moment that is known already: a look at the clock saved.
+    #[must_use]
+    pub fn age_at(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.opened)
     }
 
     /// Time since the last message, or since the connection opened.
@@ -171,6 +177,10 @@ pub struct Connected {
 }
 
 impl Connected {
+    fn with_heads(&self) -> bool {
+        self.contacts.iter().any(|contact| contact.side != Side::Scout)
+    }
+
     /// Wall clock of the last message.
     #[must_use]
     pub fn seen_at(&self) -> SystemTime {
@@ -195,14 +205,20 @@ struct Open {
     inbound: AtomicU64,
     outbound: AtomicU64,
     quic: AtomicU64,
+    quic_in: AtomicU64,
+    /// Peers with at least one.
+    peers: AtomicU64,
+    by_head: Mutex<HashMap<u32, OpenCounts>>,
 }
 
-/// Open connections of the heads.
+/// Open connections of the heads, or of one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OpenCounts {
     pub inbound: u64,
     pub outbound: u64,
     pub quic: u64,
+    /// Of `quic`: those that came in.
+    pub quic_in: u64,
 }
 
 impl Contacts {
@@ -210,16 +226,24 @@ impl Contacts {
         self.count(&contact, 1);
         let by = if contact.side == Side::Scout { SeenBy::Crawl } else { SeenBy::Connection };
         self.unique.seen(by, &contact.key.0);
-        self.peers.lock().entry(contact.peer).or_default().contacts.push(contact);
+        let mut peers = self.peers.lock();
+        let connected = peers.entry(contact.peer).or_default();
+        if contact.side != Side::Scout && !connected.with_heads() {
+            self.open.peers.fetch_add(1, Relaxed);
+        }
+        connected.contacts.push(contact);
     }
 
     pub fn closed(&self, contact: &Contact) {
         let mut peers = self.peers.lock();
         let Some(connected) = peers.get_mut(&contact.peer) else { return };
-        let before = connected.contacts.len();
+        let (before, with_heads) = (connected.contacts.len(), connected.with_heads());
         connected.contacts.retain(|c| c.id != contact.id);
         if connected.contacts.len() < before {
             self.count(contact, u64::MAX);
+        }
+        if with_heads && !connected.with_heads() {
+            self.open.peers.fetch_sub(1, Relaxed);
         }
         if connected.contacts.is_empty() {
             peers.remove(&contact.peer);
@@ -228,14 +252,30 @@ impl Contacts {
 
     /// `change` is 1 or, wrapping, −1.
     fn count(&self, contact: &Contact, change: u64) {
-        if contact.side == Side::Scout {
-            return;
-        }
+        let Side::Head(index) = contact.side else { return };
         let direction = if contact.inbound { &self.open.inbound } else { &self.open.outbound };
         direction.fetch_add(change, Relaxed);
+        let mut by_head = self.open.by_head.lock();
+        let head = by_head.entry(index).or_default();
+        let direction = if contact.inbound { &mut head.inbound } else { &mut head.outbound };
+        *direction = direction.wrapping_add(change);
         if contact.quic {
             self.open.quic.fetch_add(change, Relaxed);
+            head.quic = head.quic.wrapping_add(change);
+            if contact.inbound {
+                self.open.quic_in.fetch_add(change, Relaxed);
+                head.quic_in = head.quic_in.wrapping_add(change);
+            }
         }
+        if *head == OpenCounts::default() {
+            by_head.remove(&index);
+        }
+    }
+
+    /// Open connections of each head that has any, in constant time a head.
+    #[must_use]
+    pub fn open_by_head(&self) -> HashMap<u32, OpenCounts> {
+        self.open.by_head.lock().clone()
     }
 
     #[must_use]
@@ -244,6 +284,7 @@ impl Contacts {
             inbound: self.open.inbound.load(Relaxed),
             outbound: self.open.outbound.load(Relaxed),
             quic: self.open.quic.load(Relaxed),
+            quic_in: self.open.quic_in.load(Relaxed),
         }
     }
 
@@ -292,8 +333,7 @@ impl Contacts {
     /// Peers connected to a head.
     #[must_use]
     pub fn connected(&self) -> usize {
-        let peers = self.peers.lock();
-        peers.values().filter(|peer| peer.contacts.iter().any(|contact| contact.side != Side::Scout)).count()
+        self.open.peers.load(Relaxed) as usize
     }
 
     /// A copy of everything, for lists.
@@ -321,13 +361,16 @@ mod tests {
         contacts.opened(Arc::clone(&b));
         contacts.identified(&peer, "rust-libp2p/1", "/a\n/b", AddrList::from_raw([&b"addr"[..]]));
         assert!(a.small_replies());
-        assert_eq!(contacts.open(), OpenCounts { inbound: 1, outbound: 1, quic: 2 });
+        let open = OpenCounts { inbound: 1, outbound: 1, quic: 2, quic_in: 1 };
+        assert_eq!((contacts.open(), contacts.open_by_head().get(&0)), (open, Some(&open)));
+        assert_eq!(contacts.connected(), 1);
         assert_eq!(contacts.addresses_of(&peer).map(|a| a.len()), Some(1));
         contacts.closed(&a);
         contacts.closed(&a);
-        assert_eq!(contacts.open(), OpenCounts { inbound: 0, outbound: 1, quic: 1 });
+        assert_eq!(contacts.open(), OpenCounts { inbound: 0, outbound: 1, quic: 1, quic_in: 0 });
         contacts.closed(&b);
         assert_eq!((contacts.connected(), contacts.open()), (0, OpenCounts::default()));
+        assert!(contacts.open_by_head().is_empty());
     }
 
     #[test]

@@ -89,6 +89,12 @@ pub fn add(reason: Drop, n: u64) {
     COUNTS[reason as usize].fetch_add(n, Relaxed);
 }
 
+/// The count of one reason since the process began.
+#[must_use]
+pub fn of(reason: Drop) -> u64 {
+    COUNTS[reason as usize].load(Relaxed)
+}
+
 /// Counts since the process began, of the reasons that occurred.
 pub fn counts() -> impl Iterator<Item = (Drop, u64)> {
     Drop::ALL.iter().map(|reason| (*reason, COUNTS[*reason as usize].load(Relaxed))).filter(|(_, n)| *n > 0)

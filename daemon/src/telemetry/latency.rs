@@ -10,54 +10,90 @@ const BUCKETS: usize = 4 * 24;
 #[derive(Debug)]
 pub struct Latency {
     counts: [AtomicU64; BUCKETS],
+    /// Of all durations; wraps after 584 years of them.
+    nanos: AtomicU64,
 }
 
 impl Default for Latency {
     fn default() -> Self {
-        Self { counts: [const { AtomicU64::new(0) }; BUCKETS] }
+        Self { counts: [const { AtomicU64::new(0) }; BUCKETS], nanos: AtomicU64::new(0) }
     }
 }
 
 impl Latency {
     pub fn record(&self, took: Duration) {
         self.counts[bucket(took)].fetch_add(1, Relaxed);
+        self.nanos.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot(std::array::from_fn(|i| self.counts[i].load(Relaxed)))
+        Snapshot {
+            counts: std::array::from_fn(|i| self.counts[i].load(Relaxed)),
+            nanos: self.nanos.load(Relaxed),
+        }
     }
 }
 
 /// The counts at one moment; the difference of two is a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot([u64; BUCKETS]);
+pub struct Snapshot {
+    counts: [u64; BUCKETS],
+    nanos: u64,
+}
 
 impl Default for Snapshot {
     fn default() -> Self {
-        Self([0; BUCKETS])
+        Self { counts: [0; BUCKETS], nanos: 0 }
     }
 }
 
 impl Snapshot {
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
-        Self(std::array::from_fn(|i| self.0[i].saturating_sub(earlier.0[i])))
+        Self {
+            counts: std::array::from_fn(|i| self.counts[i].saturating_sub(earlier.counts[i])),
+            nanos: self.nanos.wrapping_sub(earlier.nanos),
+        }
     }
 
     pub fn add(&mut self, other: &Self) {
-        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+        for (mine, theirs) in self.counts.iter_mut().zip(other.counts) {
             *mine += theirs;
         }
+        self.nanos = self.nanos.wrapping_add(other.nanos);
+    }
+
+    /// Durations counted.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// All durations together.
+    #[must_use]
+    pub fn sum(&self) -> Duration {
+        Duration::from_nanos(self.nanos)
+    }
+
+    /// Each doubling from 2 µs on, with how many durations lie within it and not within the
+    /// one before. The last is endless: it holds whatever is longer.
+    pub fn doublings(&self) -> impl Iterator<Item = (Option<Duration>, u64)> + '_ {
+        let (quarters, _) = self.counts.as_chunks::<4>();
+        let last = quarters.len() - 1;
+        quarters.iter().enumerate().map(move |(i, counts)| {
+            let edge = (i < last).then(|| upper_edge(4 * i + 3));
+            (edge, counts.iter().sum())
+        })
     }
 
     /// The upper edge of the bucket in which the quantile lies; none without counts.
     #[must_use]
     pub fn quantile(&self, quantile: f64) -> Option<Duration> {
-        let all: u64 = self.0.iter().sum();
+        let all = self.count();
         let wanted = ((all as f64 * quantile).ceil() as u64).max(1);
         let mut seen = 0;
-        let at = self.0.iter().position(|count| {
+        let at = self.counts.iter().position(|count| {
             seen += count;
             seen >= wanted
         })?;
@@ -65,10 +101,12 @@ impl Snapshot {
     }
 }
 
+/// Each bucket holds its upper edge, as `le` of a histogram has it.
 fn bucket(took: Duration) -> usize {
-    let micros = (took.as_nanos() as u64).div_ceil(1000).max(1);
-    let doubling = micros.ilog2() as usize;
-    let quarter = ((u128::from(micros) << 2 >> doubling) & 3) as usize;
+    // in quarters of a microsecond, less than one before the edge
+    let quarters = (u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).saturating_sub(1) / 250).max(4);
+    let doubling = quarters.ilog2() as usize - 2;
+    let quarter = (quarters >> doubling) as usize & 3;
     (doubling * 4 + quarter).min(BUCKETS - 1)
 }
 
@@ -101,6 +139,25 @@ mod tests {
         for took in [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(3600), Duration::MAX] {
             latency.record(took);
         }
-        assert_eq!(latency.snapshot().0.iter().sum::<u64>(), 4);
+        assert_eq!(latency.snapshot().count(), 4);
+    }
+
+    #[test]
+    fn doublings_hold_every_duration_up_to_their_edge() {
+        let latency = Latency::default();
+        for micros in [1, 2, 3, 4, 5, 1024, 1025] {
+            latency.record(Duration::from_micros(micros));
+        }
+        latency.record(Duration::from_secs(3600));
+        let snapshot = latency.snapshot();
+        let up_to = |micros| -> u64 {
+            let edge = Duration::from_micros(micros);
+            let within = snapshot.doublings().filter(|(upper, _)| upper.is_some_and(|upper| upper <= edge));
+            within.map(|(_, count)| count).sum()
+        };
+        assert_eq!((up_to(2), up_to(4), up_to(8), up_to(1024), up_to(2048)), (2, 4, 5, 6, 7));
+        assert_eq!(snapshot.doublings().map(|(_, count)| count).sum::<u64>(), snapshot.count());
+        assert_eq!(snapshot.doublings().last(), Some((None, 1)));
+        assert_eq!(snapshot.sum(), Duration::from_secs(3600) + Duration::from_micros(2064));
     }
 }

@@ -1,4 +1,4 @@
-//! What the daemon counts and tells: counters, latencies, drops, outcomes, unique peers, events,
+//! What the daemon counts and tells: counters, latencies, drops, links, outcomes, unique peers, events,
 //! history, the logs.
 //!
 //! Owns the numbers; the rooms above write them, `api/` reads them. Must not decide
@@ -10,9 +10,11 @@ pub mod drops;
 pub mod events;
 pub mod history;
 pub mod latency;
+pub mod links;
 pub mod log;
 pub mod outcomes;
 pub mod peer_log;
+pub mod requests;
 pub mod unique;
 
 pub use counters::{HeadCounters, Rates, Totals};
@@ -22,4 +24,5 @@ pub use history::{History, Sample};
 pub use latency::Latency;
 pub use outcomes::{Outcome, OutcomeTotals, Outcomes};
 pub use peer_log::PeerLog;
+pub use requests::Requests;
 pub use unique::{SeenBy, UniquePeers};

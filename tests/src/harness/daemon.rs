@@ -133,6 +133,7 @@ impl Daemon {
         }
         // The weakest that can be said: a test that wants another door says so by a flag.
         command.env("HYDRA_HTTP_LISTEN", "127.0.0.1:0");
+        command.env("HYDRA_METRICS_LISTEN", "127.0.0.1:0");
         command
             .arg("--data-dir")
             .arg(self.dir().join("data"))

@@ -14,6 +14,7 @@ mod http_hostile;
 mod http_idgen;
 mod identity;
 mod manual;
+mod metrics;
 mod network;
 mod peers_seen;
 mod place;

@@ -137,6 +137,7 @@ impl Place {
         }
         // the weakest that can be said: tests run side by side, and the default port is one
         command.env("HYDRA_HTTP_LISTEN", "127.0.0.1:0");
+        command.env("HYDRA_METRICS_LISTEN", "127.0.0.1:0");
         command.envs(&self.variables).env("XDG_CONFIG_HOME", self.dir()).env("HOME", self.dir());
         command.arg("--data-dir").arg(&self.data);
         for (name, value) in &self.flags {

@@ -9,7 +9,7 @@ use crate::hydra::target::View;
 use crate::hydra::{DaemonState, Finding, HeadState, HeadView, Hydra, Lists, Warming, Warning};
 use crate::net::reachability::{Tested, Verdict};
 use crate::net::transport::listen_addresses;
-use crate::routing::contacts::{Contacts, Side};
+use crate::routing::contacts::OpenCounts;
 use crate::telemetry::doors::Door;
 use crate::telemetry::{Event, Level, Rates, Sample};
 use crate::wire::Kind;
@@ -34,27 +34,11 @@ pub(super) fn rates(rates: &Rates) -> v1::Rates {
     }
 }
 
-/// Open connections of each head: inbound and outbound.
-pub(super) type Open = std::collections::HashMap<u32, (u64, u64)>;
-
-pub(super) fn open_by_head(contacts: &Contacts) -> Open {
-    let mut open = Open::new();
-    for (_, connected) in contacts.all() {
-        for contact in connected.contacts {
-            let Side::Head(index) = contact.side else { continue };
-            let counts = open.entry(index).or_default();
-            if contact.inbound {
-                counts.0 += 1;
-            } else {
-                counts.1 += 1;
-            }
-        }
-    }
-    open
-}
+/// Open connections of each head.
+pub(super) type Open = std::collections::HashMap<u32, OpenCounts>;
 
 pub(super) fn head(head: &HeadView, open: &Open) -> v1::Head {
-    let (inbound, outbound) = open.get(&head.index).copied().unwrap_or_default();
+    let open = open.get(&head.index).copied().unwrap_or_default();
     let listen =
         head.listen.iter().flat_map(|ip| listen_addresses(*ip, head.port)).map(|addr| addr.to_string());
     let announced: Vec<String> = head.announce.iter().map(ToString::to_string).collect();
@@ -69,8 +53,8 @@ pub(super) fn head(head: &HeadView, open: &Open) -> v1::Head {
         listen_ip: head.listen.first().map(ToString::to_string).unwrap_or_default(),
         port: head.port.into(),
         address_group: head.group.clone().unwrap_or_default(),
-        connections_in: inbound,
-        connections_out: outbound,
+        connections_in: open.inbound,
+        connections_out: open.outbound,
         rates_1m: Some(rates(&head.rates)),
         serving_since: head.serving_since.and_then(timestamp),
         added_at: timestamp(head.added_at),
@@ -107,7 +91,7 @@ pub(super) fn head_in_detail(hydra: &Hydra, view: &HeadView) -> v1::Head {
                 connected: connected as u32,
             })
             .collect(),
-        ..head(view, &open_by_head(&hydra.contacts))
+        ..head(view, &hydra.contacts.open_by_head())
     }
 }
 

@@ -45,7 +45,7 @@ impl Service {
     }
 
     fn head(&self, view: &HeadView) -> Head {
-        convert::head(view, &convert::open_by_head(&self.hydra.contacts))
+        convert::head(view, &self.hydra.contacts.open_by_head())
     }
 
     fn planned(&self, plan: &Plan) -> Vec<Head> {
@@ -100,7 +100,7 @@ impl HeadService for Service {
         let request = request.into_inner();
         let after = page::fixed(b"heads", &request.page_token).map_err(|status| *status)?;
         let after = after.map(u32::from_be_bytes);
-        let open = convert::open_by_head(&self.hydra.contacts);
+        let open = self.hydra.contacts.open_by_head();
         let heads = self.hydra.heads();
         let mut rest = heads.iter().filter(|head| after.is_none_or(|after| head.index > after));
         let page: Vec<Head> = rest

@@ -34,6 +34,7 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::api::metrics;
 use crate::hydra::Hydra;
 
 pub use socket::{Access, Socket, SocketError};
@@ -63,6 +64,7 @@ impl Control {
     pub async fn serve(
         socket: Socket,
         hydra: &Arc<Hydra>,
+        told: metrics::Config,
         mut stop: tokio_watch::Receiver<bool>,
     ) -> Result<Self, ControlError> {
         let access = socket.access();
@@ -78,7 +80,7 @@ impl Control {
             .http2_keepalive_interval(Some(KEEPALIVE))
             .add_service(health_service)
             .add_service(reflection)
-            .add_service(StatusServiceServer::new(status::Service::new(Arc::clone(hydra))))
+            .add_service(StatusServiceServer::new(status::Service::new(Arc::clone(hydra), told)))
             .add_service(HeadServiceServer::new(head::Service::new(Arc::clone(hydra), access)))
             .add_service(NetworkServiceServer::new(network::Service::new(Arc::clone(hydra))))
             .add_service(PeerServiceServer::new(peer::Service::new(Arc::clone(hydra))))

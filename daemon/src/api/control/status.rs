@@ -6,14 +6,15 @@ use std::time::SystemTime;
 use hydra_protocol::v1;
 use hydra_protocol::v1::status_service_server::StatusService;
 use hydra_protocol::v1::{
-    GetStatusRequest, GetStatusResponse, GetVersionRequest, GetVersionResponse, WatchStatusRequest,
-    WatchStatusResponse,
+    GetMetricsRequest, GetMetricsResponse, GetStatusRequest, GetStatusResponse, GetVersionRequest,
+    GetVersionResponse, WatchStatusRequest, WatchStatusResponse,
 };
 use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::api::control::{convert, prefetch, watch};
+use crate::api::metrics::{self, Metrics};
 use crate::belly::UNSAVED_MAX;
 use crate::hydra::Hydra;
 use crate::limits::machine::open_files;
@@ -26,11 +27,16 @@ const MAX_WATCHES: usize = 64;
 pub(super) struct Service {
     hydra: Arc<Hydra>,
     watches: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+    /// One scrape at a time.
+    scraping: Semaphore,
 }
 
 impl Service {
-    pub(super) fn new(hydra: Arc<Hydra>) -> Self {
-        Self { hydra, watches: Arc::new(Semaphore::new(MAX_WATCHES)) }
+    pub(super) fn new(hydra: Arc<Hydra>, told: metrics::Config) -> Self {
+        let metrics = Arc::new(Metrics::new(told, &hydra));
+        let watches = Arc::new(Semaphore::new(MAX_WATCHES));
+        Self { hydra, watches, metrics, scraping: Semaphore::new(1) }
     }
 }
 
@@ -50,6 +56,18 @@ impl StatusService for Service {
 
     async fn get_status(&self, _: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
         Ok(Response::new(GetStatusResponse { status: Some(status(&self.hydra)) }))
+    }
+
+    async fn get_metrics(
+        &self,
+        _: Request<GetMetricsRequest>,
+    ) -> Result<Response<GetMetricsResponse>, Status> {
+        let failed = |why: String| Status::internal(format!("read the counters: {why}"));
+        let _one_at_a_time = self.scraping.acquire().await.map_err(|e| failed(e.to_string()))?;
+        let metrics = Arc::clone(&self.metrics);
+        let scraped = tokio::task::spawn_blocking(move || metrics.scrape()).await;
+        let text = scraped.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
+        Ok(Response::new(GetMetricsResponse { text: metrics::plain(&text) }))
     }
 
     async fn watch_status(

@@ -83,7 +83,7 @@ impl Watch {
         self.revision += 1;
         let new_events = self.new_events();
         let snapshot = std::mem::take(&mut self.behind);
-        let open = convert::open_by_head(&self.hydra.contacts);
+        let open = self.hydra.contacts.open_by_head();
         let now: HashMap<String, Head> = self
             .hydra
             .heads()

@@ -131,10 +131,14 @@ fn sweep(shared: &Shared, now: u32) {
     }
     let mut marks = [false; 256];
     for number in &dead {
+        // one that was ended before was dropped to make room, and counted then
+        let in_time = generations.until(*number) > 0;
+        let mut expired = if in_time { generations.count(*number) } else { 0 };
         generations.end(*number);
         if shared.spill.segments.has(*number) {
-            shared.drop_segment(*number);
+            expired += shared.drop_segment(*number);
         }
+        shared.pulse.expired(expired);
         marks[usize::from(*number)] = true;
     }
     if dead.iter().any(|number| generations.count(*number) > 0) {

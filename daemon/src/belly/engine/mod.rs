@@ -44,8 +44,8 @@ pub use config::{IndexMode, LogConfig};
 
 use super::values::MAX_VALUE;
 use super::{
-    Announcement, Answer, AskedKey, Belly, Counts, Cursor, Footprint, Generation, Health, Page, Progress,
-    Provider, Purge, Query, Refused, Region, Unavailable, Value,
+    Announcement, Answer, AskedKey, Belly, Books, Counts, Cursor, Footprint, Generation, Health, Page,
+    Progress, Provider, Purge, Query, Refused, Region, Unavailable, Value,
 };
 use crate::wire::{AddrList, Key256};
 use inbox::WaitingValue;
@@ -177,7 +177,15 @@ impl Belly for LogBelly {
     fn counts(&self) -> Counts {
         let Shared { index, providers, values, clock, spill, .. } = &*self.shared;
         let now = clock.secs();
+        let near = |number| index.generations.live(number, now) && index.generations.rank(number).near();
         Counts {
+            near: index
+                .generations
+                .numbers()
+                .filter(|(n, _)| near(*n))
+                .map(|(n, _)| index.generations.count(n))
+                .sum::<u64>()
+                + spill.segments.records(near),
             records: index.generations.total(now)
                 + spill.segments.records(|g| index.generations.live(g, now)),
             providers: providers.count(),
@@ -197,6 +205,10 @@ impl Belly for LogBelly {
                 Some("a thread of the record store died: restart hydrad, and report its log".to_owned());
         }
         health
+    }
+
+    fn books(&self) -> Books {
+        self.shared.pulse.books()
     }
 
     fn flush(&self) -> Answer<Result<(), Unavailable>> {

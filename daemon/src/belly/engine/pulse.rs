@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::belly::Health;
+use crate::belly::{Books, Health};
+use crate::telemetry::Latency;
 
 const WINDOW: Duration = Duration::from_secs(60);
 /// More than a minute of commits 20 ms apart.
@@ -63,6 +64,9 @@ pub(super) struct Pulse {
     notice: Mutex<Option<(String, Instant)>>,
     commits: Mutex<VecDeque<(Instant, Duration)>>,
     p99: Mutex<Option<(Instant, Duration)>>,
+    /// All commits since the start.
+    times: Latency,
+    expired: AtomicU64,
     disk_bytes: AtomicU64,
     drops: [AtomicU64; REASON_COUNT],
 }
@@ -116,7 +120,17 @@ impl Pulse {
         self.trouble.lock().clone()
     }
 
+    /// So many records reached the end of their time.
+    pub(super) fn expired(&self, records: u64) {
+        self.expired.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(super) fn books(&self) -> Books {
+        Books { commits: self.times.snapshot(), expired: self.expired.load(Ordering::Relaxed) }
+    }
+
     pub(super) fn committed(&self, took: Duration) {
+        self.times.record(took);
         let now = Instant::now();
         let mut commits = self.commits.lock();
         commits.push_back((now, took));
@@ -168,6 +182,7 @@ mod tests {
             pulse.committed(Duration::from_millis(ms));
         }
         assert_eq!(pulse.health(0).commit_p99, Some(Duration::from_millis(99)));
+        assert_eq!(pulse.books().commits.sum(), Duration::from_millis(5050));
         pulse.set_disk_bytes(7);
         assert_eq!(pulse.health(0).disk_bytes, 7);
     }

@@ -9,8 +9,8 @@ use super::shard::{Found, Kept};
 use super::{Place, Prefetched};
 use crate::belly::clock::from_millis;
 use crate::belly::{
-    Announcement, Answer, AskedKey, Belly, Counts, Cursor, Footprint, Health, KeyPrefix, Page, Progress,
-    Provider, Purge, Query, Record, Refused, Region, Source, Unavailable, Value,
+    Announcement, Answer, AskedKey, Belly, Books, Counts, Cursor, Footprint, Health, KeyPrefix, Page,
+    Progress, Provider, Purge, Query, Record, Refused, Region, Source, Unavailable, Value,
 };
 use crate::wire::{AddrList, Key256};
 
@@ -105,6 +105,10 @@ impl Belly for WithPrefetched {
 
     fn health(&self) -> Health {
         self.store.health()
+    }
+
+    fn books(&self) -> Books {
+        self.store.books()
     }
 
     fn flush(&self) -> Answer<Result<(), Unavailable>> {

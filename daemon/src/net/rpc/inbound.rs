@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::AbortHandle;
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
@@ -31,18 +31,18 @@ const ENDED: u64 = 3;
 impl Slot {
     pub(super) fn new(abort: AbortHandle, contact: &Contact) -> Self {
         let slot = Self { since: AtomicU64::new(0), abort };
-        slot.enter(IDLE, contact);
+        slot.enter(IDLE, contact, Instant::now());
         slot
     }
 
-    fn enter(&self, phase: u64, contact: &Contact) {
-        self.since.store((contact.age().as_millis() as u64) << 2 | phase, Relaxed);
+    fn enter(&self, phase: u64, contact: &Contact, now: Instant) {
+        self.since.store((contact.age_at(now).as_millis() as u64) << 2 | phase, Relaxed);
     }
 
     /// A message's first byte is here.
     fn began(&self, contact: &Contact) {
         if self.since.load(Relaxed) & 3 != ARRIVING {
-            self.enter(ARRIVING, contact);
+            self.enter(ARRIVING, contact, Instant::now());
         }
     }
 
@@ -84,27 +84,31 @@ where
             counters.reset();
         }
     }
-    slot.enter(ENDED, &contact);
+    slot.enter(ENDED, &contact, Instant::now());
 }
 
 async fn answer<S>(stream: &mut S, server: &Server, contact: &Contact, slot: &Slot) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let counters = &server.local.counters;
+    let (counters, requests) = (&server.local.counters, &server.service.requests);
     let mut reader = Reader::default();
     loop {
         let body = match reader.next(stream, || slot.began(contact)).await {
             Ok(body) => body,
             Err(end) => return end,
         };
-        slot.enter(ANSWERING, contact);
+        let began = Instant::now();
+        slot.enter(ANSWERING, contact, began);
         let Ok(request) = Message::read(body) else { return End::Refused(Reason::MessageInvalid) };
-        if let Some(kind) = request.kind {
-            counters.request(kind as usize, body.len());
-        }
-        match server.service.handle(&server.local, contact, request).await {
+        let Some(kind) = request.kind else { return End::Refused(Reason::MessageInvalid) };
+        let kind = kind as usize;
+        counters.request(kind, body.len());
+        let served = server.service.handle(&server.local, contact, request).await;
+        match served {
             Served::Reply(frame) => {
+                // what a slow reader makes us wait for is not our latency
+                requests.answered(kind, began.elapsed());
                 let frame = frame.as_ref();
                 counters.reply(frame.len());
                 // replies to requests that came together go out together
@@ -117,10 +121,14 @@ where
                     return End::Broken;
                 }
             }
-            Served::Silent => {}
-            Served::Reset(reason) => return End::Refused(reason),
+            Served::Silent => requests.answered(kind, began.elapsed()),
+            Served::Reset(reason) => {
+                requests.refused(kind);
+                return End::Refused(reason);
+            }
         }
-        contact.touch();
-        slot.enter(IDLE, contact);
+        let now = Instant::now();
+        contact.touch(now);
+        slot.enter(IDLE, contact, now);
     }
 }

@@ -25,11 +25,12 @@ fn records_end_48_hours_after_their_hour_addresses_after_24_and_files_an_hour_la
     assert_eq!(belly.counts().records, 0);
     belly.keep();
     assert!(list(&belly, &Query::default(), 9).is_empty());
-    assert_eq!(belly.shared.index.entries(), 0);
+    assert_eq!((belly.shared.index.entries(), belly.books().expired), (0, 1));
     assert_eq!((files(dir.path(), ".log.db").len(), belly.counts().providers), (1, 1));
     clock.advance(HOUR);
     belly.keep();
     assert_eq!((files(dir.path(), ".log.db").len(), belly.counts().providers), (0, 0));
+    assert_eq!(belly.books().expired, 1, "expired once");
     assert_eq!(belly.shared.index.generations.numbers().count(), 0);
 }
 
