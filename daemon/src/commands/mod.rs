@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::config::{self, Config, Flags, Surroundings};
+use crate::config::{self, Config, Flags, Surroundings, predecessor};
 use crate::identity::Seed;
 use crate::state;
 
@@ -43,7 +43,7 @@ where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
-    let outcome = match command().try_get_matches_from(args) {
+    let outcome = match command().try_get_matches_from(predecessor::spell(args)) {
         Ok(matches) => perform(&matches, at),
         Err(error) => Outcome::of_clap(&error),
     };
@@ -84,6 +84,7 @@ pub fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("A hydra: many DHT server identities over one record store")
         .args_conflicts_with_subcommands(false)
+        .after_help(MOVING)
         .args(config::arguments())
         .arg(check.help("Say whether the configuration is good, and exit").conflicts_with("print-config"))
         .arg(print.help("Print every setting with its value and where it came from, and exit"))
@@ -102,6 +103,9 @@ pub fn command() -> Command {
         )
         .subcommand(belly::command())
 }
+
+const MOVING: &str =
+    "hydra-booster's flags and variables are understood, too: --print-config shows what they come to";
 
 const OK: u8 = 0;
 const FAILED: u8 = 1;

@@ -15,6 +15,7 @@ mod fill;
 pub mod listen;
 mod origin;
 mod paths;
+pub mod predecessor;
 mod readers;
 mod reference;
 pub mod rooms;
@@ -46,6 +47,7 @@ pub use sources::{CONFIG_VARIABLE, Flags, arguments};
 pub use surroundings::Surroundings;
 pub use values::{
     AddressPolicy, BellyIndex, Bytes, LogFormat, MAX_PREFIX, PrefetchScope, ProtocolPrefix, Reachability,
+    UiTheme,
 };
 
 use crate::hydra::Target;
@@ -69,6 +71,8 @@ pub struct Config {
     pub control: ControlConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
+    /// What it prints by itself.
+    pub ui: UiTheme,
     /// Each setting as text, with where it came from, in the order of [`SETTINGS`].
     pub origins: Vec<Annotated>,
     /// Files that were read, weakest first.
@@ -224,7 +228,8 @@ impl Config {
         I: IntoIterator<Item = T>,
         T: Into<OsString> + Clone,
     {
-        let matches = clap::Command::new("hydrad").args(arguments()).try_get_matches_from(args)?;
+        let command = clap::Command::new("hydrad").args(arguments());
+        let matches = command.try_get_matches_from(predecessor::spell(args))?;
         Ok(Self::of(&Flags::of(&matches), at)?)
     }
 

@@ -56,6 +56,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("control", "The sockets for hydractl"),
     ("limits", "What the daemon may use; `auto` follows the machine"),
     ("log", "What is logged, and how"),
+    ("ui", "What it prints by itself, as hydra-booster did"),
 ];
 
 /// Most heads that a configuration may ask for.
@@ -515,6 +516,16 @@ pub const SETTINGS: &[Setting] = &[
         "info",
         "off, error, warn, info, debug or trace, and target=level for parts, joined by commas",
         "What is logged, such as info or info,hydrad::dht=debug.",
+    ),
+    setting(
+        "ui.theme",
+        "ui-theme",
+        &["HYDRA_UI_THEME"],
+        Kind::Text,
+        "none",
+        "none, logey or gooey",
+        "hydra-booster's screens: logey prints its status line on stdout every 5 seconds, gooey says how to start \
+         `hydractl top`, which took its place.",
     ),
 ];
 

@@ -164,6 +164,12 @@ impl UniquePeers {
         counts
     }
 
+    /// Distinct peers seen in this way, in all.
+    #[must_use]
+    pub fn total(&self, by: SeenBy) -> u64 {
+        self.running[by as usize].total.sketch(|rank| rank.load(Relaxed)).estimate()
+    }
+
     /// Distinct peers seen in any way within the last 24 hours and this one.
     #[must_use]
     pub fn last_day(&self) -> u64 {
