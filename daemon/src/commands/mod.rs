@@ -5,6 +5,8 @@
 //! configuration, 8 something is broken). It makes no runtime and logs nothing.
 
 mod belly;
+mod import;
+mod progress;
 
 #[cfg(test)]
 mod tests;
@@ -102,6 +104,7 @@ pub fn command() -> Command {
                 .subcommand(restore),
         )
         .subcommand(belly::command())
+        .subcommand(import::command())
 }
 
 const MOVING: &str =
@@ -149,6 +152,7 @@ fn perform(matches: &ArgMatches, at: &Surroundings) -> Outcome {
             Some((verb, args)) => with_config(args, at, |config| belly::perform(verb, args, config)),
             None => Outcome { code: USAGE, ..Outcome::default() },
         },
+        Some(("import", args)) => with_config(args, at, |config| import::perform(args, config)),
         _ if matches.get_flag("check-config") => with_config(matches, at, checked),
         _ => match matches.get_one::<String>("print-config").map(String::as_str) {
             Some("json") => with_config(matches, at, |config| printed(config::to_json(config), config)),
