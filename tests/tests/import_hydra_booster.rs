@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, ensure};
-use hydra_tests::harness::{counterpart, hydrad};
+use hydra_tests::harness::binaries::{counterpart, hydrad};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -111,20 +111,17 @@ impl Heard {
                 self.problems.push(Problem::of(name, text));
             }
             Ok(Translated::Unset) => return false,
-            Ok(Translated::Nothing) => self.tell(&name, entry),
+            Ok(Translated::Nothing) => {
+                self.warnings.push(format!("{name} of hydra-booster has no meaning here. {}", entry.told));
+            }
             Ok(Translated::Refused { why, next }) => self.problems.push(Problem::of(name, why).next(next)),
             Ok(Translated::Value(value)) => self.set(entry, place, value, at),
-            Ok(Translated::Told(value)) => {
-                self.tell(&name, entry);
+            Ok(Translated::Told { value, said }) => {
+                self.warnings.push(format!("{name} of hydra-booster: {said}"));
                 self.set(entry, place, value, at);
             }
         }
         true
-    }
-
-    fn tell(&mut self, name: &str, entry: &Entry) {
-        let what = if entry.to == To::Nothing { "has no meaning here" } else { "is another thing here" };
-        self.warnings.push(format!("{name} of hydra-booster {what}: {}", entry.told));
     }
 
     fn set(&mut self, entry: &'static Entry, place: Origin, value: String, at: &Surroundings) {

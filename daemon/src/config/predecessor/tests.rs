@@ -235,7 +235,11 @@ fn an_engine_that_is_not_built_is_refused_by_name_and_its_address_is_not_repeate
 fn the_data_directory_beside_the_old_records_yields_to_whatever_else_names_one() {
     let config = good(&["-db=hydra-belly/"], &[]);
     assert_eq!(config.data_dir.as_os_str(), "hydra-belly.hydrad");
-    assert!(config.warnings[0].contains("hydrad import --from PATH"), "{:?}", config.warnings);
+    assert!(
+        config.warnings[0].contains("hydrad import --from hydra-belly --data-dir DIR"),
+        "{:?}",
+        config.warnings
+    );
     let named = good(&["-db=/old"], &[("HYDRA_DATA_DIR", "/mine")]);
     assert_eq!(row(&named, "data_dir").from(), "env HYDRA_DATA_DIR, over flag --db (/old.hydrad)");
     let unit = good(&[], &[("HYDRA_DB", "/old"), ("STATE_DIRECTORY", "/var/lib/hydrad")]);

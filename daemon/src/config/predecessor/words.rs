@@ -1,12 +1,14 @@
 //! What hydra-booster's values come to, word by word.
 
+use super::shorten;
+
 /// What a value comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Translated {
     /// The setting takes this value.
     Value(String),
-    /// So it does, and the table's words are told.
-    Told(String),
+    /// So it does, and this is told.
+    Told { value: String, said: String },
     /// As if it had not been given, as hydra-booster had it.
     Unset,
     /// Accepted without effect; the table's words are told.
@@ -49,7 +51,14 @@ pub(super) fn db(text: &str) -> Translated {
         let path = text.trim_end_matches('/');
         return match path {
             "" => Translated::Unset,
-            path => Translated::Told(format!("{path}.hydrad")),
+            path => {
+                let shown = shorten(path);
+                let said = format!(
+                    "the LevelDB in {shown} is not read: hydrad has a store of its own, in data_dir. Once, before the \
+                     start: hydrad import --from {shown} --data-dir DIR, with the data_dir that --print-config shows"
+                );
+                Translated::Told { value: format!("{path}.hydrad"), said }
+            }
         };
     };
     Translated::Refused { why: format!("{engine} as the record store is not built yet"), next: NEXT }
