@@ -26,6 +26,8 @@ fn start(theme: &str) -> anyhow::Result<Started> {
     let mut command = Command::new(hydrad().map_err(|missing| anyhow::anyhow!(missing.0))?);
     command
         .env_clear()
+        // apart from other daemons of this machine
+        .env("RUNTIME_DIRECTORY", dir.path())
         .env("HYDRA_NHEADS", "2")
         .env("HYDRA_DISABLE_PROV_GC", "true")
         .env("DISABLE_RCMGR", "true")
@@ -91,7 +93,7 @@ async fn the_old_command_line_starts_it_and_logey_prints_its_line_again_and_agai
 async fn gooey_says_how_to_start_the_screen_that_took_its_place() -> anyhow::Result<()> {
     let mut started = start("gooey")?;
     let line = started.line().await?;
-    let socket = started.dir.path().join("hydra-belly.hydrad/control.sock");
+    let socket = started.dir.path().join("control.sock");
     ensure!(line.contains(&format!("hydractl --socket {} top", socket.display())), "{line}");
     Ok(())
 }
