@@ -35,16 +35,26 @@ pub(super) fn command() -> Command {
         .after_help(AFTER)
 }
 
+/// The rules that a head has for PUT_VALUE, at this time.
+struct OfTheNetwork(SystemTime);
+
+impl Rules for OfTheNetwork {
+    fn valid(&self, key: &[u8], value: &[u8]) -> bool {
+        validate(key, value, self.0).is_ok()
+    }
+
+    fn better(&self, key: &[u8], new: &[u8], old: &[u8]) -> bool {
+        select(key, new, old, self.0) == Choice::New
+    }
+}
+
 pub(super) fn perform(args: &ArgMatches, config: &Config) -> Outcome {
     let store = config.belly(&Machine::read());
     let from = args.get_one::<PathBuf>("from").cloned().unwrap_or_default();
-    let now = SystemTime::now();
-    let rules = Rules {
-        valid: &|key, value| validate(key, value, now).is_ok(),
-        better: &|key, new, old| select(key, new, old, now) == Choice::New,
-    };
     let mut progress = Progress::begin("import", "bytes");
-    let outcome = offline::move_in(store, &from, &rules, &mut |done, of| progress.tell(done, of));
+    let outcome = offline::move_in(store, &from, &OfTheNetwork(SystemTime::now()), &mut |done, of| {
+        progress.tell(done, of);
+    });
     progress.end();
     match outcome {
         Ok(moved) => {

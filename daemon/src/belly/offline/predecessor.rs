@@ -37,11 +37,12 @@ const VALUES_AHEAD: usize = 64;
 const NO_HEAD: u32 = u16::MAX as u32;
 
 /// The rules for value records, which another room has.
-pub struct Rules<'a> {
+pub trait Rules {
     /// Whether a value may stand under a key.
-    pub valid: &'a dyn Fn(&[u8], &[u8]) -> bool,
-    /// Whether a new value (the second) takes the place of the one that is there (the third).
-    pub better: &'a dyn Fn(&[u8], &[u8], &[u8]) -> bool,
+    fn valid(&self, key: &[u8], value: &[u8]) -> bool;
+
+    /// Whether a valid value takes the place of the one that is there.
+    fn better(&self, key: &[u8], new: &[u8], old: &[u8]) -> bool;
 }
 
 /// What became of the entries of the database.
@@ -65,7 +66,7 @@ pub struct Moved {
 pub fn move_in(
     config: LogConfig,
     from: &Path,
-    rules: &Rules<'_>,
+    rules: &dyn Rules,
     tell: Tell<'_>,
 ) -> Result<Moved, OfflineError> {
     let mut source = LevelDb::open(from)?;
@@ -156,7 +157,7 @@ fn zigzag_nanos(bytes: &[u8]) -> Option<SystemTime> {
 
 struct Mover<'a> {
     belly: &'a LogBelly,
-    rules: &'a Rules<'a>,
+    rules: &'a dyn Rules,
     now: SystemTime,
     moved: Moved,
     /// Values on their way to the disk.
@@ -201,12 +202,12 @@ impl Mover<'_> {
             self.moved.expired += 1;
             return;
         }
-        if !(self.rules.valid)(&key, &value) {
+        if !self.rules.valid(&key, &value) {
             return self.refuse("the value record is not valid, or no longer");
         }
         match futures::executor::block_on(self.belly.value(&key)) {
             Err(_) => return self.refuse("the store is in trouble"),
-            Ok(Some(old)) if !(self.rules.better)(&key, &value, &old.value) => {
+            Ok(Some(old)) if !self.rules.better(&key, &value, &old.value) => {
                 return self.refuse("a value record as new is there");
             }
             Ok(_) => {}

@@ -10,7 +10,7 @@ use super::words::Translated;
 use super::{SETTINGS, STRAY, is_ours};
 
 /// Commands of ours: what follows them is theirs.
-const COMMANDS: [&str; 5] = ["belly", "help", "import", "seed", "state"];
+pub const COMMANDS: [&str; 5] = ["belly", "help", "import", "seed", "state"];
 
 /// Flags of ours that take no value, or only with `=`.
 const SWITCHES: [&str; 4] = ["check-config", "help", "print-config", "version"];

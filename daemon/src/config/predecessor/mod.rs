@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction};
 
-pub use command_line::spell;
+pub use command_line::{COMMANDS, spell};
 pub use table::{Entry, Kind, PENDING, TABLE, To};
 pub use words::Translated;
 

@@ -34,7 +34,23 @@ fn store(dir: &Path, name: &str, later: Duration) -> LogConfig {
     LogConfig { clock: Clock::manual(written + later), ..LogConfig::new(dir.join(name)) }
 }
 
-const ANY: Rules<'static> = Rules { valid: &|_, _| true, better: &|_, _, _| true };
+/// Rules that say the same of all.
+struct Always {
+    valid: bool,
+    better: bool,
+}
+
+impl Rules for Always {
+    fn valid(&self, _key: &[u8], _value: &[u8]) -> bool {
+        self.valid
+    }
+
+    fn better(&self, _key: &[u8], _new: &[u8], _old: &[u8]) -> bool {
+        self.better
+    }
+}
+
+const ANY: Always = Always { valid: true, better: true };
 
 fn import(config: LogConfig, from: &Path) -> Moved {
     move_in(config, from, &ANY, &mut |done, of| assert!(done <= of, "{done} of {of}")).expect("read")
@@ -118,11 +134,11 @@ fn two_days_later_all_of_it_is_over() {
 fn value_records_obey_the_rules_that_are_given() {
     let dir = tempfile::tempdir().expect("a directory");
     let config = store(dir.path(), "belly", Duration::ZERO);
-    let no = Rules { valid: &|_, _| false, better: &|_, _, _| true };
+    let no = Always { valid: false, ..ANY };
     let moved = move_in(config.clone(), &fixture().join("db"), &no, &mut |_, _| {}).expect("read");
     assert_eq!((moved.values, moved.refused["the value record is not valid, or no longer"]), (0, 2));
     import(config.clone(), &fixture().join("db"));
-    let worse = Rules { valid: &|_, _| true, better: &|_, _, _| false };
+    let worse = Always { better: false, ..ANY };
     let moved = move_in(config, &fixture().join("db"), &worse, &mut |_, _| {}).expect("read");
     assert_eq!((moved.values, moved.refused["a value record as new is there"]), (0, 2));
 }
