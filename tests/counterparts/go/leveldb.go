@@ -122,7 +122,7 @@ func (b *batches) values(now time.Time) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	make := func(seed byte) (crypto.PrivKey, []byte, error) {
+	recordOf := func(seed byte) (crypto.PrivKey, []byte, error) {
 		key := seededKey(seed)
 		entry, err := ipns.NewRecord(key, path.FromCid(target), 1, now.Add(100*365*24*time.Hour), time.Hour)
 		if err != nil {
@@ -143,7 +143,7 @@ func (b *batches) values(now time.Time) ([]string, error) {
 	}
 	var names []string
 	for seed := byte(10); seed < 13; seed++ {
-		key, value, err := make(seed)
+		key, value, err := recordOf(seed)
 		if err != nil {
 			return nil, err
 		}
