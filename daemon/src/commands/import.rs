@@ -108,7 +108,8 @@ fn as_json(moved: &Moved) -> String {
 fn harm(from: &Path) -> String {
     format!(
         "what could be read of {} is taken; what stood in the broken parts comes again within a day, when its \
-         providers announce it\n",
+         providers announce it. A file that cannot be read may also be one that was being written when hydra-booster was \
+         stopped: nothing is lost by that, it is in others\n",
         from.display()
     )
 }
