@@ -1,6 +1,7 @@
 //! The life of the daemon: what is opened in which order, and how it ends.
 
 mod dht_source;
+mod theme;
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -122,6 +123,7 @@ async fn serve(config: Config) -> Result<(), BootError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    let theme = config.ui;
     let daemon = tokio::select! {
         daemon = boot(config) => daemon?,
         () = stop.asked() => {
@@ -130,6 +132,7 @@ async fn serve(config: Config) -> Result<(), BootError> {
         }
     };
     tracing::info!("{}", greeting(&daemon.hydra));
+    theme::show(theme, &daemon.hydra);
     notify::ready(&daemon.hydra.summary());
     stop.asked().await;
     notify::stopping();

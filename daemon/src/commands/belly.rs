@@ -1,13 +1,12 @@
 //! `hydrad belly`: the record store without a daemon.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
+use super::progress::Progress;
 use super::{Outcome, UNHEALTHY};
 use crate::belly::engine::{LogBelly, LogConfig};
 use crate::belly::offline::{self, Checked, Format, Imported, OfflineError, Tell};
@@ -57,7 +56,8 @@ pub(super) fn command() -> Command {
 pub(super) fn perform(verb: &str, args: &ArgMatches, config: &Config) -> Outcome {
     let store = config.belly(&Machine::read());
     let path = |id: &str| args.get_one::<PathBuf>(id).cloned().unwrap_or_default();
-    let mut progress = Progress::begin(verb);
+    let mut progress =
+        Progress::begin(verb, if matches!(verb, "export" | "stats") { "records" } else { "bytes" });
     let mut tell = |done, of| progress.tell(done, of);
     let outcome = match verb {
         "check" => offline::check(&store.dir, &mut tell).map(|files| checked(&files)),
@@ -84,39 +84,6 @@ pub(super) fn perform(verb: &str, args: &ArgMatches, config: &Config) -> Outcome
 
 fn done(out: String) -> Outcome {
     Outcome { out, ..Outcome::default() }
-}
-
-/// How far it is, on one line of a terminal and nowhere else.
-struct Progress {
-    verb: String,
-    unit: &'static str,
-    told: Option<Instant>,
-    terminal: bool,
-}
-
-impl Progress {
-    const PAUSE: Duration = Duration::from_millis(500);
-
-    fn begin(verb: &str) -> Self {
-        let unit = if matches!(verb, "export" | "stats") { "records" } else { "bytes" };
-        let terminal = std::io::stderr().is_terminal();
-        Self { verb: verb.to_owned(), unit, told: None, terminal }
-    }
-
-    fn tell(&mut self, done: u64, of: u64) {
-        if self.terminal && self.told.is_none_or(|told| told.elapsed() >= Self::PAUSE) {
-            self.told = Some(Instant::now());
-            let Self { verb, unit, .. } = self;
-            // a terminal that is gone is no reason to stop
-            write!(std::io::stderr(), "\r\x1b[K{verb}: {done} of {of} {unit}").ok();
-        }
-    }
-
-    fn end(self) {
-        if self.told.is_some() {
-            write!(std::io::stderr(), "\r\x1b[K").ok();
-        }
-    }
 }
 
 /// An error, and what one can do while a daemon has the store.

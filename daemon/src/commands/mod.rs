@@ -5,6 +5,8 @@
 //! configuration, 8 something is broken). It makes no runtime and logs nothing.
 
 mod belly;
+mod import;
+mod progress;
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::config::{self, Config, Flags, Surroundings};
+use crate::config::{self, Config, Flags, Surroundings, predecessor};
 use crate::identity::Seed;
 use crate::state;
 
@@ -43,7 +45,7 @@ where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
-    let outcome = match command().try_get_matches_from(args) {
+    let outcome = match command().try_get_matches_from(predecessor::spell(args)) {
         Ok(matches) => perform(&matches, at),
         Err(error) => Outcome::of_clap(&error),
     };
@@ -84,6 +86,7 @@ pub fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("A hydra: many DHT server identities over one record store")
         .args_conflicts_with_subcommands(false)
+        .after_help(MOVING)
         .args(config::arguments())
         .arg(check.help("Say whether the configuration is good, and exit").conflicts_with("print-config"))
         .arg(print.help("Print every setting with its value and where it came from, and exit"))
@@ -101,7 +104,11 @@ pub fn command() -> Command {
                 .subcommand(restore),
         )
         .subcommand(belly::command())
+        .subcommand(import::command())
 }
+
+const MOVING: &str =
+    "hydra-booster's flags and variables are understood, too: --print-config shows what they come to";
 
 const OK: u8 = 0;
 const FAILED: u8 = 1;
@@ -145,6 +152,7 @@ fn perform(matches: &ArgMatches, at: &Surroundings) -> Outcome {
             Some((verb, args)) => with_config(args, at, |config| belly::perform(verb, args, config)),
             None => Outcome { code: USAGE, ..Outcome::default() },
         },
+        Some(("import", args)) => with_config(args, at, |config| import::perform(args, config)),
         _ if matches.get_flag("check-config") => with_config(matches, at, checked),
         _ => match matches.get_one::<String>("print-config").map(String::as_str) {
             Some("json") => with_config(matches, at, |config| printed(config::to_json(config), config)),

@@ -162,3 +162,41 @@ fn the_state_is_backed_up_and_restored_by_commands() {
 fn the_command_line_is_consistent() {
     command().debug_assert();
 }
+
+#[test]
+fn go_s_way_of_writing_flags_ends_where_a_command_of_ours_begins() {
+    let command = command();
+    let mut names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).chain(["help"]).collect();
+    names.sort_unstable();
+    assert_eq!(names, predecessor::COMMANDS);
+}
+
+#[test]
+fn a_command_line_of_hydra_booster_is_checked_and_shown() {
+    let home = home();
+    let ran = hydrad(
+        &["-nheads", "5", "-disable-prefetch", "-stagger=1s", "-mem=false", "-print-config"],
+        home.path(),
+    );
+    ended(&ran, 0);
+    let line = ran.out.lines().find(|line| line.starts_with("prefetch.scope")).expect("a line");
+    assert!(line.ends_with("flag --disable-prefetch"), "{line}");
+    assert_eq!(ran.err.matches("warning: ").count(), 1, "{}", ran.err);
+    assert!(ran.err.starts_with("warning: -stagger of hydra-booster has no meaning here. "), "{}", ran.err);
+    let ran = hydrad(&["-db", "postgresql://x", "--check-config"], home.path());
+    ended(&ran, 2);
+    assert!(
+        ran.err.starts_with("error: -db: PostgreSQL as the record store is not built yet"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn an_import_says_what_it_was_given_instead_of_a_database() {
+    let home = home();
+    let ran = hydrad(&["import", "--from", &home.path().display().to_string()], home.path());
+    ended(&ran, 1);
+    assert!(ran.err.contains("is no LevelDB") && ran.out.is_empty(), "{}", ran.err);
+    ended(&hydrad(&["import"], home.path()), 2);
+}

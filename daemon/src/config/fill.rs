@@ -98,6 +98,7 @@ impl Fill {
         let max_files = self.one("limits.max_files", auto(number(64..=1_000_000_000)));
         let format = self.one("log.format", quoted);
         let level = self.one("log.level", level);
+        let ui = self.one("ui.theme", quoted);
         Some(Config {
             data_dir: data_dir?,
             name: name?,
@@ -144,6 +145,7 @@ impl Fill {
                 max_files: max_files?,
             },
             log: LogConfig { format: format?, level: level? },
+            ui: ui?,
             origins: Vec::new(),
             files: Vec::new(),
             warnings: Vec::new(),

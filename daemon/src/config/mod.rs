@@ -17,6 +17,7 @@ mod idgen;
 pub mod listen;
 mod origin;
 mod paths;
+pub mod predecessor;
 mod readers;
 mod reference;
 pub mod rooms;
@@ -52,6 +53,7 @@ pub use sources::{CONFIG_VARIABLE, Flags, arguments};
 pub use surroundings::Surroundings;
 pub use values::{
     AddressPolicy, BellyIndex, Bytes, LogFormat, MAX_PREFIX, PrefetchScope, ProtocolPrefix, Reachability,
+    UiTheme,
 };
 
 use crate::hydra::Target;
@@ -78,6 +80,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
+    /// What it prints by itself.
+    pub ui: UiTheme,
     /// Each setting as text, with where it came from, in the order of [`SETTINGS`].
     pub origins: Vec<Annotated>,
     /// Files that were read, weakest first.
@@ -239,7 +243,8 @@ impl Config {
         I: IntoIterator<Item = T>,
         T: Into<OsString> + Clone,
     {
-        let matches = clap::Command::new("hydrad").args(arguments()).try_get_matches_from(args)?;
+        let command = clap::Command::new("hydrad").args(arguments());
+        let matches = command.try_get_matches_from(predecessor::spell(args))?;
         Ok(Self::of(&Flags::of(&matches), at)?)
     }
 

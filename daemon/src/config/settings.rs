@@ -61,6 +61,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("metrics", "Metrics for Prometheus, and whether the daemon is ready"),
     ("limits", "What the daemon may use; `auto` follows the machine"),
     ("log", "What is logged, and how"),
+    ("ui", "What it prints by itself, as hydra-booster did"),
 ];
 
 /// Most heads that a configuration may ask for.
@@ -767,6 +768,16 @@ pub const SETTINGS: &[Setting] = &[
         "info",
         "off, error, warn, info, debug or trace, and target=level for parts, joined by commas",
         "What is logged, such as info or info,hydrad::dht=debug.",
+    ),
+    setting(
+        "ui.theme",
+        "ui-theme",
+        &["HYDRA_UI_THEME"],
+        Kind::Text,
+        "none",
+        "none, logey or gooey",
+        "hydra-booster's screens: logey prints its status line on stdout every 5 seconds, gooey says how to start \
+         `hydractl top`, which took its place.",
     ),
 ];
 

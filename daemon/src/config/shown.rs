@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::values::{
-    AddressPolicy, BellyIndex, Bytes, LogFormat, PrefetchScope, ProtocolPrefix, Reachability,
+    AddressPolicy, BellyIndex, Bytes, LogFormat, PrefetchScope, ProtocolPrefix, Reachability, UiTheme,
 };
 use crate::hydra::Target;
 use crate::identity::IndexSet;
@@ -84,7 +84,8 @@ shown_as_text!(
     LogFormat,
     PrefetchScope,
     Reachability,
-    Target
+    Target,
+    UiTheme
 );
 
 impl Shown for PathBuf {

@@ -11,7 +11,8 @@ use super::error::{Problem, nearest};
 use super::file;
 use super::origin::Origin;
 use super::paths;
-use super::settings::{Kind, SETTINGS, Setting};
+use super::predecessor;
+use super::settings::{Kind, SETTINGS, Setting, find};
 use super::surroundings::Surroundings;
 
 /// Names the configuration file when no flag does.
@@ -19,22 +20,6 @@ pub const CONFIG_VARIABLE: &str = "HYDRA_CONFIG";
 
 /// Most files of `conf.d` that are read.
 const MAX_FRAGMENTS: usize = 256;
-
-/// hydra-booster's variables that mean nothing here: whoever moves over is told.
-const GONE: &[&str] = &[
-    "HYDRA_DB",
-    "HYDRA_PSTORE",
-    "HYDRA_PROVIDER_STORE",
-    "HYDRA_IDGEN_ADDR",
-    "HYDRA_DELEGATED_ROUTING_TIMEOUT",
-    "HYDRA_DISABLE_PROV_GC",
-    "HYDRA_DISABLE_PREFETCH",
-    "HYDRA_DISABLE_PROV_COUNTS",
-    "HYDRA_DISABLE_DBCREATE",
-    "HYDRA_CONNMGR_HIGH_WATER",
-    "HYDRA_CONNMGR_LOW_WATER",
-    "HYDRA_CONNMGR_GRACE_PERIOD",
-];
 
 /// What was written for a setting, before it is understood: one text, or those of a list.
 pub(super) type Written = Vec<String>;
@@ -52,6 +37,8 @@ pub struct Flags {
     /// `--config`.
     pub config: Option<PathBuf>,
     values: BTreeMap<&'static str, Written>,
+    /// Those that only hydra-booster had.
+    predecessor: BTreeMap<&'static str, String>,
 }
 
 /// Everything given, per key, weakest first.
@@ -64,7 +51,7 @@ pub(super) struct Layers {
     pub(super) files: Vec<PathBuf>,
 }
 
-/// The arguments of all settings, and `--config`.
+/// The arguments of all settings, `--config`, and, hidden, those of hydra-booster.
 #[must_use]
 pub fn arguments() -> Vec<Arg> {
     let config = Arg::new("config")
@@ -76,7 +63,7 @@ pub fn arguments() -> Vec<Arg> {
             "The configuration file; conf.d/*.toml beside it is read after it [env: {CONFIG_VARIABLE}]"
         ));
     let settings = SETTINGS.iter().map(argument);
-    std::iter::once(config).chain(settings).collect()
+    std::iter::once(config).chain(settings).chain(predecessor::arguments()).collect()
 }
 
 fn argument(setting: &'static Setting) -> Arg {
@@ -134,6 +121,9 @@ impl Flags {
             };
             flags.values.insert(setting.key, written);
         }
+        for flag in predecessor::flags().filter(|flag| said(flag)) {
+            flags.predecessor.extend(matches.get_one(flag).map(|text: &String| (flag, text.clone())));
+        }
         flags
     }
 }
@@ -149,8 +139,14 @@ pub(super) fn gather(flags: &Flags, at: &Surroundings) -> Layers {
     for setting in SETTINGS {
         layers.add(setting, Origin::Default, of_text(setting, setting.default));
     }
+    let heard = predecessor::listen(&flags.predecessor, at);
+    layers.lay(heard.fallbacks);
     layers.read_files(flags, at);
+    layers.lay(heard.by_variables);
     layers.read_variables(at);
+    layers.lay(heard.by_flags);
+    layers.problems.extend(heard.problems);
+    layers.warnings.extend(heard.warnings);
     for setting in SETTINGS {
         if let Some(written) = flags.values.get(setting.key) {
             layers.add(setting, Origin::Flag(setting.flag), written.clone());
@@ -166,6 +162,14 @@ fn of_text(setting: &Setting, text: &str) -> Written {
 impl Layers {
     pub(super) fn add(&mut self, setting: &'static Setting, origin: Origin, written: Written) {
         self.given.entry(setting.key).or_default().push(Given { origin, written });
+    }
+
+    fn lay(&mut self, values: Vec<(&'static str, Origin, String)>) {
+        for (key, origin, text) in values {
+            if let Some(setting) = find(key) {
+                self.add(setting, origin, of_text(setting, &text));
+            }
+        }
     }
 
     fn read_files(&mut self, flags: &Flags, at: &Surroundings) {
@@ -237,10 +241,7 @@ impl Layers {
         let known =
             || SETTINGS.iter().flat_map(|setting| setting.variables).copied().chain([CONFIG_VARIABLE]);
         for name in at.variables.keys().filter(|name| name.starts_with("HYDRA_")) {
-            if GONE.contains(&name.as_str()) {
-                self.warnings
-                    .push(format!("{name} is a setting of hydra-booster that hydrad does not have; ignored"));
-            } else if known().all(|other| other != name)
+            if known().chain(predecessor::variables()).all(|other| other != name)
                 && name != "HYDRA_SOCKET"
                 && let Some(near) = nearest(name, known())
             {

@@ -132,7 +132,11 @@ fn the_predecessors_variables_are_understood() {
     assert_eq!(config.identity.seed.expect("a seed").to_base64(), SEED);
     assert_eq!(config.network.bootstrap_peers.len(), 2);
     let warnings = config.warnings.join("\n");
-    assert!(warnings.contains("HYDRA_DB is a setting of hydra-booster"), "{warnings}");
+    assert!(
+        warnings.contains("HYDRA_DB of hydra-booster: the LevelDB in /old/belly is not read"),
+        "{warnings}"
+    );
+    assert_eq!(config.data_dir, Path::new("/old/belly.hydrad"));
     assert!(warnings.contains("HYDRA_HEDAS is no setting of hydrad and ignored; did you mean HYDRA_HEADS?"));
     assert_eq!(config.warnings.len(), 2, "{warnings}");
 }

@@ -45,6 +45,16 @@ pub enum LogFormat {
     Json,
 }
 
+/// hydra-booster's screens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UiTheme {
+    None,
+    /// Its status line, every 5 s.
+    Logey,
+    /// Its full screen, which `hydractl top` took the place of.
+    Gooey,
+}
+
 /// Where records are looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BellyIndex {
@@ -223,6 +233,27 @@ impl fmt::Display for LogFormat {
         f.write_str(match self {
             Self::Text => "text",
             Self::Json => "json",
+        })
+    }
+}
+
+impl FromStr for UiTheme {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::None, Self::Logey, Self::Gooey]
+            .into_iter()
+            .find(|theme| theme.to_string() == text)
+            .ok_or_else(|| "is no theme".to_owned())
+    }
+}
+
+impl fmt::Display for UiTheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Logey => "logey",
+            Self::Gooey => "gooey",
         })
     }
 }

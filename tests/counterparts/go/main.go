@@ -6,6 +6,8 @@
 //	counterpart serve [-n 3]
 //	    DHT servers that know each other: the reference behaviour, against which the
 //	    wire tests themselves can be checked (HYDRA_TEST_TARGET in docs/testing.md).
+//	counterpart leveldb -out DIR [-n 1000]
+//	    writes a database as hydra-booster left one, and says what an import must make of it.
 //
 // Nothing here ever uses a public bootstrap list, mDNS, relays or port mapping.
 package main
@@ -21,13 +23,14 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		die("give a sub-command: node or serve")
+		die("give a sub-command: node, serve or leveldb")
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	heads := flags.String("heads", "", "addresses with /p2p/ID of the heads, comma separated")
 	transport := flags.String("transport", "tcp-noise", "tcp-noise, tcp-tls or quic-v1")
 	prefix := flags.String("prefix", "/ipfs", "protocol prefix")
-	count := flags.Int("n", 3, "servers to run")
+	count := flags.Int("n", 3, "servers to run, or keys to write")
+	out := flags.String("out", "", "directory of the database to make")
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		die(err.Error())
 	}
@@ -41,8 +44,10 @@ func main() {
 		}
 	case "serve":
 		err = runServers(*count, *prefix)
+	case "leveldb":
+		err = runLevelDB(*out, *count)
 	default:
-		err = fmt.Errorf("no sub-command %q: node or serve", os.Args[1])
+		err = fmt.Errorf("no sub-command %q: node, serve or leveldb", os.Args[1])
 	}
 	if err != nil {
 		die(err.Error())

@@ -35,6 +35,8 @@ const MAX_MOVED: usize = GROUP_RECORDS;
 pub(super) struct WaitingValue {
     pub(super) key: Bytes,
     pub(super) value: Bytes,
+    /// When it came, in milliseconds since the Unix epoch; none: when it is written.
+    pub(super) received: Option<u64>,
     pub(super) reply: oneshot::Sender<Result<(), Refused>>,
 }
 
@@ -289,7 +291,8 @@ mod tests {
         let inbox = Inbox::new(10);
         let (reply, _rx) = oneshot::channel();
         inbox.push((1, Rank::new(1, true, true)), b"a", TAIL);
-        let value = WaitingValue { key: Bytes::from_static(b"k"), value: Bytes::new(), reply };
+        let value =
+            WaitingValue { key: Bytes::from_static(b"k"), value: Bytes::new(), received: None, reply };
         assert!(inbox.push_value(value).is_ok());
         let began = Instant::now();
         let group = inbox.take(Duration::from_secs(5));

@@ -34,7 +34,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use libp2p::PeerId;
@@ -87,6 +87,39 @@ impl LogBelly {
         }
     }
 
+    /// Takes in a value that came earlier, at `received`.
+    pub(super) fn put_value_at(
+        &self,
+        key: Bytes,
+        value: Bytes,
+        received: SystemTime,
+    ) -> Answer<Result<(), Refused>> {
+        let millis = received.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX).min(self.shared.clock.millis());
+        self.put_value_received(key, value, Some(millis))
+    }
+
+    fn put_value_received(
+        &self,
+        key: Bytes,
+        value: Bytes,
+        received: Option<u64>,
+    ) -> Answer<Result<(), Refused>> {
+        let shared = &*self.shared;
+        let len = key.len() + value.len();
+        if len > MAX_VALUE {
+            return Answer::now(Err(shared.refuse(Reason::ValueTooLarge, Refused::ValueTooLarge(len))));
+        }
+        if shared.pulse.troubled() {
+            return Answer::now(Err(shared.refuse(Reason::Unwritable, Refused::Unavailable)));
+        }
+        let (reply, answer) = oneshot::channel();
+        if shared.inbox.push_value(WaitingValue { key, value, received, reply }).is_err() {
+            return Answer::now(Err(shared.refuse(Reason::Behind, Refused::Behind)));
+        }
+        Answer::later(async move { answer.await.unwrap_or(Err(Refused::Unavailable)) })
+    }
+
     /// All that is due by the clock, now: for tests that jump hours.
     #[cfg(test)]
     fn keep(&self) {
@@ -129,19 +162,7 @@ impl Belly for LogBelly {
     }
 
     fn put_value(&self, key: Bytes, value: Bytes) -> Answer<Result<(), Refused>> {
-        let shared = &*self.shared;
-        let len = key.len() + value.len();
-        if len > MAX_VALUE {
-            return Answer::now(Err(shared.refuse(Reason::ValueTooLarge, Refused::ValueTooLarge(len))));
-        }
-        if shared.pulse.troubled() {
-            return Answer::now(Err(shared.refuse(Reason::Unwritable, Refused::Unavailable)));
-        }
-        let (reply, answer) = oneshot::channel();
-        if shared.inbox.push_value(WaitingValue { key, value, reply }).is_err() {
-            return Answer::now(Err(shared.refuse(Reason::Behind, Refused::Behind)));
-        }
-        Answer::later(async move { answer.await.unwrap_or(Err(Refused::Unavailable)) })
+        self.put_value_received(key, value, None)
     }
 
     fn value(&self, key: &[u8]) -> Answer<Result<Option<Value>, Unavailable>> {

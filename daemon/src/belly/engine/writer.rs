@@ -195,12 +195,13 @@ impl Writer {
         if self.group.values.is_empty() && self.group.tombstones.is_empty() {
             return Ok(());
         }
-        let received = self.shared.clock.millis();
+        let now = self.shared.clock.millis();
         let shared = self.shared.clone();
         let mut taken: Vec<(Key256, WaitingValue, Option<Meta>)> = Vec::new();
         for waiting in self.group.values.drain(..) {
             let place = Key256::of(&waiting.key);
             let bytes = (waiting.key.len() + waiting.value.len()) as u64;
+            let received = waiting.received.unwrap_or(now);
             match shared.values.insert(place, Meta { bytes, received }) {
                 Ok(old) => taken.push((place, waiting, old)),
                 Err(why) => {
@@ -213,8 +214,10 @@ impl Writer {
         let outcome = self.values().and_then(|file| {
             let at = |error: rusqlite::Error| (file_name(file.path()), Trouble::from(error));
             tombstones.iter().try_for_each(|(tombstone, _)| file.bury(tombstone)).map_err(at)?;
-            let rows = taken.iter().map(|(place, waiting, _)| (*place, &waiting.key, &waiting.value));
-            file.put(rows, received).map_err(|e| (file_name(file.path()), e.into()))
+            let rows = taken.iter().map(|(place, waiting, _)| {
+                (*place, &waiting.key, &waiting.value, waiting.received.unwrap_or(now))
+            });
+            file.put(rows).map_err(|e| (file_name(file.path()), e.into()))
         });
         match outcome {
             Ok(()) => {

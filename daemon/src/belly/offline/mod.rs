@@ -3,7 +3,9 @@
 //! Checking and copying only read, file by file, and may be done while a daemon runs.
 //! Writing out and reading in open the store and need it alone.
 
+mod leveldb;
 mod lines;
+mod predecessor;
 
 #[cfg(test)]
 mod tests;
@@ -23,8 +25,10 @@ use super::log::{LogReader, Name, Page};
 use super::segments::{self, Header};
 use super::values::ValuesFile;
 use super::{Belly, Query, values};
+pub use leveldb::LevelDbError;
 pub use lines::Format;
 use lines::Lines;
+pub use predecessor::{Moved, Rules, move_in};
 
 /// Records of one step of writing out.
 const STEP: usize = 10_000;
@@ -51,6 +55,8 @@ pub struct Checked {
 pub enum OfflineError {
     #[error(transparent)]
     Belly(#[from] BellyError),
+    #[error("{0}")]
+    Predecessor(LevelDbError),
     #[error("{what} {path}: {source}")]
     File { what: &'static str, path: PathBuf, source: io::Error },
     #[error("copy {path}: {source}; what was copied before is in {to}: remove it")]

@@ -94,14 +94,13 @@ impl ValuesFile {
             .optional()
     }
 
-    /// Writes values that came at one time; all or none.
+    /// Writes values, each with when it came; all or none.
     pub(in crate::belly) fn put<'a>(
         &mut self,
-        values: impl Iterator<Item = (Key256, &'a Bytes, &'a Bytes)>,
-        received: u64,
+        values: impl Iterator<Item = (Key256, &'a Bytes, &'a Bytes, u64)>,
     ) -> rusqlite::Result<()> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for (place, key, value) in values {
+        for (place, key, value, received) in values {
             let received = i64::try_from(received).unwrap_or(i64::MAX);
             tx.prepare_cached(
                 "INSERT INTO value_records (place, key, value, received) VALUES (?1, ?2, ?3, ?4)
