@@ -1316,6 +1316,9 @@ pub struct Status {
     /// How keys that were asked for and not here are looked up.
     #[prost(message, optional, tag = "60")]
     pub prefetch: ::core::option::Option<PrefetchSummary>,
+    /// Doors for other programs that are open.
+    #[prost(message, repeated, tag = "49")]
+    pub doors: ::prost::alloc::vec::Vec<Door>,
 }
 /// What `status` tells of prefetching; PrefetchService has the rest.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1350,6 +1353,25 @@ pub struct PrefetchSummary {
     pub refused_by_budget: u64,
     #[prost(uint64, tag = "13")]
     pub refused_by_room: u64,
+}
+/// Where other programs ask over HTTP.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Door {
+    /// "http", …: the section of its settings.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Addresses with ports that it listens on.
+    #[prost(string, repeated, tag = "2")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Other machines can reach it.
+    #[prost(bool, tag = "3")]
+    pub exposed: bool,
+    /// Open connections now.
+    #[prost(uint32, tag = "4")]
+    pub connections: u32,
+    /// Answers since the start.
+    #[prost(uint64, tag = "5")]
+    pub answers: u64,
 }
 /// The number of heads that the daemon steers to by itself.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4174,6 +4196,9 @@ pub struct PrefetchSource {
     pub latency_p95_seconds: ::core::option::Option<f64>,
     #[prost(double, optional, tag = "8")]
     pub latency_p99_seconds: ::core::option::Option<f64>,
+    /// Why it is not asked at present; empty while it is.
+    #[prost(string, tag = "9")]
+    pub trouble: ::prost::alloc::string::String,
 }
 /// Attempts that are none of the others are under way.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -19,7 +19,7 @@ use std::fmt::Write as _;
 use clap::{Arg, ArgAction};
 
 pub use command_line::{COMMANDS, spell};
-pub use table::{Entry, Kind, PENDING, TABLE, To};
+pub use table::{Entry, Kind, TABLE, To};
 pub use words::Translated;
 
 use super::error::Problem;
@@ -125,14 +125,8 @@ impl Heard {
     }
 
     fn set(&mut self, entry: &'static Entry, place: Origin, value: String, at: &Surroundings) {
-        let Some(key) = entry.key() else { return };
-        let Some(setting) = find(key) else {
-            let name = name(&place);
-            self.warnings.push(format!(
-                "{name} waits for the setting {key}, which this hydrad does not have; ignored"
-            ));
-            return;
-        };
+        // a test sees to it that each key is a setting's
+        let Some(setting) = entry.key().and_then(find) else { return };
         let layer = (setting.key, place.clone(), value);
         match (entry.to, place) {
             // the unit said where, and lets nothing else be written to

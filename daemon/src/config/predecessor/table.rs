@@ -40,10 +40,6 @@ pub enum To {
     Fallback(&'static str),
 }
 
-/// Settings of other rooms that this build does not have yet; each leaves this list when it comes.
-/// Until then its flag is accepted, and a line says that it waits.
-pub const PENDING: [&str; 3] = ["http.listen", "identity.idgen", "metrics.listen"];
-
 impl Entry {
     /// The key of the setting that it gives.
     #[must_use]
