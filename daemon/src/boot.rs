@@ -249,8 +249,6 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         );
     }
 
-    let doors = open_doors(&config, &hydra, &stopping).await?;
-
     let count = config.heads.count;
     let wanted = wanted_heads(&hydra.state, count).await?;
     let all_there = notify::while_starting("bringing up the heads", hydra.restore_heads(wanted)).await?;
@@ -258,6 +256,8 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     if all_there {
         hydra.state.set_setting(HEADS_CONFIGURED, Some(count.to_be_bytes().to_vec())).await?;
     }
+    // after the heads: a door at any free port must not take the one that a head keeps
+    let doors = open_doors(&config, &hydra, &stopping).await?;
     hydra.running();
     hydra.serve_at_once().await;
     tokio::spawn(Arc::clone(&hydra).rounds());
