@@ -34,7 +34,8 @@ pub struct TokenError {
 pub struct Token {
     /// Compared instead of the token, so that the time it takes tells nothing.
     digest: [u8; 32],
-    path: Arc<Path>,
+    /// Of its file, without the directory.
+    name: Arc<str>,
 }
 
 impl Token {
@@ -65,23 +66,25 @@ impl Token {
             let reason = "it is not 16 to 256 plain characters; remove it and a new one is made";
             return Err(failed("use", reason.to_owned()));
         }
-        Ok(Self { digest: digest(text.as_bytes()), path: path.into() })
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Self { digest: digest(text.as_bytes()), name: name.into() })
     }
 
     /// Lets a request through that has the token: as `Bearer`, or as the password of `Basic`,
     /// which is how the predecessor sends `http://any:TOKEN@host`.
     ///
     /// # Errors
-    /// 401 with where the token is.
+    /// 401 with what to send.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(given);
         match given {
             Some(given) if digest(&given) == self.digest => Ok(()),
             given => {
                 let what = if given.is_some() { "that is not the token" } else { "it takes the token" };
+                // the name alone: where our files lie is nobody's business
                 let text = format!(
-                    "{what}: send Authorization: Bearer TOKEN (curl -u :TOKEN); it stands in {}",
-                    self.path.display()
+                    "{what}: send Authorization: Bearer TOKEN (curl -u :TOKEN); it stands in the server's {} (http.token_file)",
+                    self.name
                 );
                 Err(Refusal::new(StatusCode::UNAUTHORIZED, text))
             }
