@@ -32,7 +32,8 @@ fn svg(lerna: &Lerna, line: &str) -> String {
 fn stats_history_in_every_format() {
     let lerna = Lerna::start();
     let line = "stats history requests.add_provider head-2.presence --since 5m";
-    let mut text = lerna.run(line, Reader::Person).whole(line);
+    let person = format!("{line} --step 1m");
+    let mut text = lerna.run(&person, Reader::Person).whole(&person);
     for format in ["table", "json", "ndjson", "csv"] {
         let line = format!("{line} --step 1m -o {format}");
         text += &lerna.run(&line, Reader::Pipe).whole(&line);

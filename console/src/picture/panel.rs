@@ -12,16 +12,16 @@ use super::canvas::{Drawn, FAMILY};
 use super::{Past, Theme};
 
 /// Sizes in pixels before scaling.
-const LEFT: i32 = 70;
-const RIGHT: i32 = 70;
+const LEFT: i32 = 76;
+const RIGHT: i32 = 76;
 const TOP: i32 = 44;
-const PANEL_TITLE: i32 = 20;
+const PANEL_TITLE: i32 = 28;
 const AXIS: i32 = 22;
 const LEGEND: i32 = 18;
 const FOOT: i32 = 18;
 const GAP: i32 = 10;
-const TEXT: i32 = 12;
-const TITLE: i32 = 16;
+const TEXT: i32 = 15;
+const TITLE: i32 = 20;
 
 /// Between the strokes of a hatched area.
 const HATCH: i32 = 6;
@@ -178,7 +178,7 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
 fn draw_panel<DB: DrawingBackend>(pen: &Pen<'_, DB>, panel: &Panel, frame: &Frame<'_>) -> Drawn<DB> {
     let (scale, theme) = (frame.scale, pen.theme);
     let (below, end) = (frame.y + frame.height, frame.x + frame.width);
-    let above = frame.y - 16 * scale;
+    let above = frame.y - 24 * scale;
     pen.text(&panel.left.label, (frame.x - (LEFT - 10) * scale, above), TEXT, HPos::Left, theme.text())?;
     pen.text(&panel.title, ((frame.x + end) / 2, above), TEXT, HPos::Center, theme.text())?;
     for (value, text) in panel.left.ticks() {

@@ -9,8 +9,7 @@ use crate::place::{Hydrad, PATIENCE, Place};
 
 /// The values of a series, one a step: when, and what.
 async fn seconds(hydrad: &Hydrad, series: &str) -> anyhow::Result<Vec<Value>> {
-    let list =
-        hydrad.json(&["stats", "history", series, "--since", "10m", "--step", "1s", "-o", "json"]).await?;
+    let list = hydrad.json(&["stats", "history", series, "--since", "10m", "--step", "1s"]).await?;
     Ok(list["items"].as_array().context("items")?.clone())
 }
 

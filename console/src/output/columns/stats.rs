@@ -49,15 +49,24 @@ fn value(value: Option<f32>, unit: &str, look: &Look) -> Cell {
     }
     let number = f64::from(value);
     match unit {
+        // a rate below ten is not rounded away
+        "per_second" if number < 10.0 => format!("{}/s", few(number)),
         "per_second" => format!("{}/s", look.rate(number)),
         "bytes" => look.size(number as u64),
         "bytes_per_second" => format!("{}/s", look.size(number as u64)),
         "seconds" => text::latency(number),
         "ratio" => text::percent(number),
         _ if value.fract() == 0.0 => look.count(number as u64),
+        _ if number < 10.0 => few(number),
         _ => look.rate(number),
     }
     .into()
+}
+
+/// Two digits after the point, where they say something.
+fn few(number: f64) -> String {
+    let text = format!("{number:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 const SERIES: &[Column<Series>] = &[
