@@ -99,6 +99,17 @@ fn a_picture_has_no_holes_where_there_are_values_and_none_at_all_sizes_panics() 
 }
 
 #[test]
+fn the_ring_of_keys_is_drawn_alike_with_every_head_and_server() {
+    let lerna = Lerna::start();
+    let ring = svg(&lerna, "keyspace --theme dark");
+    assert_eq!(ring, svg(&lerna, "keyspace --theme dark"));
+    assert!(ring.contains("lerna · keyspace · 2026-11-20 03:12 UTC") && ring.contains("width=\"1000\""));
+    assert_eq!(ring.matches("<polygon").count(), 5, "an arc a head");
+    let dots = ring.matches("<circle").count();
+    assert!(dots > 0 && ring.contains(&format!("{dots} servers")), "{dots}");
+}
+
+#[test]
 fn what_cannot_be_drawn_says_why() {
     let lerna = Lerna::start();
     let (no_kind, _) = drawn(&lerna, "peers", "picture.gif");

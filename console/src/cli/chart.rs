@@ -6,15 +6,20 @@ use std::time::Duration;
 
 use clap::Args;
 use hydra_protocol::client::Access;
-use hydra_protocol::v1::{GetStatusRequest, ListHeadsRequest, ListSeriesRequest};
+use hydra_protocol::v1::{
+    GetStatusRequest, ListHeadsRequest, ListPeersRequest, ListSeriesRequest, PeerScope,
+};
 use jiff::Timestamp;
 
 use crate::cli::{span, stats};
 use crate::error::{Error, Kind};
 use crate::output::text::neutral;
-use crate::picture::{self, Chart, Past, Size, Theme};
+use crate::picture::{self, Chart, HeadAt, Keyspace, Past, Size, Theme, Unwritable};
 use crate::session::{Session, Target};
 use crate::ui::Ui;
+
+/// Servers of the ring.
+const PEERS_MAX: usize = 20_000;
 
 /// The pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -33,6 +38,8 @@ enum Name {
     Network,
     /// A small chart a head: requests and presence
     Heads,
+    /// The ring of keys now: servers, heads, and the keys that are theirs
+    Keyspace,
 }
 
 /// What a latency is of.
@@ -76,9 +83,9 @@ pub(super) struct Arguments {
     /// For white paper or a dark screen
     #[arg(long, value_enum, default_value_t)]
     theme: Theme,
-    /// Width and height
-    #[arg(long, value_name = "WxH", default_value = "1200x640", value_parser = size)]
-    size: Size,
+    /// Width and height; 1200x640 by default, of keyspace 1000x1000
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    size: Option<Size>,
     /// PNG: pixels for each of the size
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=4))]
     scale: u32,
@@ -138,7 +145,9 @@ pub(super) async fn run(arguments: Arguments, target: &Target, ui: &mut Ui<'_>) 
         Name::Peers => Chart::Peers,
         Name::Network => Chart::Network,
         Name::Heads => Chart::Heads(heads(&session).await?),
+        Name::Keyspace => return keyspace(&arguments, kind, &session, ui).await,
     };
+    let size = arguments.size.unwrap_or(Size { width: 1200, height: 640 });
     let past = past(&session, &chart, arguments.window, ui.look.now).await?;
     if past.series.values().flatten().all(|value| value.is_nan()) {
         return Err(Error::new(
@@ -147,23 +156,70 @@ pub(super) async fn run(arguments: Arguments, target: &Target, ui: &mut Ui<'_>) 
         )
         .hint("wait a minute, or look further back with --window"));
     }
-    let drawn = picture::draw(&chart, &past, arguments.theme, arguments.size, kind)
-        .map_err(|error| Error::new(Kind::Failed, error.to_string()).hint("a smaller --size or --scale"))?;
-    std::fs::write(&arguments.to, drawn).map_err(|error| {
-        Error::new(Kind::Failed, format!("cannot write {}: {error}", arguments.to.display()))
-            .hint("check that the directory is there and that you may write it")
-    })?;
+    let drawn = picture::draw(&chart, &past, arguments.theme, size, kind);
+    write(&arguments.to, drawn)?;
     let time = |second| {
         Timestamp::from_second(second).map(|at| at.strftime("%H:%M").to_string()).unwrap_or_default()
     };
-    let Size { width, height } = arguments.size;
-    ui.note(&format!(
-        "wrote {}, {width}×{height}, {} to {} UTC",
-        arguments.to.display(),
-        time(past.begins),
-        time(past.ends)
-    ));
+    let (from, to) = (time(past.begins), time(past.ends));
+    ui.note(&format!("wrote {}, {}×{}, {from} to {to} UTC", arguments.to.display(), size.width, size.height));
     Ok(())
+}
+
+/// Writes the file.
+fn write(file: &Path, drawn: Result<Vec<u8>, Unwritable>) -> Result<(), Error> {
+    let drawn = drawn
+        .map_err(|error| Error::new(Kind::Failed, error.to_string()).hint("a smaller --size or --scale"))?;
+    std::fs::write(file, drawn).map_err(|error| {
+        Error::new(Kind::Failed, format!("cannot write {}: {error}", file.display()))
+            .hint("check that the directory is there and that you may write it")
+    })
+}
+
+async fn keyspace(
+    arguments: &Arguments,
+    kind: picture::Kind,
+    session: &Session,
+    ui: &mut Ui<'_>,
+) -> Result<(), Error> {
+    let status = session.call(session.client.status().get_status(GetStatusRequest {})).await?;
+    let status = status.status.unwrap_or_default();
+    let there = session.call(session.client.heads().list_heads(ListHeadsRequest::default())).await?;
+    let mut keys = Keyspace {
+        hydra: neutral(&status.name),
+        version: neutral(&status.version),
+        at: ui.look.now.as_second(),
+        ..Keyspace::default()
+    };
+    for head in &there.heads {
+        let presence = head.presence_listed.zip(head.presence_asked).filter(|(_, asked)| *asked > 0);
+        keys.heads.extend(place(&head.key).map(|key| HeadAt {
+            index: head.index,
+            key,
+            presence: presence.map(|(listed, asked)| f64::from(listed) / f64::from(asked)),
+        }));
+    }
+    let mut page_token = String::new();
+    loop {
+        let scope = PeerScope::Known.into();
+        let request = ListPeersRequest { page_size: 1_000, page_token, scope };
+        let page = session.call(session.client.peers().list_peers(request)).await?;
+        keys.peers.extend(page.peers.iter().filter_map(|peer| place(&peer.key)));
+        page_token = page.next_page_token;
+        if page_token.is_empty() || keys.peers.len() >= PEERS_MAX {
+            break;
+        }
+    }
+    let size = arguments.size.unwrap_or(Size { width: 1000, height: 1000 });
+    write(&arguments.to, picture::draw_keyspace(&keys, arguments.theme, size, kind))?;
+    let Size { width, height } = size;
+    ui.note(&format!("wrote {}, {width}×{height}", arguments.to.display()));
+    Ok(())
+}
+
+/// The first 64 bits of a key.
+fn place(key: &[u8]) -> Option<u64> {
+    key.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
 /// The heads that have series, by index.

@@ -6,13 +6,16 @@
 mod axis;
 mod canvas;
 mod charts;
+mod keyspace;
 mod panel;
+mod pen;
 mod theme;
 
 use std::collections::HashMap;
 
 pub use canvas::{Size, Unwritable};
 pub use charts::Chart;
+pub use keyspace::{HeadAt, Keyspace};
 pub use theme::Theme;
 
 /// Values at equal steps, as the daemon kept them.
@@ -61,5 +64,16 @@ pub fn draw(chart: &Chart, past: &Past, theme: Theme, size: Size, kind: Kind) ->
         Kind::Png(scale) => {
             canvas::png(size, scale, |area| panel::draw_all(area, &title, &panels, past, theme, scale as i32))
         }
+    }
+}
+
+/// Draws the ring of keys.
+///
+/// # Errors
+/// When a picture of this size cannot be drawn.
+pub fn draw_keyspace(keys: &Keyspace, theme: Theme, size: Size, kind: Kind) -> Result<Vec<u8>, Unwritable> {
+    match kind {
+        Kind::Svg => canvas::svg(size, |area| keyspace::draw(area, keys, theme, 1)),
+        Kind::Png(scale) => canvas::png(size, scale, |area| keyspace::draw(area, keys, theme, scale as i32)),
     }
 }

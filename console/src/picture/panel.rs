@@ -3,12 +3,13 @@
 use plotters::backend::DrawingBackend;
 use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
-use plotters::element::{PathElement, Polygon, Rectangle, Text};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color as _, IntoFont as _, RGBColor, TextStyle};
+use plotters::element::{Polygon, Rectangle};
+use plotters::style::text_anchor::HPos;
+use plotters::style::{Color as _, RGBColor};
 
 use super::axis::{Axis, times};
-use super::canvas::{Drawn, FAMILY};
+use super::canvas::Drawn;
+use super::pen::{Pen, TEXT};
 use super::{Past, Theme};
 
 /// Sizes in pixels before scaling.
@@ -20,8 +21,6 @@ const AXIS: i32 = 22;
 const LEGEND: i32 = 18;
 const FOOT: i32 = 18;
 const GAP: i32 = 10;
-const TEXT: i32 = 15;
-const TITLE: i32 = 20;
 
 /// Between the strokes of a hatched area.
 const HATCH: i32 = 6;
@@ -111,14 +110,10 @@ pub(super) fn draw_all<DB: DrawingBackend>(
     theme: Theme,
     scale: i32,
 ) -> Drawn<DB> {
-    area.fill(&theme.ground())?;
     let (width, height) = area.dim_in_pixel();
     let (width, height) = (width as i32, height as i32);
     let pen = Pen { area, theme, scale };
-    pen.text(title, (10 * scale, 8 * scale), TITLE, HPos::Left, theme.text())?;
-    let version = format!("hydrad {}", past.version);
-    let corner = (width - 10 * scale, height - 16 * scale);
-    pen.text(&version, corner, TEXT - 2, HPos::Right, super::theme::GREY)?;
+    pen.sheet(title, &past.version)?;
     let body = height - (TOP + FOOT) * scale;
     let columns = panels.iter().map(|panel| panel.columns.max(1)).max().unwrap_or(1) as usize;
     let weights: Vec<i32> = panels.chunks(columns).map(|row| row[0].weight as i32).collect();
@@ -142,37 +137,6 @@ pub(super) fn draw_all<DB: DrawingBackend>(
         y += high;
     }
     Ok(())
-}
-
-struct Pen<'a, DB: DrawingBackend> {
-    area: &'a DrawingArea<DB, Shift>,
-    theme: Theme,
-    scale: i32,
-}
-
-impl<DB: DrawingBackend> Pen<'_, DB> {
-    fn text(&self, text: &str, at: (i32, i32), size: i32, side: HPos, colour: RGBColor) -> Drawn<DB> {
-        let font = (FAMILY, size * self.scale).into_font();
-        let style = TextStyle::from(font).color(&colour).pos(Pos::new(side, VPos::Top));
-        self.area.draw(&Text::new(text.to_owned(), at, style))
-    }
-
-    fn line(&self, points: Vec<(i32, i32)>, colour: RGBColor, width: u32) -> Drawn<DB> {
-        let width = width * self.scale.unsigned_abs();
-        self.area.draw(&PathElement::new(points, colour.stroke_width(width)))
-    }
-
-    /// A straight line of dashes.
-    fn dashes(&self, from: (i32, i32), to: (i32, i32), colour: RGBColor) -> Drawn<DB> {
-        let dash = 4 * self.scale;
-        let (long, upright) = ((to.0 - from.0).abs().max((to.1 - from.1).abs()), from.0 == to.0);
-        for at in (0..long).step_by(2 * dash as usize) {
-            let end = (at + dash).min(long);
-            let place = |at: i32| if upright { (from.0, from.1 + at) } else { (from.0 + at, from.1) };
-            self.line(vec![place(at), place(end)], colour, 1)?;
-        }
-        Ok(())
-    }
 }
 
 fn draw_panel<DB: DrawingBackend>(pen: &Pen<'_, DB>, panel: &Panel, frame: &Frame<'_>) -> Drawn<DB> {
