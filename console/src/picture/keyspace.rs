@@ -100,7 +100,7 @@ pub(super) fn draw<DB: DrawingBackend>(
         // a part too small to be seen is drawn as wide as a line
         let to = to.max(from + 0.002);
         let thick = outer * (0.02 + 0.10 * head.presence.unwrap_or(0.0));
-        let steps = 2 + ((to - from) * 256.0) as u32;
+        let steps = 2 + ((to - from) * 720.0) as u32;
         let along = |at: u32| from + (to - from) * f64::from(at) / f64::from(steps);
         let inside = (0..=steps).map(|at| place(along(at), outer * 0.80));
         let outside = (0..=steps).rev().map(|at| place(along(at), outer * 0.80 + thick));

@@ -192,7 +192,7 @@ fn draw_layer<DB: DrawingBackend>(
             for run in runs(points) {
                 match (run.first(), run.last()) {
                     (Some(first), Some(last)) if *dashed => {
-                        pen.dashes(*first, (last.0, first.1), layer.colour)?
+                        pen.dashes(*first, (last.0, first.1), layer.colour)?;
                     }
                     (Some((x, y)), _) if run.len() == 1 => {
                         pen.line(vec![(*x, *y), (x + frame.scale, *y)], layer.colour, 2)?;
@@ -263,7 +263,7 @@ fn runs<T>(points: impl Iterator<Item = Option<T>>) -> Vec<Vec<T>> {
 /// Pixels that an entry takes.
 fn entry(layer: &Layer, scale: i32) -> i32 {
     let letters = layer.name.chars().count() + layer.figure.chars().count() + 1;
-    (letters as i32 * 7 + 30) * scale
+    (letters as i32 * 8 + 30) * scale
 }
 
 fn legend_rows(panel: &Panel, width: i32, scale: i32) -> i32 {

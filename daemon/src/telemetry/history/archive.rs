@@ -4,7 +4,7 @@
 
 use parking_lot::Mutex;
 
-use crate::telemetry::history::book::{Book, Column, STEPS};
+use crate::telemetry::history::book::{Book, Column, Ring, STEPS};
 use crate::telemetry::history::series::{Fold, HEAD_SERIES, HEADS, Readings, Series, head_series};
 
 /// The step of the heads' series, in seconds, and how many are kept.
@@ -117,7 +117,7 @@ impl Archive {
             None => steps.iter().find(reaches).unwrap_or(&steps[steps.len() - 1]),
         };
         let seconds = i64::from(*step);
-        let newest = books.whole.rings.iter().find(|ring| ring.step == *step).and_then(|ring| ring.newest());
+        let newest = books.whole.rings.iter().find(|ring| ring.step == *step).and_then(Ring::newest);
         // what is being measured is not shown
         let end = newest.map_or(i64::MIN / 2, |newest| newest + 1).min(now.div_euclid(seconds));
         let first = since.div_euclid(seconds).clamp(end - *kept as i64, end);
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn the_last_ten_minutes_come_back_with_their_gaps() {
         let archive = Archive::default();
-        [100, 101, 104, 105].map(|second| archive.push(second, &readings(2.0), &[]));
+        [100, 101, 104, 105].into_iter().for_each(|second| archive.push(second, &readings(2.0), &[]));
         let seconds = archive.seconds(106);
         let measured: Vec<bool> = seconds.iter().map(|(_, readings)| readings.is_some()).collect();
         // the second of 105 is not complete

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ const FILE_MAX: u64 = 64 * 1024 * 1024;
 /// The thread that writes.
 #[derive(Debug)]
 pub struct Keeper {
-    stop: Sender<()>,
+    stop: SyncSender<()>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -54,7 +54,7 @@ impl Keeper {
         }
         let heads = Kept::load(path, &mut books.heads, now, &events);
         drop(books);
-        let (stop, stopped) = channel();
+        let (stop, stopped) = sync_channel(1);
         let (keeping, told) = (Arc::clone(&archive), Arc::clone(&events));
         let thread = std::thread::Builder::new()
             .name("history".to_owned())
