@@ -5,6 +5,7 @@
 //! | [`cli`] | the command line: one file a noun, each a function from arguments to output |
 //! | [`session`] | a connection with its time limits |
 //! | [`output`] | what is printed: the JSON contract and its encoders, tables, words |
+//! | [`picture`] | charts as SVG and PNG |
 //! | [`tui`] | `hydractl top`: the live screen |
 //! | [`ui`] | stdout, stderr, questions; terminal or not |
 //! | [`error`] | what went wrong, and the exit code |
@@ -14,6 +15,7 @@ pub mod error;
 #[doc(hidden)]
 pub mod fixture;
 pub mod output;
+pub mod picture;
 pub mod session;
 pub mod tui;
 pub mod ui;

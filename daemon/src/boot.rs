@@ -35,8 +35,9 @@ use crate::prefetch::{self, Prefetch, bridge};
 use crate::routing::{Contacts, Table};
 use crate::scout::{self, Scout};
 use crate::state::{SeedOrigin, State, StateError};
+use crate::telemetry::history::unix_now;
 use crate::telemetry::log::{self, BadFilter};
-use crate::telemetry::{Events, History, Level, PeerLog};
+use crate::telemetry::{Archive, Events, History, Keeper, Level, PeerLog};
 
 /// Connections of the control socket end within this time at shutdown.
 const CONTROL_STOP: Duration = Duration::from_secs(2);
@@ -88,6 +89,7 @@ pub struct Daemon {
     control: Vec<Control>,
     doors: Vec<Open>,
     stop: watch::Sender<bool>,
+    keeper: Keeper,
 }
 
 /// Runs the daemon until it is told to end; what went wrong stands on stderr.
@@ -163,6 +165,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     let (events, history) = (Arc::new(Events::default()), Arc::new(History::default()));
 
     let state = State::open(&config.data_dir)?;
+    let (archive, keeper) = keep_history(&config, &events, &history).await?;
     let (sequence, idgen, origin) = identities(&config, &state).await?;
     let belly_config = config.belly(&machine);
     // migrations and the tables of providers; the records are read while it serves
@@ -226,6 +229,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         budget,
         events,
         history,
+        archive,
         shared,
         scout,
         prefetch,
@@ -270,7 +274,23 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     for service in &control {
         service.ready().await;
     }
-    Ok(Daemon { hydra, control, doors, stop })
+    Ok(Daemon { hydra, control, doors, stop, keeper })
+}
+
+/// Reads the history of earlier runs, from the directory that the state has locked by now.
+async fn keep_history(
+    config: &Config,
+    events: &Arc<Events>,
+    history: &Arc<History>,
+) -> Result<(Arc<Archive>, Keeper), BootError> {
+    let (dir, events, history) = (config.data_dir.clone(), Arc::clone(events), Arc::clone(history));
+    let reading = tokio::task::spawn_blocking(move || {
+        let archive = Arc::new(Archive::default());
+        let keeper = Keeper::start(&dir, Arc::clone(&archive), events);
+        history.restore(&archive.seconds(unix_now()));
+        (archive, keeper)
+    });
+    Ok(reading.await.map_err(std::io::Error::other)?)
 }
 
 /// Where the heads' ids come from: the seed, or the hydra that lends them.
@@ -371,6 +391,10 @@ impl Daemon {
         }
         for door in self.doors {
             door.stopped().await;
+        }
+        let keeper = self.keeper;
+        if let Err(error) = tokio::task::spawn_blocking(move || keeper.stop()).await {
+            tracing::error!(%error, "the history's last minute could not be written");
         }
         tracing::info!("hydrad has ended");
     }

@@ -33,6 +33,7 @@ use crate::v1::network_service_client::NetworkServiceClient;
 use crate::v1::peer_service_client::PeerServiceClient;
 use crate::v1::prefetch_service_client::PrefetchServiceClient;
 use crate::v1::record_service_client::RecordServiceClient;
+use crate::v1::stats_service_client::StatsServiceClient;
 use crate::v1::status_service_client::StatusServiceClient;
 use crate::v1::{GetVersionRequest, GetVersionResponse};
 
@@ -106,6 +107,12 @@ impl Client {
     #[must_use]
     pub fn network(&self) -> NetworkServiceClient<Channel> {
         NetworkServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
+    }
+
+    /// What was.
+    #[must_use]
+    pub fn stats(&self) -> StatsServiceClient<Channel> {
+        StatsServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
     }
 
     /// The socket this connection was made on.

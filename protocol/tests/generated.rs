@@ -15,6 +15,7 @@ fn generated_code_is_fresh() {
         "hydra/v1/peer_service.proto",
         "hydra/v1/prefetch_service.proto",
         "hydra/v1/record_service.proto",
+        "hydra/v1/stats_service.proto",
         "hydra/v1/status_service.proto",
     ];
     let descriptors = protox::compile(files, [root.join("proto")]).expect("the proto files compile");

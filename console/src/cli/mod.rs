@@ -3,6 +3,7 @@
 //! One file a noun. A command gets its arguments, the target and a [`Ui`]; it returns nothing or
 //! an [`Error`], and [`run`] is the only place that turns that into an exit code.
 
+mod chart;
 mod completions;
 mod heads;
 mod key;
@@ -14,6 +15,7 @@ mod records;
 pub mod reference;
 mod selector;
 mod span;
+mod stats;
 mod status;
 mod top;
 mod version;
@@ -107,6 +109,11 @@ enum Command {
     /// Everything that is counted, for Prometheus
     #[command(subcommand)]
     Metrics(metrics::Command),
+    /// What was: series of values, kept for a year
+    #[command(subcommand)]
+    Stats(stats::Command),
+    /// Pictures of what was, for reports
+    Chart(chart::Arguments),
     /// The live screen
     Top(top::Arguments),
     /// Wait until something holds, also for a daemon that is still to come
@@ -130,7 +137,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, surroundings: Surround
 
 /// As [`run`], with the exit code as a number.
 pub fn execute(arguments: impl IntoIterator<Item = OsString>, mut surroundings: Surroundings<'_>) -> u8 {
-    let cli = match command().try_get_matches_from(arguments).and_then(|found| Cli::from_arg_matches(&found))
+    let cli = match command()
+        .try_get_matches_from(chart::file_as_output(arguments))
+        .and_then(|found| Cli::from_arg_matches(&found))
     {
         Ok(cli) => cli,
         Err(error) => return not_a_command(&error, &mut surroundings),
@@ -181,6 +190,8 @@ async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<
         Command::Network(arguments) => network::run(arguments, target, ui).await,
         Command::Prefetch(command) => prefetch::run(command, target, ui).await,
         Command::Metrics(command) => metrics::run(command, target, ui).await,
+        Command::Stats(command) => stats::run(command, target, ui).await,
+        Command::Chart(arguments) => chart::run(arguments, target, ui).await,
         Command::Top(arguments) => top::run(arguments, target, ui).await,
         Command::Wait(arguments) => wait::run(arguments, target, ui).await,
         Command::Version => version::run(target, ui).await,

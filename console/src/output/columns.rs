@@ -6,6 +6,7 @@ mod network;
 mod peer;
 mod prefetch;
 mod record;
+mod stats;
 mod unique;
 
 use std::cmp::Ordering;

@@ -12,6 +12,7 @@ mod number;
 mod peer;
 mod prefetch;
 mod record;
+mod stats;
 mod status;
 mod unique;
 
@@ -25,6 +26,7 @@ pub use network::{Coverage, CoveragePlan, CoverageWith, HeadGroup, Network, Plac
 pub use peer::Peer;
 pub use prefetch::{Outcomes, PrefetchKey, PrefetchSource, PrefetchStatus};
 pub use record::Record;
+pub use stats::{Series, StatsPoint};
 pub use status::{Check, Door, Drop, HeadsTarget, PrefetchSummary, Status, Version, Warning, finding};
 pub use unique::UniquePeers;
 

@@ -12,6 +12,7 @@ mod near;
 mod network;
 pub mod notify;
 mod presence;
+mod readings;
 mod roster;
 mod rounds;
 mod samples;
@@ -44,7 +45,7 @@ use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::scout::Scout;
 use crate::state::State;
 use crate::telemetry::doors::Door;
-use crate::telemetry::{Events, History};
+use crate::telemetry::{Archive, Events, History};
 use crate::wire::Key256;
 
 pub use capacity::{Choice, NoRoom, Plan};
@@ -99,6 +100,7 @@ pub struct Parts {
     pub budget: Arc<Budget>,
     pub events: Arc<Events>,
     pub history: Arc<History>,
+    pub archive: Arc<Archive>,
     pub shared: Arc<head::Shared>,
     pub scout: Scout,
     pub prefetch: Prefetch,
@@ -119,6 +121,7 @@ pub struct Hydra {
     pub budget: Arc<Budget>,
     pub events: Arc<Events>,
     pub history: Arc<History>,
+    pub archive: Arc<Archive>,
     pub scout: Scout,
     pub prefetch: Prefetch,
     /// Doors for other programs that are open.
@@ -188,6 +191,7 @@ impl Hydra {
             budget: parts.budget,
             events: parts.events,
             history: parts.history,
+            archive: parts.archive,
             scout: parts.scout,
             prefetch: parts.prefetch,
             doors: Mutex::default(),

@@ -27,6 +27,7 @@ impl Hydra {
     /// Does the periodic work until the process ends.
     pub async fn rounds(self: Arc<Self>) {
         tokio::spawn(Arc::clone(&self).measure_presence());
+        tokio::spawn(Arc::clone(&self).measure_coverage());
         let mut tick = interval(SECOND);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut second: u64 = 0;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
-use crate::hydra::Hydra;
+use crate::hydra::{Hydra, readings};
 use crate::limits::machine::rss_bytes;
 use crate::telemetry::counters::Window;
 use crate::telemetry::latency::Snapshot;
@@ -20,6 +20,7 @@ pub(super) struct Samples {
     latency: VecDeque<Snapshot>,
     last: Option<(f64, Totals)>,
     rss: u64,
+    pub(super) before: readings::Before,
 }
 
 impl Default for Samples {
@@ -30,6 +31,7 @@ impl Default for Samples {
             latency: VecDeque::with_capacity(LATENCY_SECONDS + 1),
             last: None,
             rss: 0,
+            before: readings::Before::default(),
         }
     }
 }
@@ -71,12 +73,10 @@ impl Hydra {
                 true,
             ));
         }
-        self.history.push(self.level(
-            Rates::between(&earlier, &totals, now - before),
-            SystemTime::now(),
-            rss,
-            false,
-        ));
+        let sample =
+            self.level(Rates::between(&earlier, &totals, now - before), SystemTime::now(), rss, false);
+        self.history.push(sample);
+        self.keep(&sample, now - before);
     }
 
     fn level(&self, rates: Rates, at: SystemTime, rss_bytes: u64, gap: bool) -> Sample {

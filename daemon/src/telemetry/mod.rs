@@ -20,7 +20,7 @@ pub mod unique;
 pub use counters::{HeadCounters, Rates, Totals};
 pub use drops::Drop;
 pub use events::{Event, Events, Level};
-pub use history::{History, Sample};
+pub use history::{Archive, History, Keeper, Sample};
 pub use latency::Latency;
 pub use outcomes::{Outcome, OutcomeTotals, Outcomes};
 pub use peer_log::PeerLog;

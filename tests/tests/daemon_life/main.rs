@@ -9,6 +9,7 @@ mod control;
 mod first_start;
 mod grpc;
 mod heads;
+mod history;
 mod http;
 mod http_hostile;
 mod http_idgen;

@@ -15,6 +15,7 @@ mod prefetch;
 mod purge;
 mod record;
 mod socket;
+mod stats;
 mod status;
 mod watch;
 
@@ -27,6 +28,7 @@ use hydra_protocol::v1::network_service_server::NetworkServiceServer;
 use hydra_protocol::v1::peer_service_server::PeerServiceServer;
 use hydra_protocol::v1::prefetch_service_server::PrefetchServiceServer;
 use hydra_protocol::v1::record_service_server::RecordServiceServer;
+use hydra_protocol::v1::stats_service_server::StatsServiceServer;
 use hydra_protocol::v1::status_service_server::StatusServiceServer;
 use tokio::sync::watch as tokio_watch;
 use tokio::task::JoinHandle;
@@ -83,6 +85,7 @@ impl Control {
             .add_service(StatusServiceServer::new(status::Service::new(Arc::clone(hydra), told)))
             .add_service(HeadServiceServer::new(head::Service::new(Arc::clone(hydra), access)))
             .add_service(NetworkServiceServer::new(network::Service::new(Arc::clone(hydra))))
+            .add_service(StatsServiceServer::new(stats::Service::new(Arc::clone(hydra))))
             .add_service(PeerServiceServer::new(peer::Service::new(Arc::clone(hydra))))
             .add_service(RecordServiceServer::new(record::Service::new(Arc::clone(hydra), access)))
             .add_service(PrefetchServiceServer::new(prefetch::Service::new(Arc::clone(hydra), access)))
@@ -101,6 +104,7 @@ impl Control {
         self.health.set_serving::<StatusServiceServer<status::Service>>().await;
         self.health.set_serving::<HeadServiceServer<head::Service>>().await;
         self.health.set_serving::<NetworkServiceServer<network::Service>>().await;
+        self.health.set_serving::<StatsServiceServer<stats::Service>>().await;
         self.health.set_serving::<PeerServiceServer<peer::Service>>().await;
         self.health.set_serving::<RecordServiceServer<record::Service>>().await;
         self.health.set_serving::<PrefetchServiceServer<prefetch::Service>>().await;

@@ -1,15 +1,16 @@
-//! The last ten minutes, second by second.
+//! The last ten minutes, second by second, for those who watch.
 
 use std::collections::VecDeque;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::telemetry::Rates;
+use crate::telemetry::history::series::{Readings, Series};
 
 /// Seconds kept.
-pub const SECONDS: usize = 600;
+pub(super) const SECONDS: usize = 600;
 
 /// Rates of one second over all heads, and levels at its end.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +24,29 @@ pub struct Sample {
     pub rss_bytes: u64,
     /// The process did not run or not measure in this second.
     pub gap: bool,
+}
+
+impl Sample {
+    /// What was kept of a Unix second; nothing is a gap.
+    fn kept(second: i64, readings: Option<&Readings>) -> Self {
+        let value = |series| readings.and_then(|readings| readings.get(series)).unwrap_or_default();
+        Self {
+            at: UNIX_EPOCH + Duration::from_secs(u64::try_from(second).unwrap_or_default()),
+            rates: Rates {
+                requests: Series::KINDS.map(value),
+                resets: value(Series::Resets),
+                bytes_in: value(Series::BytesIn),
+                bytes_out: value(Series::BytesOut),
+                found: value(Series::Found),
+            },
+            connections_in: value(Series::ConnectionsIn) as u64,
+            connections_out: value(Series::ConnectionsOut) as u64,
+            peers_live: value(Series::PeersLive) as u64,
+            records: value(Series::Announced) as u64,
+            rss_bytes: value(Series::Rss) as u64,
+            gap: readings.is_none(),
+        }
+    }
 }
 
 /// The ring of samples; each has a number that grows by one.
@@ -54,6 +78,11 @@ impl History {
         ring.samples.push_back(sample);
         ring.next += 1;
         self.newest.send_replace(ring.next);
+    }
+
+    /// Takes in the seconds that were kept before the start, oldest first, up to now.
+    pub fn restore(&self, kept: &[(i64, Option<Readings>)]) {
+        kept.iter().for_each(|(second, readings)| self.push(Sample::kept(*second, readings.as_ref())));
     }
 
     /// Samples from number `from` on, oldest first, and the number after the last of them.
