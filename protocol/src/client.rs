@@ -28,6 +28,8 @@ pub use socket::{
 };
 
 use crate::v1::belly_service_client::BellyServiceClient;
+use crate::v1::config_service_client::ConfigServiceClient;
+use crate::v1::event_service_client::EventServiceClient;
 use crate::v1::head_service_client::HeadServiceClient;
 use crate::v1::network_service_client::NetworkServiceClient;
 use crate::v1::peer_service_client::PeerServiceClient;
@@ -100,6 +102,18 @@ impl Client {
     #[must_use]
     pub fn belly(&self) -> BellyServiceClient<Channel> {
         BellyServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn config(&self) -> ConfigServiceClient<Channel> {
+        ConfigServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn events(&self) -> EventServiceClient<Channel> {
+        EventServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
     }
 
     /// The network.

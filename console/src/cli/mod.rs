@@ -4,6 +4,8 @@
 //! an [`Error`], and [`run`] is the only place that turns that into an exit code.
 
 mod completions;
+mod config;
+mod events;
 mod heads;
 mod key;
 mod metrics;
@@ -104,6 +106,11 @@ enum Command {
     /// Keys that were asked for and not here, looked up elsewhere
     #[command(subcommand)]
     Prefetch(prefetch::Command),
+    /// What happened, and with -w what happens
+    Events(events::Arguments),
+    /// The settings that the daemon runs with
+    #[command(subcommand)]
+    Config(config::Command),
     /// Everything that is counted, for Prometheus
     #[command(subcommand)]
     Metrics(metrics::Command),
@@ -180,6 +187,8 @@ async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<
         Command::Records(command) => records::run(command, target, ui).await,
         Command::Network(arguments) => network::run(arguments, target, ui).await,
         Command::Prefetch(command) => prefetch::run(command, target, ui).await,
+        Command::Events(arguments) => events::run(arguments, target, ui).await,
+        Command::Config(command) => config::run(command, target, ui).await,
         Command::Metrics(command) => metrics::run(command, target, ui).await,
         Command::Top(arguments) => top::run(arguments, target, ui).await,
         Command::Wait(arguments) => wait::run(arguments, target, ui).await,

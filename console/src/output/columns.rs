@@ -1,11 +1,13 @@
 //! The columns of each kind of list, as data.
 
 mod belly;
+mod event;
 mod head;
 mod network;
 mod peer;
 mod prefetch;
 mod record;
+mod setting;
 mod unique;
 
 use std::cmp::Ordering;

@@ -5,6 +5,7 @@
 //! are neutralised here, on the way in, so that no encoder can forget it.
 
 mod belly;
+mod event;
 mod fetch;
 mod head;
 mod network;
@@ -12,6 +13,7 @@ mod number;
 mod peer;
 mod prefetch;
 mod record;
+mod setting;
 mod status;
 mod unique;
 
@@ -19,12 +21,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use belly::{AskedKey, Belly, BellyWarming, Generation, PurgedRecords, Region, TopProvider};
+pub use event::Event;
 pub use fetch::{AskedServer, Fetch, FetchedProvider};
 pub use head::{Bucket, Head, Neighbour, PurgedHead, Reach};
 pub use network::{Coverage, CoveragePlan, CoverageWith, HeadGroup, Network, Place, PlannedNetwork};
 pub use peer::Peer;
 pub use prefetch::{Outcomes, PrefetchKey, PrefetchSource, PrefetchStatus};
 pub use record::Record;
+pub use setting::{Overridden, Setting, Source};
 pub use status::{Check, Door, Drop, HeadsTarget, PrefetchSummary, Status, Version, Warning, finding};
 pub use unique::UniquePeers;
 

@@ -4,8 +4,10 @@
 //! Real processes on directories of their own. The wire itself is in `wire_conformance`.
 
 mod belly;
+mod config_told;
 mod console;
 mod control;
+mod events;
 mod first_start;
 mod grpc;
 mod heads;
