@@ -1,8 +1,9 @@
-//! What `events` and `config` print, for a person and for a pipe: snapshots.
+//! What `events`, `config` and `doctor` print, for a person and for a pipe: snapshots.
 
 mod common;
 
 use common::{Lerna, Reader};
+use hydractl::fixture;
 use insta::assert_snapshot;
 
 /// Runs lines one after the other against one daemon.
@@ -58,4 +59,43 @@ fn a_setting_that_is_none_is_not_found() {
     let outcome = Lerna::start().run("config show belly.colour", Reader::Pipe);
     assert_eq!(outcome.code, 5, "{outcome:?}");
     assert!(outcome.err.contains("belly.colour"), "{}", outcome.err);
+}
+
+/// All but the machine that the test runs on.
+const DOCTOR: &str = "doctor --only reach,network,presence,belly,prefetch";
+
+#[test]
+fn the_doctor_in_every_format() {
+    assert_snapshot!(formats(&Lerna::start(), DOCTOR));
+}
+
+#[test]
+fn the_doctor_names_what_is_broken_first_and_ends_with_8() {
+    let lerna = Lerna::start();
+    lerna.hydrad.change(|world| world.status = fixture::status_without_peers());
+    let lines = ["doctor --only network", "doctor --only reach,belly", "doctor --only network -q"];
+    assert_snapshot!(story(&lerna, Reader::Person, &lines));
+}
+
+#[test]
+fn the_doctor_looks_at_the_machine_with_and_without_a_daemon() {
+    let lerna = Lerna::start();
+    let with = lerna.run("doctor", Reader::Pipe);
+    assert!(with.code == 0 && with.err.is_empty(), "{with:?}");
+    for row in
+        ["ok    socket   /run/hydra/control.sock 0", "ok    files    1,745 open of 1,048,576; 349 a head"]
+    {
+        assert!(with.out.contains(row), "no {row:?} in {}", with.out);
+    }
+    let without = lerna.run("doctor --only belly --socket /nowhere/control.sock", Reader::Pipe);
+    assert_eq!(
+        without.out,
+        "fail  socket   hydrad is not running: no socket at /nowhere/control.sock → start it: sudo systemctl \
+         start hydrad      another socket: --socket PATH or HYDRA_SOCKET\n0 ok, 0 warn, 1 fail, 0 skip\n"
+    );
+    let without = lerna.run("doctor --socket /nowhere/control.sock -o json", Reader::Pipe);
+    assert_eq!(without.code, 8, "{without:?}");
+    let list: serde_json::Value = serde_json::from_str(&without.out).expect("JSON");
+    let names: Vec<_> = list["items"].as_array().expect("items").iter().map(|item| &item["check"]).collect();
+    assert_eq!(names, ["socket", "files", "config", "clock", "ipv6"]);
 }

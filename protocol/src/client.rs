@@ -22,6 +22,7 @@ use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request};
 
+pub use account::{SocketAccess, socket_access};
 pub use error::{ConnectError, SpokenVersion, opens_to_group};
 pub use socket::{
     MAX_SOCKET_PATH_BYTES, SOCKET_VARIABLE, SYSTEM_SOCKET, candidates, candidates_from, observe_beside,

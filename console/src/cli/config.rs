@@ -14,6 +14,8 @@ use crate::output::list;
 use crate::session::Target;
 use crate::ui::Ui;
 
+pub(super) use validate::{Checked, check};
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// The settings in force; secrets are hidden

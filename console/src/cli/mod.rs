@@ -5,6 +5,7 @@
 
 mod completions;
 mod config;
+mod doctor;
 mod events;
 mod heads;
 mod key;
@@ -106,6 +107,8 @@ enum Command {
     /// Keys that were asked for and not here, looked up elsewhere
     #[command(subcommand)]
     Prefetch(prefetch::Command),
+    /// What is wrong, and what to do; also without a daemon
+    Doctor(doctor::Arguments),
     /// What happened, and with -w what happens
     Events(events::Arguments),
     /// The settings that the daemon runs with
@@ -187,6 +190,7 @@ async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<
         Command::Records(command) => records::run(command, target, ui).await,
         Command::Network(arguments) => network::run(arguments, target, ui).await,
         Command::Prefetch(command) => prefetch::run(command, target, ui).await,
+        Command::Doctor(arguments) => doctor::run(arguments, target, ui).await,
         Command::Events(arguments) => events::run(arguments, target, ui).await,
         Command::Config(command) => config::run(command, target, ui).await,
         Command::Metrics(command) => metrics::run(command, target, ui).await,

@@ -1,6 +1,7 @@
 //! The columns of each kind of list, as data.
 
 mod belly;
+mod check;
 mod event;
 mod head;
 mod network;

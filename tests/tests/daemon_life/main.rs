@@ -7,6 +7,7 @@ mod belly;
 mod config_told;
 mod console;
 mod control;
+mod doctor;
 mod events;
 mod first_start;
 mod grpc;
