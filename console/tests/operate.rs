@@ -1,4 +1,4 @@
-//! What `events`, `config` and `doctor` print, for a person and for a pipe: snapshots.
+//! What `events`, `log`, `config` and `doctor` print, for a person and for a pipe: snapshots.
 
 mod common;
 
@@ -98,4 +98,33 @@ fn the_doctor_looks_at_the_machine_with_and_without_a_daemon() {
     let list: serde_json::Value = serde_json::from_str(&without.out).expect("JSON");
     let names: Vec<_> = list["items"].as_array().expect("items").iter().map(|item| &item["check"]).collect();
     assert_eq!(names, ["socket", "files", "config", "clock", "ipv6"]);
+}
+
+#[test]
+fn the_log_is_followed_and_its_levels_are_told_and_set() {
+    let lerna = Lerna::start();
+    let person = story(
+        &lerna,
+        Reader::Person,
+        &[
+            "log tail",
+            "log tail --no-follow --level warn -o wide",
+            "log level get",
+            "log level set hydra::prefetch=debug --for 10m",
+            "log level set hydra::prefetch=debug",
+            "log level set hydra::prefetch",
+            "log level set hydra=loud",
+        ],
+    );
+    let pipe = story(
+        &lerna,
+        Reader::Pipe,
+        &[
+            "log tail --no-follow --target hydrad::scout -o json",
+            "log tail -o json",
+            "log level get -o json",
+            "log level set hydra::prefetch=debug --for 10m -o json",
+        ],
+    );
+    assert_snapshot!(format!("{person}\n{pipe}"));
 }

@@ -32,6 +32,7 @@ use crate::v1::belly_service_client::BellyServiceClient;
 use crate::v1::config_service_client::ConfigServiceClient;
 use crate::v1::event_service_client::EventServiceClient;
 use crate::v1::head_service_client::HeadServiceClient;
+use crate::v1::log_service_client::LogServiceClient;
 use crate::v1::network_service_client::NetworkServiceClient;
 use crate::v1::peer_service_client::PeerServiceClient;
 use crate::v1::prefetch_service_client::PrefetchServiceClient;
@@ -115,6 +116,12 @@ impl Client {
     #[must_use]
     pub fn events(&self) -> EventServiceClient<Channel> {
         EventServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
+    }
+
+    /// The daemon's log.
+    #[must_use]
+    pub fn log(&self) -> LogServiceClient<Channel> {
+        LogServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
     }
 
     /// The network.

@@ -13,6 +13,7 @@ fn generated_code_is_fresh() {
         "hydra/v1/config_service.proto",
         "hydra/v1/event_service.proto",
         "hydra/v1/head_service.proto",
+        "hydra/v1/log_service.proto",
         "hydra/v1/network_service.proto",
         "hydra/v1/peer_service.proto",
         "hydra/v1/prefetch_service.proto",

@@ -9,6 +9,7 @@ mod doctor;
 mod events;
 mod heads;
 mod key;
+mod log;
 mod metrics;
 mod network;
 mod peers;
@@ -111,6 +112,9 @@ enum Command {
     Doctor(doctor::Arguments),
     /// What happened, and with -w what happens
     Events(events::Arguments),
+    /// The daemon's log: what it says, and how much
+    #[command(subcommand)]
+    Log(log::Command),
     /// The settings that the daemon runs with
     #[command(subcommand)]
     Config(config::Command),
@@ -192,6 +196,7 @@ async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<
         Command::Prefetch(command) => prefetch::run(command, target, ui).await,
         Command::Doctor(arguments) => doctor::run(arguments, target, ui).await,
         Command::Events(arguments) => events::run(arguments, target, ui).await,
+        Command::Log(command) => log::run(command, target, ui).await,
         Command::Config(command) => config::run(command, target, ui).await,
         Command::Metrics(command) => metrics::run(command, target, ui).await,
         Command::Top(arguments) => top::run(arguments, target, ui).await,

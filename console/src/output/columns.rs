@@ -4,6 +4,7 @@ mod belly;
 mod check;
 mod event;
 mod head;
+mod log;
 mod network;
 mod peer;
 mod prefetch;

@@ -8,6 +8,7 @@ mod belly;
 mod event;
 mod fetch;
 mod head;
+mod log;
 mod network;
 mod number;
 mod peer;
@@ -24,6 +25,7 @@ pub use belly::{AskedKey, Belly, BellyWarming, Generation, PurgedRecords, Region
 pub use event::Event;
 pub use fetch::{AskedServer, Fetch, FetchedProvider};
 pub use head::{Bucket, Head, Neighbour, PurgedHead, Reach};
+pub use log::{LogLevel, LogLine};
 pub use network::{Coverage, CoveragePlan, CoverageWith, HeadGroup, Network, Place, PlannedNetwork};
 pub use peer::Peer;
 pub use prefetch::{Outcomes, PrefetchKey, PrefetchSource, PrefetchStatus};

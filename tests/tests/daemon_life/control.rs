@@ -36,6 +36,7 @@ async fn any_grpc_client_finds_health_and_reflection_on_both_sockets() -> anyhow
             "RecordService",
             "PrefetchService",
             "EventService",
+            "LogService",
             "ConfigService",
         ] {
             let name = format!("hydra.v1.{name}");

@@ -16,6 +16,7 @@ mod http;
 mod http_hostile;
 mod http_idgen;
 mod identity;
+mod log_told;
 mod manual;
 mod metrics;
 mod network;

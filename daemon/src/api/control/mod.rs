@@ -10,6 +10,7 @@ mod export;
 mod fetch;
 mod head;
 mod key;
+mod log;
 mod network;
 mod page;
 mod peer;
@@ -28,6 +29,7 @@ use hydra_protocol::v1::belly_service_server::BellyServiceServer;
 use hydra_protocol::v1::config_service_server::ConfigServiceServer;
 use hydra_protocol::v1::event_service_server::EventServiceServer;
 use hydra_protocol::v1::head_service_server::HeadServiceServer;
+use hydra_protocol::v1::log_service_server::LogServiceServer;
 use hydra_protocol::v1::network_service_server::NetworkServiceServer;
 use hydra_protocol::v1::peer_service_server::PeerServiceServer;
 use hydra_protocol::v1::prefetch_service_server::PrefetchServiceServer;
@@ -101,6 +103,7 @@ impl Control {
             .add_service(PrefetchServiceServer::new(prefetch::Service::new(Arc::clone(hydra), access)))
             .add_service(BellyServiceServer::new(belly::Service::new(Arc::clone(hydra))))
             .add_service(EventServiceServer::new(event::Service::new(Arc::clone(hydra))))
+            .add_service(LogServiceServer::new(log::Service::new(access)))
             .add_service(ConfigServiceServer::new(config::Service::new(told.settings)));
         let stopped = async move {
             // a supervisor that is gone means stop, too
@@ -121,6 +124,7 @@ impl Control {
         self.health.set_serving::<PrefetchServiceServer<prefetch::Service>>().await;
         self.health.set_serving::<BellyServiceServer<belly::Service>>().await;
         self.health.set_serving::<EventServiceServer<event::Service>>().await;
+        self.health.set_serving::<LogServiceServer<log::Service>>().await;
         self.health.set_serving::<ConfigServiceServer<config::Service>>().await;
     }
 
