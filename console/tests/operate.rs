@@ -1,4 +1,4 @@
-//! What `events`, `log`, `config` and `doctor` print, for a person and for a pipe: snapshots.
+//! What `events`, `log`, `config`, `doctor` and `bugreport` print, for a person and for a pipe: snapshots.
 
 mod common;
 
@@ -127,4 +127,30 @@ fn the_log_is_followed_and_its_levels_are_told_and_set() {
         ],
     );
     assert_snapshot!(format!("{person}\n{pipe}"));
+}
+
+#[test]
+fn a_bugreport_holds_the_answers_of_other_commands() {
+    let lerna = Lerna::start();
+    let place = lerna.directory.path().join("report");
+    let line = format!("bugreport {}", place.display());
+    let first = lerna.run(&line, Reader::Person);
+    let again = lerna.run(&line, Reader::Person);
+    let stable = |text: String| text.replace(&lerna.directory.path().display().to_string(), "/run/hydra");
+    assert_snapshot!(stable(format!("{}\n{}", first.whole(&line), again.whole(&line))));
+    for (file, words) in [("status.json", "status -o json"), ("config.json", "config show -o json")] {
+        let kept = std::fs::read_to_string(place.join(file)).expect("a file");
+        assert_eq!(stable(kept), lerna.run(words, Reader::Pipe).out, "{file}");
+    }
+    let alone = lerna.directory.path().join("alone");
+    let line = format!("bugreport {} --socket /nowhere/control.sock -o json", alone.display());
+    let without = lerna.run(&line, Reader::Pipe);
+    let report: serde_json::Value = serde_json::from_str(&without.out).expect("JSON");
+    assert_eq!(report["schema"], "hydra.v1/BugReport");
+    let trouble = |name: &str| {
+        let files = report["files"].as_array().expect("files");
+        files.iter().find(|file| file["name"] == name).expect("the file")["trouble"].clone()
+    };
+    assert!(trouble("doctor.json").is_null(), "{report}");
+    assert!(trouble("status.json").as_str().is_some_and(|why| why.contains("not running")), "{report}");
 }

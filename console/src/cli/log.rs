@@ -134,8 +134,11 @@ async fn tail(arguments: TailArguments, session: &Session, ui: &mut Ui<'_>) -> R
     ui.headers &= !matches!(ui.format, Format::Auto | Format::Table);
     let mut updates = session.call(session.client.log().tail_log(request)).await?;
     let mut rows = List::begin(ui)?;
-    // Hours may pass between two lines: no time limit.
-    while let Some(update) = updates.message().await? {
+    loop {
+        // Hours may pass between two lines: following has no time limit.
+        let next = updates.message();
+        let next = if follow { next.await? } else { session.within(next).await? };
+        let Some(update) = next else { break };
         if update.missed > 0 {
             ui.note(&format!("{} lines left out: this reader was slow", text::commas(update.missed)));
         }

@@ -3,6 +3,7 @@
 //! One file a noun. A command gets its arguments, the target and a [`Ui`]; it returns nothing or
 //! an [`Error`], and [`run`] is the only place that turns that into an exit code.
 
+mod bugreport;
 mod completions;
 mod config;
 mod doctor;
@@ -110,6 +111,8 @@ enum Command {
     Prefetch(prefetch::Command),
     /// What is wrong, and what to do; also without a daemon
     Doctor(doctor::Arguments),
+    /// What others need to see to help, in a directory; without secrets
+    Bugreport(bugreport::Arguments),
     /// What happened, and with -w what happens
     Events(events::Arguments),
     /// The daemon's log: what it says, and how much
@@ -195,6 +198,7 @@ async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<
         Command::Network(arguments) => network::run(arguments, target, ui).await,
         Command::Prefetch(command) => prefetch::run(command, target, ui).await,
         Command::Doctor(arguments) => doctor::run(arguments, target, ui).await,
+        Command::Bugreport(arguments) => bugreport::run(arguments, target, ui).await,
         Command::Events(arguments) => events::run(arguments, target, ui).await,
         Command::Log(command) => log::run(command, target, ui).await,
         Command::Config(command) => config::run(command, target, ui).await,

@@ -23,7 +23,7 @@ async fn settings_are_told_with_their_origin_and_without_secrets() -> anyhow::Re
     ensure!(name["overrides"][0]["value"] == "other" && name["overrides"][0]["line"] == 1, "{name}");
     let queue = setting("prefetch.queue")?;
     ensure!(queue["value"] == 77 && queue["line"] == 3, "{queue}");
-    ensure!(queue["path"] == Value::from(file.display().to_string()), "{queue}");
+    ensure!(queue["path"] == file.display().to_string(), "{queue}");
     let level = setting("log.level")?;
     ensure!(level["origin"] == "env" && level["variable"] == "HYDRA_LOG_LEVEL", "{level}");
 

@@ -1,9 +1,9 @@
-//! `doctor` with a real daemon, with a daemon that has a trouble, and without one.
+//! `doctor` with a real daemon, with a daemon that has a trouble, and without one; and the report of it all.
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use crate::place::{PATIENCE, Place, hydractl};
+use crate::place::{PATIENCE, Place, SEED, hydractl};
 use crate::scout::NOBODY;
 
 fn check<'a>(list: &'a Value, name: &str) -> anyhow::Result<&'a Value> {
@@ -51,6 +51,28 @@ async fn peers_that_do_not_answer_fail_and_so_does_a_daemon_that_is_gone() -> an
     ensure!(said.code == Some(8) && said.out.starts_with("fail  socket   "), "{said:?}");
     for name in ["files", "config", "clock"] {
         ensure!(said.out.contains(&format!("  {name}")), "no {name} in {said:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bugreport_is_whole_and_has_no_secret() -> anyhow::Result<()> {
+    let place = Place::seeded(1)?;
+    let hydrad = place.serving(1).await?;
+    let directory = place.dir().join("report");
+    let report = hydrad.json(&["bugreport", &directory.display().to_string()]).await?;
+    let files = report["files"].as_array().context("files")?;
+    ensure!(files.len() > 8, "{report}");
+    let token = std::fs::read_to_string(place.data().join("http-token"))?;
+    for file in files {
+        ensure!(file["trouble"].is_null(), "{file}");
+        let name = file["name"].as_str().context("a name")?;
+        let text = std::fs::read_to_string(directory.join(name))?;
+        ensure!(!text.is_empty(), "{name} is empty");
+        if name.ends_with(".json") {
+            let _: Value = serde_json::from_str(&text).with_context(|| name.to_owned())?;
+        }
+        ensure!(!text.contains(SEED) && !text.contains(token.trim()), "a secret is in {name}");
     }
     Ok(())
 }
