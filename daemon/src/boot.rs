@@ -249,7 +249,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         [(&config.control.socket, Access::Control), (&config.control.observe_socket, Access::Observe)]
     {
         control.push(
-            Control::serve(Socket::open(path, access)?, &hydra, config.metrics().1, stopping.clone()).await?,
+            Control::serve(Socket::open(path, access)?, &hydra, config.told(), stopping.clone()).await?,
         );
     }
 

@@ -22,13 +22,17 @@ use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request};
 
+pub use account::{SocketAccess, socket_access};
 pub use error::{ConnectError, SpokenVersion, opens_to_group};
 pub use socket::{
     MAX_SOCKET_PATH_BYTES, SOCKET_VARIABLE, SYSTEM_SOCKET, candidates, candidates_from, observe_beside,
 };
 
 use crate::v1::belly_service_client::BellyServiceClient;
+use crate::v1::config_service_client::ConfigServiceClient;
+use crate::v1::event_service_client::EventServiceClient;
 use crate::v1::head_service_client::HeadServiceClient;
+use crate::v1::log_service_client::LogServiceClient;
 use crate::v1::network_service_client::NetworkServiceClient;
 use crate::v1::peer_service_client::PeerServiceClient;
 use crate::v1::prefetch_service_client::PrefetchServiceClient;
@@ -101,6 +105,24 @@ impl Client {
     #[must_use]
     pub fn belly(&self) -> BellyServiceClient<Channel> {
         BellyServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn config(&self) -> ConfigServiceClient<Channel> {
+        ConfigServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn events(&self) -> EventServiceClient<Channel> {
+        EventServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
+    }
+
+    /// The daemon's log.
+    #[must_use]
+    pub fn log(&self) -> LogServiceClient<Channel> {
+        LogServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_REPLY_BYTES)
     }
 
     /// The network.

@@ -10,7 +10,10 @@ fn generated_code_is_fresh() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = [
         "hydra/v1/belly_service.proto",
+        "hydra/v1/config_service.proto",
+        "hydra/v1/event_service.proto",
         "hydra/v1/head_service.proto",
+        "hydra/v1/log_service.proto",
         "hydra/v1/network_service.proto",
         "hydra/v1/peer_service.proto",
         "hydra/v1/prefetch_service.proto",

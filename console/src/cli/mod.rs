@@ -3,10 +3,15 @@
 //! One file a noun. A command gets its arguments, the target and a [`Ui`]; it returns nothing or
 //! an [`Error`], and [`run`] is the only place that turns that into an exit code.
 
+mod bugreport;
 mod chart;
 mod completions;
+mod config;
+mod doctor;
+mod events;
 mod heads;
 mod key;
+mod log;
 mod metrics;
 mod network;
 mod peers;
@@ -106,6 +111,18 @@ enum Command {
     /// Keys that were asked for and not here, looked up elsewhere
     #[command(subcommand)]
     Prefetch(prefetch::Command),
+    /// What is wrong, and what to do; also without a daemon
+    Doctor(doctor::Arguments),
+    /// What others need to see to help, in a directory; without secrets
+    Bugreport(bugreport::Arguments),
+    /// What happened, and with -w what happens
+    Events(events::Arguments),
+    /// The daemon's log: what it says, and how much
+    #[command(subcommand)]
+    Log(log::Command),
+    /// The settings that the daemon runs with
+    #[command(subcommand)]
+    Config(config::Command),
     /// Everything that is counted, for Prometheus
     #[command(subcommand)]
     Metrics(metrics::Command),
@@ -189,6 +206,11 @@ async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<
         Command::Records(command) => records::run(command, target, ui).await,
         Command::Network(arguments) => network::run(arguments, target, ui).await,
         Command::Prefetch(command) => prefetch::run(command, target, ui).await,
+        Command::Doctor(arguments) => doctor::run(arguments, target, ui).await,
+        Command::Bugreport(arguments) => bugreport::run(arguments, target, ui).await,
+        Command::Events(arguments) => events::run(arguments, target, ui).await,
+        Command::Log(command) => log::run(command, target, ui).await,
+        Command::Config(command) => config::run(command, target, ui).await,
         Command::Metrics(command) => metrics::run(command, target, ui).await,
         Command::Stats(command) => stats::run(command, target, ui).await,
         Command::Chart(arguments) => chart::run(arguments, target, ui).await,

@@ -1,11 +1,15 @@
 //! The columns of each kind of list, as data.
 
 mod belly;
+mod check;
+mod event;
 mod head;
+mod log;
 mod network;
 mod peer;
 mod prefetch;
 mod record;
+mod setting;
 mod stats;
 mod unique;
 

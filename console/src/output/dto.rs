@@ -5,13 +5,16 @@
 //! are neutralised here, on the way in, so that no encoder can forget it.
 
 mod belly;
+mod event;
 mod fetch;
 mod head;
+mod log;
 mod network;
 mod number;
 mod peer;
 mod prefetch;
 mod record;
+mod setting;
 mod stats;
 mod status;
 mod unique;
@@ -20,12 +23,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use belly::{AskedKey, Belly, BellyWarming, Generation, PurgedRecords, Region, TopProvider};
+pub use event::Event;
 pub use fetch::{AskedServer, Fetch, FetchedProvider};
 pub use head::{Bucket, Head, Neighbour, PurgedHead, Reach};
+pub use log::{LogLevel, LogLine};
 pub use network::{Coverage, CoveragePlan, CoverageWith, HeadGroup, Network, Place, PlannedNetwork};
 pub use peer::Peer;
 pub use prefetch::{Outcomes, PrefetchKey, PrefetchSource, PrefetchStatus};
 pub use record::Record;
+pub use setting::{Overridden, Setting, Source};
 pub use stats::{Series, StatsPoint};
 pub use status::{Check, Door, Drop, HeadsTarget, PrefetchSummary, Status, Version, Warning, finding};
 pub use unique::UniquePeers;

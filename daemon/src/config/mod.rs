@@ -26,6 +26,7 @@ mod show;
 mod shown;
 mod sources;
 mod surroundings;
+mod told;
 mod values;
 
 #[cfg(test)]

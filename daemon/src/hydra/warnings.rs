@@ -55,6 +55,8 @@ struct Condition {
     severity: Level,
     text: String,
     remedy: String,
+    /// Numbers that the text tells, by name.
+    numbers: Vec<(&'static str, u64)>,
 }
 
 /// Warnings of now and of the last hour.
@@ -77,7 +79,8 @@ impl Warnings {
                 warning.severity = condition.severity;
                 continue;
             }
-            events.tell(condition.severity, "hydrad", condition.code, &condition.text);
+            let numbers = condition.numbers;
+            events.tell_numbers(condition.severity, "hydrad", condition.code, &condition.text, numbers);
             self.0.push(Warning {
                 code: condition.code,
                 since: now,
@@ -112,7 +115,13 @@ impl Hydra {
         self.prefetch_conditions(&mut found);
         if let Some(trouble) = self.belly.health().trouble {
             let remedy = "free space or mend the disk; the belly writes again by itself".to_owned();
-            found.push(Condition { code: "BELLY_TROUBLE", severity: Level::Fail, text: trouble, remedy });
+            found.push(Condition {
+                code: "BELLY_TROUBLE",
+                severity: Level::Fail,
+                text: trouble,
+                remedy,
+                numbers: Vec::new(),
+            });
         }
         self.warnings.lock().update(found, SystemTime::now(), &self.events);
     }
@@ -129,7 +138,13 @@ impl Hydra {
                 Finding::Fail => Level::Fail,
                 _ => continue,
             };
-            found.push(Condition { code, severity, text: check.text, remedy: check.remedy });
+            found.push(Condition {
+                code,
+                severity,
+                text: check.text,
+                remedy: check.remedy,
+                numbers: Vec::new(),
+            });
         }
     }
 
@@ -151,6 +166,7 @@ impl Hydra {
                 remedy: "hydractl prefetch status; raise prefetch.walks_per_second or prefetch.lookups, or \
                          narrow prefetch.scope"
                     .to_owned(),
+                numbers: vec![("waiting", status.waiting), ("waiting_limit", status.waiting_limit)],
             });
         }
     }
@@ -164,6 +180,7 @@ impl Hydra {
             severity: Level::Warn,
             text,
             remedy: remedy.to_owned(),
+            numbers: Vec::new(),
         });
     }
 
@@ -181,6 +198,7 @@ impl Hydra {
                 severity: Level::Fail,
                 text: format!("{}: {}{others}", first.name(), first.reason),
                 remedy: format!("mend the cause, then: hydractl heads start {}", first.name()),
+                numbers: vec![("heads_failed", failed.len() as u64)],
             });
         }
     }
@@ -194,6 +212,7 @@ impl Hydra {
                     severity: Level::Warn,
                     text: format!("{what}: {used} of {limit}"),
                     remedy: remedy.to_owned(),
+                    numbers: vec![("used", used), ("limit", limit)],
                 });
             }
         };
@@ -228,7 +247,13 @@ mod tests {
     use super::*;
 
     fn condition(code: &'static str) -> Condition {
-        Condition { code, severity: Level::Warn, text: "text".to_owned(), remedy: String::new() }
+        Condition {
+            code,
+            severity: Level::Warn,
+            text: "text".to_owned(),
+            remedy: String::new(),
+            numbers: Vec::new(),
+        }
     }
 
     #[test]

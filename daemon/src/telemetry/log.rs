@@ -1,11 +1,17 @@
-//! The log: lines for people on a terminal, JSON lines for machines, both on stderr.
+//! The log: lines for people on a terminal, JSON lines for machines, both on stderr; the last of
+//! them are kept for the control socket, where the level of a part can be changed as well.
+
+mod levels;
+mod lines;
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt, reload};
+
+pub use levels::{NotSet, Override, expire, levels, set};
+pub use lines::{Line, lines};
 
 /// Form of the log's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,25 +36,24 @@ const LIBRARIES: &str = "warn,libp2p_swarm=error,libp2p_identify=error,libp2p_tc
 /// # Errors
 /// When `level` is not a filter.
 pub fn init(format: Format, level: &str) -> Result<(), BadFilter> {
-    let filter = match level.parse::<tracing::Level>() {
+    let directives = match level.parse::<tracing::Level>() {
         Ok(_) => format!("{LIBRARIES},hydrad={level},hydra={level}"),
         Err(_) => level.to_owned(),
     };
-    let filter = EnvFilter::try_new(filter).map_err(|e| BadFilter(level.to_owned(), e.to_string()))?;
-    let started = match format {
-        Format::Human => {
-            let lines = fmt::layer()
-                .with_writer(std::io::stderr)
-                .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-                .with_target(false);
-            tracing_subscriber::registry().with(filter).with(lines).try_init()
-        }
-        Format::Json => {
-            let lines = fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
-            tracing_subscriber::registry().with(filter).with(lines).try_init()
-        }
+    let filter = EnvFilter::try_new(&directives).map_err(|e| BadFilter(level.to_owned(), e.to_string()))?;
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = match format {
+        Format::Human => fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+            .with_target(false)
+            .boxed(),
+        Format::Json => fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed(),
     };
+    let started = tracing_subscriber::registry().with(filter).with(lines).with(lines::Keep).try_init();
     // a process has one log; tests start several daemons in one process
-    drop(started);
+    if started.is_ok() {
+        levels::installed(level, directives, handle);
+    }
     Ok(())
 }

@@ -4,7 +4,9 @@
 //! Asks no name service; a user or group that is only known there appears as its number. Never
 //! used to decide anything, only to explain what the kernel decided.
 
-use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::{fs, io};
 
 /// The account this process runs as.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,33 @@ impl Account {
         groups.extend(effective("Gid:"));
         Self { uid: effective("Uid:"), groups }
     }
+}
+
+/// Whom a socket is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketAccess {
+    /// Permission bits.
+    pub mode: u32,
+    /// Name of its owner, or its number.
+    pub owner: String,
+    /// Name of its group, or its number.
+    pub group: String,
+    /// This process has that group.
+    pub in_group: bool,
+}
+
+/// Whom the socket at a path is for.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn socket_access(path: &Path) -> io::Result<SocketAccess> {
+    let found = fs::metadata(path)?;
+    Ok(SocketAccess {
+        mode: found.mode() & 0o7777,
+        owner: user_name(found.uid()),
+        group: group_name(found.gid()),
+        in_group: Account::of_this_process().groups.contains(&found.gid()),
+    })
 }
 
 /// Name of a user, or its number when it has none.

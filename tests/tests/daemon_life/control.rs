@@ -29,7 +29,16 @@ async fn any_grpc_client_finds_health_and_reflection_on_both_sockets() -> anyhow
     for socket in [place.control(), place.observe()] {
         let channel = connect(&socket).await?;
         let services = grpc::services(channel.clone()).await?;
-        for name in ["StatusService", "HeadService", "PeerService", "RecordService", "PrefetchService"] {
+        for name in [
+            "StatusService",
+            "HeadService",
+            "PeerService",
+            "RecordService",
+            "PrefetchService",
+            "EventService",
+            "LogService",
+            "ConfigService",
+        ] {
             let name = format!("hydra.v1.{name}");
             assert!(services.contains(&name), "no {name} in {services:?}");
             assert_eq!(grpc::health(channel.clone(), &name).await?, grpc::SERVING, "{name}");

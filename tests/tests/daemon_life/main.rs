@@ -4,8 +4,11 @@
 //! Real processes on directories of their own. The wire itself is in `wire_conformance`.
 
 mod belly;
+mod config_told;
 mod console;
 mod control;
+mod doctor;
+mod events;
 mod first_start;
 mod grpc;
 mod heads;
@@ -14,6 +17,7 @@ mod http;
 mod http_hostile;
 mod http_idgen;
 mod identity;
+mod log_told;
 mod manual;
 mod metrics;
 mod network;

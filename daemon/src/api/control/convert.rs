@@ -205,6 +205,7 @@ pub(super) fn event(event: &Event) -> v1::Event {
         part: event.part.clone(),
         code: event.code.to_owned(),
         text: event.text.clone(),
+        fields: event.fields.iter().map(|&(name, number)| (name.to_owned(), number)).collect(),
     }
 }
 

@@ -3,11 +3,14 @@
 
 mod audit;
 mod belly;
+mod config;
 mod convert;
+mod event;
 mod export;
 mod fetch;
 mod head;
 mod key;
+mod log;
 mod network;
 mod page;
 mod peer;
@@ -22,8 +25,12 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hydra_protocol::v1::Setting;
 use hydra_protocol::v1::belly_service_server::BellyServiceServer;
+use hydra_protocol::v1::config_service_server::ConfigServiceServer;
+use hydra_protocol::v1::event_service_server::EventServiceServer;
 use hydra_protocol::v1::head_service_server::HeadServiceServer;
+use hydra_protocol::v1::log_service_server::LogServiceServer;
 use hydra_protocol::v1::network_service_server::NetworkServiceServer;
 use hydra_protocol::v1::peer_service_server::PeerServiceServer;
 use hydra_protocol::v1::prefetch_service_server::PrefetchServiceServer;
@@ -52,6 +59,14 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 #[error("set up the control services: {0}")]
 pub struct ControlError(String);
 
+/// What the services tell that no room below them knows.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub metrics: metrics::Config,
+    /// The settings in force; secrets are hidden.
+    pub settings: Vec<Setting>,
+}
+
 /// The running services of one socket.
 pub struct Control {
     task: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -66,7 +81,7 @@ impl Control {
     pub async fn serve(
         socket: Socket,
         hydra: &Arc<Hydra>,
-        told: metrics::Config,
+        told: Told,
         mut stop: tokio_watch::Receiver<bool>,
     ) -> Result<Self, ControlError> {
         let access = socket.access();
@@ -82,14 +97,17 @@ impl Control {
             .http2_keepalive_interval(Some(KEEPALIVE))
             .add_service(health_service)
             .add_service(reflection)
-            .add_service(StatusServiceServer::new(status::Service::new(Arc::clone(hydra), told)))
+            .add_service(StatusServiceServer::new(status::Service::new(Arc::clone(hydra), told.metrics)))
             .add_service(HeadServiceServer::new(head::Service::new(Arc::clone(hydra), access)))
             .add_service(NetworkServiceServer::new(network::Service::new(Arc::clone(hydra))))
             .add_service(StatsServiceServer::new(stats::Service::new(Arc::clone(hydra))))
             .add_service(PeerServiceServer::new(peer::Service::new(Arc::clone(hydra))))
             .add_service(RecordServiceServer::new(record::Service::new(Arc::clone(hydra), access)))
             .add_service(PrefetchServiceServer::new(prefetch::Service::new(Arc::clone(hydra), access)))
-            .add_service(BellyServiceServer::new(belly::Service::new(Arc::clone(hydra))));
+            .add_service(BellyServiceServer::new(belly::Service::new(Arc::clone(hydra))))
+            .add_service(EventServiceServer::new(event::Service::new(Arc::clone(hydra))))
+            .add_service(LogServiceServer::new(log::Service::new(access)))
+            .add_service(ConfigServiceServer::new(config::Service::new(told.settings)));
         let stopped = async move {
             // a supervisor that is gone means stop, too
             stop.wait_for(|stop| *stop).await.ok();
@@ -109,6 +127,9 @@ impl Control {
         self.health.set_serving::<RecordServiceServer<record::Service>>().await;
         self.health.set_serving::<PrefetchServiceServer<prefetch::Service>>().await;
         self.health.set_serving::<BellyServiceServer<belly::Service>>().await;
+        self.health.set_serving::<EventServiceServer<event::Service>>().await;
+        self.health.set_serving::<LogServiceServer<log::Service>>().await;
+        self.health.set_serving::<ConfigServiceServer<config::Service>>().await;
     }
 
     /// Waits for the end of the service, but no longer than this.

@@ -1,0 +1,67 @@
+//! `config`: the settings that the daemon runs with, and files before it does.
+
+mod validate;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use hydra_protocol::client::Access;
+use hydra_protocol::v1::ListSettingsRequest;
+
+use crate::error::{Error, Kind};
+use crate::output::dto::Setting;
+use crate::output::list;
+use crate::session::Target;
+use crate::ui::Ui;
+
+pub(super) use validate::{Checked, check};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// The settings in force; secrets are hidden
+    Show(ShowArguments),
+    /// Whether a file is a good configuration, by the hydrad beside this program; asks no daemon
+    Validate {
+        /// The file; without it what hydrad would read
+        #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ShowArguments {
+    /// Only keys that contain one of these
+    #[arg(value_name = "KEY")]
+    keys: Vec<String>,
+    /// Where each value stands, and what it took the place of
+    #[arg(long)]
+    origin: bool,
+    /// Leave out what nobody set
+    #[arg(long)]
+    changed: bool,
+}
+
+pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
+    match command {
+        Command::Show(arguments) => show(&arguments, target, ui).await,
+        Command::Validate { file } => validate::run(file.as_deref(), ui).await,
+    }
+}
+
+async fn show(arguments: &ShowArguments, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
+    let session = target.open(Access::Read).await?;
+    let reply = session.call(session.client.config().list_settings(ListSettingsRequest {})).await?;
+    let chosen = |setting: &Setting| {
+        let named = arguments.keys.iter().any(|key| setting.key.contains(key.as_str()));
+        (named || arguments.keys.is_empty()) && !(arguments.changed && setting.source.origin == "default")
+    };
+    let settings: Vec<Setting> = reply.settings.iter().map(Setting::from).filter(chosen).collect();
+    if settings.is_empty() && !arguments.keys.is_empty() {
+        return Err(Error::new(Kind::NotFound, format!("no setting {}", arguments.keys.join(", ")))
+            .hint("all there are: hydractl config show -o name"));
+    }
+    if arguments.origin && ui.columns.is_empty() && ui.format.is_text() {
+        ui.columns = ["key", "value", "from"].map(String::from).to_vec();
+    }
+    list::print(ui, &settings).map(drop)
+}
