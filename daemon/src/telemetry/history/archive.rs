@@ -111,7 +111,8 @@ impl Archive {
             .collect::<Result<_, _>>()?;
         let of_heads = columns.iter().any(|(book, _)| std::ptr::eq(*book, &raw const books.heads));
         let steps = if of_heads { &HEAD_STEPS[..] } else { &STEPS[..] };
-        let reaches = |(step, kept): &&(u32, usize)| i64::from(*step) * *kept as i64 >= now - since;
+        let reaches =
+            |(step, kept): &&(u32, usize)| i64::from(*step) * *kept as i64 >= now.saturating_sub(since);
         let (step, kept) = match step {
             Some(asked) => steps.iter().find(|(step, _)| *step == asked).ok_or(NoSuchSeries::Step(asked))?,
             None => steps.iter().find(reaches).unwrap_or(&steps[steps.len() - 1]),
@@ -119,8 +120,10 @@ impl Archive {
         let seconds = i64::from(*step);
         let newest = books.whole.rings.iter().find(|ring| ring.step == *step).and_then(Ring::newest);
         // what is being measured is not shown
-        let end = newest.map_or(i64::MIN / 2, |newest| newest + 1).min(now.div_euclid(seconds));
-        let first = since.div_euclid(seconds).clamp(end - *kept as i64, end);
+        let now = now.div_euclid(seconds);
+        let end = newest.map_or(now, |newest| (newest + 1).min(now));
+        let oldest = if newest.is_some() { end - *kept as i64 } else { end };
+        let first = since.div_euclid(seconds).clamp(oldest, end);
         let value = |book: &Book, column: usize, row: i64| {
             let ring = book.rings.iter().find(|ring| ring.step == *step);
             ring.and_then(|ring| ring.row(row, book.columns.len())).map_or(f32::NAN, |row| row[column])
@@ -260,6 +263,17 @@ mod tests {
         // asked for more than there can be, and for a time to come
         assert_eq!(read(i64::MIN / 4, None).expect("a series").step, 3600);
         assert!(read(9_000, None).expect("a series").values[0].is_empty());
+        assert_eq!(read(i64::MIN, None).expect("a series").step, 3600);
+    }
+
+    #[test]
+    fn before_the_first_second_is_over_there_is_nothing_to_tell() {
+        let archive = Archive::default();
+        for step in [None, Some(1), Some(3600)] {
+            let read =
+                archive.read(&named("requests.add_provider"), 0, 1_790_000_000, step).expect("a series");
+            assert!(read.values[0].is_empty() && read.starts.is_empty(), "{read:?}");
+        }
     }
 
     #[test]
