@@ -119,7 +119,7 @@ impl Archive {
         let seconds = i64::from(*step);
         let newest = books.whole.rings.iter().find(|ring| ring.step == *step).and_then(Ring::newest);
         // what is being measured is not shown
-        let end = newest.map_or(i64::MIN / 2, |newest| newest + 1).min(now.div_euclid(seconds));
+        let end = newest.map_or(since.div_euclid(seconds), |newest| newest + 1).min(now.div_euclid(seconds));
         let first = since.div_euclid(seconds).clamp(end - *kept as i64, end);
         let value = |book: &Book, column: usize, row: i64| {
             let ring = book.rings.iter().find(|ring| ring.step == *step);
