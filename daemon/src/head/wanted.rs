@@ -45,16 +45,18 @@ impl Wanted {
     /// From the table of this moment.
     pub(super) fn of(table: &Snapshot, me: &Key256) -> Self {
         // our own heads lie among them and are not dialled
-        let mut nearest = servers(table, me, KEPT);
+        let mut nearest: Vec<Arc<Entry>> = table.closest_others(me, KEPT).into_iter().cloned().collect();
         let kept = nearest.iter().map(|entry| entry.peer).collect();
         nearest.truncate(K);
         let near: HashSet<PeerId> = nearest.iter().map(|entry| entry.peer).collect();
         let edge = nearest.last().map_or(0, |entry| entry.key.shared_bits(me));
         let full = nearest.len() == K;
         let buckets = (0..=edge.min(MAX_BITS)).filter(|_| full).map(|bits| {
-            let mut servers = servers(table, &beside(me, bits), ALTERNATES + K);
-            servers.retain(|entry| entry.key.shared_bits(me) == bits && !near.contains(&entry.peer));
-            servers.truncate(ALTERNATES);
+            let there = table.closest_others(&beside(me, bits), ALTERNATES + K).into_iter();
+            let wanted = there
+                .filter(|entry| entry.key.shared_bits(me) == bits && !near.contains(&entry.peer))
+                .take(ALTERNATES);
+            let servers = wanted.cloned().collect();
             Bucket { bits, servers }
         });
         Self { buckets: buckets.collect(), near: nearest, kept }
@@ -79,18 +81,6 @@ impl Wanted {
         });
         more.collect()
     }
-}
-
-/// The servers nearest to a place, our own heads left out.
-fn servers(table: &Snapshot, place: &Key256, n: usize) -> Vec<Arc<Entry>> {
-    let mut found = Vec::with_capacity(n);
-    table.nearest(place, |entry| {
-        if !entry.own {
-            found.push(Arc::clone(entry));
-        }
-        if found.len() < n { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
-    });
-    found
 }
 
 /// A place that shares exactly `bits` leading bits with `me`; what follows differs from head to

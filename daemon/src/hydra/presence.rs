@@ -146,8 +146,7 @@ impl Hydra {
 
     async fn measure(&self, head: &HeadView) -> Presence {
         let table = Arc::clone(&self.table.snapshot());
-        let own = table.len() - table.others();
-        let nearest = table.closest(&head.key, K + own).into_iter().filter(|entry| !entry.own).take(K);
+        let nearest = table.closest_others(&head.key, K).into_iter();
         let groups = groups_of(&head.announce.iter().collect());
         let lookup = self.scout.lookup();
         let asking = nearest.map(|entry| {

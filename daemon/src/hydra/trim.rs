@@ -1,7 +1,6 @@
 //! Above the high-water mark the least used connections are closed.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,14 +72,8 @@ impl Hydra {
     fn nearest_of_heads(&self) -> HashSet<(u32, PeerId)> {
         let table = self.table.snapshot();
         let of = |head: HeadView| {
-            let mut nearest = Vec::with_capacity(K);
-            table.nearest(&head.key, |entry| {
-                if !entry.own {
-                    nearest.push((head.index, entry.peer));
-                }
-                if nearest.len() < K { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            });
-            nearest
+            let nearest = table.closest_others(&head.key, K).into_iter();
+            nearest.map(move |entry| (head.index, entry.peer)).collect::<Vec<_>>()
         };
         self.heads().into_iter().flat_map(of).collect()
     }

@@ -119,12 +119,6 @@ impl Snapshot {
         self.slots.iter().map(|slot| &slot.entry)
     }
 
-    /// Entries whose key is `from` or above, ascending.
-    pub fn iter_from(&self, from: &Key256) -> impl Iterator<Item = &Arc<Entry>> {
-        let start = self.slots.partition_point(|slot| slot.key < *from);
-        self.slots[start..].iter().map(|slot| &slot.entry)
-    }
-
     /// Calls `visit` with entries by ascending XOR distance to `target` until it breaks.
     pub fn nearest<'a>(&'a self, target: &Key256, mut visit: impl FnMut(&'a Arc<Entry>) -> ControlFlow<()>) {
         // the result only says whether the visitor stopped
@@ -134,9 +128,20 @@ impl Snapshot {
     /// The `n` entries nearest to `target`, nearest first.
     #[must_use]
     pub fn closest(&self, target: &Key256, n: usize) -> Vec<&Arc<Entry>> {
+        self.closest_where(target, n, |_| true)
+    }
+
+    /// The `n` entries nearest to `target` that are not our own heads, nearest first, however
+    /// many of those lie among them.
+    #[must_use]
+    pub fn closest_others(&self, target: &Key256, n: usize) -> Vec<&Arc<Entry>> {
+        self.closest_where(target, n, |entry| !entry.own)
+    }
+
+    fn closest_where(&self, target: &Key256, n: usize, wanted: impl Fn(&Entry) -> bool) -> Vec<&Arc<Entry>> {
         let mut out = Vec::with_capacity(n);
         self.nearest(target, |entry| {
-            if out.len() < n {
+            if out.len() < n && wanted(entry) {
                 out.push(entry);
             }
             if out.len() < n { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -278,6 +283,17 @@ mod tests {
             let walked = snapshot.closest(&target, most).iter().any(|entry| entry.own);
             prop_assert_eq!(snapshot.is_near(&target, most), walked);
         }
+    }
+
+    #[test]
+    fn the_closest_others_are_found_behind_any_number_of_our_own_heads() {
+        let snapshot = snapshot(200, 190);
+        let target = Key256::of(b"a place");
+        let all = snapshot.closest(&target, 200);
+        let others: Vec<_> = all.iter().filter(|e| !e.own).map(|e| e.peer).collect();
+        assert_eq!(others.len(), 10);
+        assert!(snapshot.closest_others(&target, 20).iter().map(|e| e.peer).eq(others.iter().copied()));
+        assert!(snapshot.closest_others(&target, 3).iter().map(|e| e.peer).eq(others[..3].iter().copied()));
     }
 
     #[test]

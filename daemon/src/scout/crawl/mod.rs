@@ -370,8 +370,7 @@ impl Crawl {
         let Some(place) = heads.get(self.turn % heads.len().max(1)) else { return };
         self.turn += 1;
         let snapshot = Arc::clone(&self.shared.table.snapshot());
-        let near = snapshot.closest(place, 2 * NEAREST).into_iter().filter(|entry| !entry.own);
-        for entry in near.take(NEAREST) {
+        for entry in snapshot.closest_others(place, NEAREST) {
             let member = self.shared.table.get(&entry.peer);
             let asked = member.as_ref().is_none_or(|member| member.checked.elapsed() < NEIGHBOURS);
             if !asked && self.visits.len() < self.config.parallel {

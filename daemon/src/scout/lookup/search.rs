@@ -52,12 +52,12 @@ pub(super) struct Found {
 impl Search {
     /// Starts from the peers of the table nearest to the key.
     pub(super) fn new(eyes: Arc<Eyes>, kind: Kind, key: &[u8], patience: Duration) -> Self {
-        let nearest =
-            eyes.table.snapshot().closest(&Key256::of(key), 2 * START).into_iter().cloned().collect();
+        let table = Arc::clone(&eyes.table.snapshot());
+        let nearest = table.closest_others(&Key256::of(key), START).into_iter().cloned().collect();
         Self::from(eyes, kind, key, nearest, patience)
     }
 
-    /// Starts from these, our own heads left out.
+    /// Starts from these, of which none is our own.
     pub(super) fn from(
         eyes: Arc<Eyes>,
         kind: Kind,
@@ -66,8 +66,7 @@ impl Search {
         patience: Duration,
     ) -> Self {
         let place = Key256::of(key);
-        let others = peers.iter().filter(|entry| !entry.own).take(START);
-        let start: Vec<_> = others.map(|entry| (entry.peer, entry.addrs.clone())).collect();
+        let start: Vec<_> = peers.iter().map(|entry| (entry.peer, entry.addrs.clone())).collect();
         let began = Instant::now();
         Self {
             report: Report::new(place, start.len()),
