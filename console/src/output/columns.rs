@@ -66,6 +66,31 @@ pub struct Column<R: 'static> {
     pub rank: fn(&R) -> Rank,
 }
 
+/// A column of words, shown alike everywhere.
+const fn words<R>(
+    key: &'static str,
+    title: &'static str,
+    cell: fn(&R, &Look) -> Cell,
+    rank: fn(&R) -> Rank,
+) -> Column<R> {
+    Column { key, title, exact_title: title, right: false, wide: false, terminal: false, cell, rank }
+}
+
+/// The same of figures, which stand at the right.
+const fn figure<R>(
+    key: &'static str,
+    title: &'static str,
+    cell: fn(&R, &Look) -> Cell,
+    rank: fn(&R) -> Rank,
+) -> Column<R> {
+    Column { right: true, ..words(key, title, cell, rank) }
+}
+
+/// A column of words in a list that keeps the order it came in.
+const fn unranked<R>(key: &'static str, title: &'static str, cell: fn(&R, &Look) -> Cell) -> Column<R> {
+    words(key, title, cell, |_| Rank::Number(0.0))
+}
+
 /// A thing that lists are made of.
 pub trait Row: Serialize + Default + 'static {
     /// Schema of one; a list is this with `List` behind.

@@ -1,6 +1,6 @@
 //! Columns of what is asked of the belly, and of whom it has most.
 
-use super::{Column, Rank, Row};
+use super::{Column, Rank, Row, figure, words};
 use crate::output::dto::{AskedKey, Region, TopProvider};
 use crate::output::look::Look;
 use crate::output::table::Cell;
@@ -40,24 +40,6 @@ impl Row for Region {
     fn name(&self) -> &str {
         &self.prefix_hex
     }
-}
-
-const fn words<R>(
-    key: &'static str,
-    title: &'static str,
-    cell: fn(&R, &Look) -> Cell,
-    rank: fn(&R) -> Rank,
-) -> Column<R> {
-    Column { key, title, exact_title: title, right: false, wide: false, terminal: false, cell, rank }
-}
-
-const fn figure<R>(
-    key: &'static str,
-    title: &'static str,
-    cell: fn(&R, &Look) -> Cell,
-    rank: fn(&R) -> Rank,
-) -> Column<R> {
-    Column { right: true, ..words(key, title, cell, rank) }
 }
 
 fn of(number: u64) -> Rank {

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::{Column, Rank, Row};
+use super::{Column, Row, unranked};
 use crate::output::dto::Event;
 use crate::output::look::{Look, Tone};
 use crate::output::table::Cell;
@@ -19,22 +19,17 @@ impl Row for Event {
     }
 }
 
-const fn column(key: &'static str, title: &'static str, cell: fn(&Event, &Look) -> Cell) -> Column<Event> {
-    let rank = |_: &Event| Rank::Number(0.0);
-    Column { key, title, exact_title: title, right: false, wide: false, terminal: false, cell, rank }
-}
-
 const COLUMNS: &[Column<Event>] = &[
-    column("at", "TIME", |event, look| event.at.map(|at| when(at.0, look)).into()),
-    column("level", "LEVEL", |event, _| match event.level {
+    unranked("at", "TIME", |event, look| event.at.map(|at| when(at.0, look)).into()),
+    unranked("level", "LEVEL", |event, _| match event.level {
         "error" => Cell::toned(Tone::Broken, "error"),
         "warn" => Cell::toned(Tone::Look, "warn"),
         level => level.into(),
     }),
     // room for most parts: who follows prints rows before the next are known
-    column("part", "PART", |event, _| format!("{:<8}", event.part).into()),
-    Column { wide: true, ..column("code", "CODE", |event, _| event.code.clone().into()) },
-    column("text", "WHAT", |event, _| event.text.clone().into()),
+    unranked("part", "PART", |event, _| format!("{:<8}", event.part).into()),
+    Column { wide: true, ..unranked("code", "CODE", |event, _| event.code.clone().into()) },
+    unranked("text", "WHAT", |event, _| event.text.clone().into()),
 ];
 
 /// The time of day is enough for what is not older than one.

@@ -1,6 +1,6 @@
 //! Columns of heads.
 
-use super::{Column, Rank, Row};
+use super::{Column, Rank, Row, words};
 use crate::output::dto::Head;
 use crate::output::look::{Look, Tone};
 use crate::output::table::Cell;
@@ -29,41 +29,32 @@ pub(crate) fn tone(state: &str) -> Tone {
     }
 }
 
-const fn column(
-    key: &'static str,
-    title: &'static str,
-    cell: fn(&Head, &Look) -> Cell,
-    rank: fn(&Head) -> Rank,
-) -> Column<Head> {
-    Column { key, title, exact_title: title, right: false, wide: false, terminal: false, cell, rank }
-}
-
 /// A rate a second, over all of which `part` is taken.
 fn rate(part: Option<f64>, look: &Look) -> Cell {
     part.map(|rate| look.rate(rate)).into()
 }
 
 const COLUMNS: &[Column<Head>] = &[
-    column("name", "NAME", |head, _| head.name.as_str().into(), |head| Rank::Number(f64::from(head.index))),
-    column(
+    words("name", "NAME", |head, _| head.name.as_str().into(), |head| Rank::Number(f64::from(head.index))),
+    words(
         "key",
         "KEY",
         |head, look| look.key(&head.key_hex, 4).into(),
         |head| Rank::Text(head.key_hex.clone()),
     ),
-    column(
+    words(
         "peer_id",
         "PEER ID",
         |head, look| look.id(&head.peer_id).into(),
         |head| Rank::Text(head.peer_id.clone()),
     ),
-    column(
+    words(
         "state",
         "STATE",
         |head, _| Cell::toned(tone(head.state), head.state),
         |head| Rank::Text(head.state.to_owned()),
     ),
-    column(
+    words(
         "address",
         "ADDRESS",
         |head, _| head.addresses.first().map(|address| text::host_port(address)).into(),
@@ -71,7 +62,7 @@ const COLUMNS: &[Column<Head>] = &[
     ),
     Column {
         right: true,
-        ..column(
+        ..words(
             "conns",
             "CONNS",
             |head, look| look.count(head.connections()).into(),
@@ -80,7 +71,7 @@ const COLUMNS: &[Column<Head>] = &[
     },
     Column {
         right: true,
-        ..column(
+        ..words(
             "presence",
             "PRESENCE",
             |head, _| {
@@ -92,7 +83,7 @@ const COLUMNS: &[Column<Head>] = &[
     },
     Column {
         right: true,
-        ..column(
+        ..words(
             "requests",
             "REQ/S 1m",
             |head, look| rate(head.requests_per_second_1m, look),
@@ -101,7 +92,7 @@ const COLUMNS: &[Column<Head>] = &[
     },
     Column {
         exact_title: "SERVING SINCE",
-        ..column(
+        ..words(
             "since",
             "SINCE",
             |head, look| look.age(head.serving_since_at.map(|at| at.0)).into(),
@@ -111,7 +102,7 @@ const COLUMNS: &[Column<Head>] = &[
     Column {
         right: true,
         wide: true,
-        ..column(
+        ..words(
             "add",
             "ADD/S 1m",
             |head, look| rate(head.add_provider_per_second_1m, look),
@@ -121,7 +112,7 @@ const COLUMNS: &[Column<Head>] = &[
     Column {
         right: true,
         wide: true,
-        ..column(
+        ..words(
             "get",
             "GET/S 1m",
             |head, look| rate(head.get_providers_per_second_1m, look),
@@ -131,7 +122,7 @@ const COLUMNS: &[Column<Head>] = &[
     Column {
         right: true,
         wide: true,
-        ..column(
+        ..words(
             "find",
             "FIND/S 1m",
             |head, look| rate(head.find_node_per_second_1m, look),
@@ -141,7 +132,7 @@ const COLUMNS: &[Column<Head>] = &[
     Column {
         right: true,
         wide: true,
-        ..column(
+        ..words(
             "in",
             "IN",
             |head, look| look.count(head.connections_in).into(),
@@ -151,7 +142,7 @@ const COLUMNS: &[Column<Head>] = &[
     Column {
         right: true,
         wide: true,
-        ..column(
+        ..words(
             "out",
             "OUT",
             |head, look| look.count(head.connections_out).into(),
@@ -160,7 +151,7 @@ const COLUMNS: &[Column<Head>] = &[
     },
     Column {
         wide: true,
-        ..column(
+        ..words(
             "group",
             "GROUP",
             |head, _| head.address_group.clone().into(),
@@ -169,7 +160,7 @@ const COLUMNS: &[Column<Head>] = &[
     },
     Column {
         wide: true,
-        ..column(
+        ..words(
             "addresses",
             "ADDRESSES",
             |head, _| head.addresses.join(" ").into(),
@@ -178,7 +169,7 @@ const COLUMNS: &[Column<Head>] = &[
     },
     Column {
         wide: true,
-        ..column(
+        ..words(
             "reason",
             "REASON",
             |head, _| head.state_reason.clone().into(),

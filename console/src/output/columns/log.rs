@@ -1,8 +1,8 @@
 //! Columns of the log's lines, and of what parts log. Both come in the order of time.
 
-use super::{Column, Rank, Row};
+use super::{Column, Row, unranked};
 use crate::output::dto::{LogLevel, LogLine};
-use crate::output::look::{Look, Tone};
+use crate::output::look::Tone;
 use crate::output::table::Cell;
 
 impl Row for LogLine {
@@ -29,14 +29,9 @@ impl Row for LogLevel {
     }
 }
 
-const fn column<R>(key: &'static str, title: &'static str, cell: fn(&R, &Look) -> Cell) -> Column<R> {
-    let rank = |_: &R| Rank::Number(0.0);
-    Column { key, title, exact_title: title, right: false, wide: false, terminal: false, cell, rank }
-}
-
 const LINES: &[Column<LogLine>] = &[
-    column("at", "TIME", |line, look| line.at.map(|at| look.clock(at.0)).into()),
-    column("level", "LEVEL", |line, _| {
+    unranked("at", "TIME", |line, look| line.at.map(|at| look.clock(at.0)).into()),
+    unranked("level", "LEVEL", |line, _| {
         // as wide as the widest: who follows prints rows before the next are known
         let word = format!("{:<5}", line.level);
         match line.level {
@@ -46,13 +41,13 @@ const LINES: &[Column<LogLine>] = &[
             _ => word.into(),
         }
     }),
-    column("target", "TARGET", |line, _| line.target.clone().into()),
-    column("text", "WHAT", |line, _| line.text.clone().into()),
+    unranked("target", "TARGET", |line, _| line.target.clone().into()),
+    unranked("text", "WHAT", |line, _| line.text.clone().into()),
 ];
 
 const LEVELS: &[Column<LogLevel>] = &[
-    column("target", "TARGET", |part, _| part.target.clone().into()),
-    column("level", "LEVEL", |part, _| part.level.into()),
-    column("until", "UNTIL", |part, look| part.until_at.map(|at| look.clock(at.0)).into()),
-    column("then", "THEN", |part, _| part.then.clone().into()),
+    unranked("target", "TARGET", |part, _| part.target.clone().into()),
+    unranked("level", "LEVEL", |part, _| part.level.into()),
+    unranked("until", "UNTIL", |part, look| part.until_at.map(|at| look.clock(at.0)).into()),
+    unranked("then", "THEN", |part, _| part.then.clone().into()),
 ];

@@ -1,6 +1,6 @@
 //! Columns of what is known of the network, and of lookups in it.
 
-use super::{Column, Rank, Row};
+use super::{Column, Rank, Row, figure, words};
 use crate::output::dto::{CoverageWith, FetchedProvider, Network, Place};
 use crate::output::look::Look;
 use crate::output::table::Cell;
@@ -52,24 +52,6 @@ impl Row for FetchedProvider {
     fn name(&self) -> &str {
         &self.provider_peer_id
     }
-}
-
-const fn words<R>(
-    key: &'static str,
-    title: &'static str,
-    cell: fn(&R, &Look) -> Cell,
-    rank: fn(&R) -> Rank,
-) -> Column<R> {
-    Column { key, title, exact_title: title, right: false, wide: false, terminal: false, cell, rank }
-}
-
-const fn figure<R>(
-    key: &'static str,
-    title: &'static str,
-    cell: fn(&R, &Look) -> Cell,
-    rank: fn(&R) -> Rank,
-) -> Column<R> {
-    Column { right: true, ..words(key, title, cell, rank) }
 }
 
 fn number(number: Option<u64>, look: &Look) -> Cell {

@@ -1,9 +1,7 @@
 //! Columns of peers.
 
-use super::{Column, Rank, Row};
+use super::{Column, Rank, Row, words};
 use crate::output::dto::Peer;
-use crate::output::look::Look;
-use crate::output::table::Cell;
 use crate::output::text;
 
 impl Row for Peer {
@@ -18,46 +16,37 @@ impl Row for Peer {
     }
 }
 
-const fn column(
-    key: &'static str,
-    title: &'static str,
-    cell: fn(&Peer, &Look) -> Cell,
-    rank: fn(&Peer) -> Rank,
-) -> Column<Peer> {
-    Column { key, title, exact_title: title, right: false, wide: false, terminal: false, cell, rank }
-}
-
 fn text_of(text: &Option<String>) -> Rank {
     Rank::Text(text.clone().unwrap_or_default())
 }
 
 const COLUMNS: &[Column<Peer>] = &[
-    column(
+    words(
         "peer_id",
         "PEER ID",
         |peer, look| look.id(&peer.peer_id).into(),
         |peer| Rank::Text(peer.peer_id.clone()),
     ),
-    column(
+    words(
         "key",
         "KEY",
         |peer, look| look.key(&peer.key_hex, 4).into(),
         |peer| Rank::Text(peer.key_hex.clone()),
     ),
-    column(
+    words(
         "agent",
         "AGENT",
         |peer, _| peer.agent.as_deref().map(text::agent).into(),
         |peer| text_of(&peer.agent),
     ),
-    column(
+    words(
         "address",
         "ADDRESS",
         |peer, _| peer.addresses.first().map(|address| text::host_port(address)).into(),
         |peer| Rank::Text(peer.addresses.first().cloned().unwrap_or_default()),
     ),
-    column("via", "VIA", |peer, _| peer.transport.clone().into(), |peer| text_of(&peer.transport)),
-    column(
+    words("via", "VIA", |peer, _| peer.transport.clone().into(), |peer| text_of(&peer.transport)),
+    words(
         "dir",
         "DIR",
         |peer, _| peer.direction.map(str::to_owned).into(),
@@ -65,7 +54,7 @@ const COLUMNS: &[Column<Peer>] = &[
     ),
     Column {
         right: true,
-        ..column(
+        ..words(
             "heads",
             "HEADS",
             |peer, _| match peer.heads {
@@ -77,7 +66,7 @@ const COLUMNS: &[Column<Peer>] = &[
     },
     Column {
         right: true,
-        ..column(
+        ..words(
             "rtt",
             "RTT",
             |peer, _| peer.rtt_seconds.map(text::latency).into(),
@@ -86,7 +75,7 @@ const COLUMNS: &[Column<Peer>] = &[
     },
     Column {
         right: true,
-        ..column(
+        ..words(
             "add",
             "ADD/MIN",
             |peer, look| look.rate(peer.add_provider_per_minute).into(),
@@ -95,7 +84,7 @@ const COLUMNS: &[Column<Peer>] = &[
     },
     Column {
         right: true,
-        ..column(
+        ..words(
             "seen",
             "SEEN",
             |peer, look| {
@@ -107,7 +96,7 @@ const COLUMNS: &[Column<Peer>] = &[
     },
     Column {
         wide: true,
-        ..column(
+        ..words(
             "near",
             "NEAR",
             |peer, _| {
@@ -118,7 +107,7 @@ const COLUMNS: &[Column<Peer>] = &[
     },
     Column {
         wide: true,
-        ..column(
+        ..words(
             "table",
             "IN TABLE",
             |peer, _| if peer.in_table { "yes" } else { "no" }.into(),
@@ -127,7 +116,7 @@ const COLUMNS: &[Column<Peer>] = &[
     },
     Column {
         wide: true,
-        ..column(
+        ..words(
             "addresses",
             "ADDRESSES",
             |peer, _| peer.addresses.join(" ").into(),

@@ -1,6 +1,6 @@
 //! Columns of the keys that are looked up. They come in the queue's order and are not sorted.
 
-use super::{Column, Rank, Row};
+use super::{Column, Row, unranked};
 use crate::output::dto::PrefetchKey;
 use crate::output::look::Look;
 use crate::output::table::Cell;
@@ -24,8 +24,7 @@ const fn column(
     right: bool,
     cell: fn(&PrefetchKey, &Look) -> Cell,
 ) -> Column<PrefetchKey> {
-    let rank = |_: &PrefetchKey| Rank::Number(0.0);
-    Column { key, title, exact_title: title, right, wide: false, terminal: false, cell, rank }
+    Column { right, ..unranked(key, title, cell) }
 }
 
 const COLUMNS: &[Column<PrefetchKey>] = &[

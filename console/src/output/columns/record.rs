@@ -1,6 +1,6 @@
 //! Columns of provider records. They are streamed, never sorted: the rank is their own order.
 
-use super::{Column, Rank, Row};
+use super::{Column, Row, unranked};
 use crate::output::look::Look;
 use crate::output::table::Cell;
 
@@ -24,16 +24,7 @@ const fn column(
     exact_title: &'static str,
     cell: fn(&Record, &Look) -> Cell,
 ) -> Column<Record> {
-    Column {
-        key,
-        title,
-        exact_title,
-        right: false,
-        wide: false,
-        terminal: false,
-        cell,
-        rank: |_| Rank::Number(0.0),
-    }
+    Column { exact_title, ..unranked(key, title, cell) }
 }
 
 const COLUMNS: &[Column<Record>] = &[

@@ -1,9 +1,7 @@
 //! Columns of the settings, in the order of their documentation.
 
-use super::{Column, Rank, Row};
+use super::{Column, Row, unranked};
 use crate::output::dto::Setting;
-use crate::output::look::Look;
-use crate::output::table::Cell;
 
 impl Row for Setting {
     const SCHEMA: &'static str = "hydra.v1/Setting";
@@ -17,19 +15,10 @@ impl Row for Setting {
     }
 }
 
-const fn column(
-    key: &'static str,
-    title: &'static str,
-    cell: fn(&Setting, &Look) -> Cell,
-) -> Column<Setting> {
-    let rank = |_: &Setting| Rank::Number(0.0);
-    Column { key, title, exact_title: title, right: false, wide: false, terminal: false, cell, rank }
-}
-
 const COLUMNS: &[Column<Setting>] = &[
-    column("key", "KEY", |setting, _| setting.key.clone().into()),
-    column("value", "VALUE", |setting, _| setting.text.clone().unwrap_or_else(|| "none".to_owned()).into()),
-    Column { wide: true, ..column("from", "FROM", |setting, _| from(setting).into()) },
+    unranked("key", "KEY", |setting, _| setting.key.clone().into()),
+    unranked("value", "VALUE", |setting, _| setting.text.clone().unwrap_or_else(|| "none".to_owned()).into()),
+    Column { wide: true, ..unranked("from", "FROM", |setting, _| from(setting).into()) },
 ];
 
 /// Where it stands, what is to be said of it, and what it took the place of.

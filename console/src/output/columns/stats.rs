@@ -1,6 +1,6 @@
 //! Columns of series and of their values.
 
-use super::{Column, Rank, Row};
+use super::{Column, Row, unranked};
 use crate::output::dto::{Series, StatsPoint};
 use crate::output::look::{Look, exact};
 use crate::output::table::Cell;
@@ -37,8 +37,7 @@ const fn column<R>(
     wide: bool,
     cell: fn(&R, &Look) -> Cell,
 ) -> Column<R> {
-    let rank = |_: &R| Rank::Number(0.0);
-    Column { key, title, exact_title: title, right, wide, terminal: false, cell, rank }
+    Column { right, wide, ..unranked(key, title, cell) }
 }
 
 /// A value with its unit for a person, and as it is for a program.

@@ -1,6 +1,6 @@
 //! Columns of counts of distinct peers.
 
-use super::{Column, Rank, Row};
+use super::{Column, Row, unranked};
 use crate::output::dto::UniquePeers;
 use crate::output::look::Look;
 use crate::output::table::Cell;
@@ -23,8 +23,7 @@ const fn column(
     right: bool,
     cell: fn(&UniquePeers, &Look) -> Cell,
 ) -> Column<UniquePeers> {
-    let rank = |_: &UniquePeers| Rank::Number(0.0);
-    Column { key, title, exact_title: title, right, wide: false, terminal: false, cell, rank }
+    Column { right, ..unranked(key, title, cell) }
 }
 
 const COLUMNS: &[Column<UniquePeers>] = &[
