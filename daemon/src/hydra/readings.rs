@@ -48,8 +48,6 @@ impl Hydra {
         let mut readings = Readings::default();
         self.read_traffic(sample, &mut readings);
         self.read_levels(&mut readings);
-        let heads = self.heads();
-        readings.set(Series::Heads, heads.len() as f64);
         let mut samples = self.samples.lock();
         samples.before.read(self, seconds, &mut readings);
         drop(samples);
@@ -60,7 +58,7 @@ impl Hydra {
             connections: open.get(&head.index).map_or(0.0, |open| (open.inbound + open.outbound) as f64),
             presence: head.presence.as_ref().and_then(|presence| ratio(presence.listed(), presence.asked())),
         };
-        let heads: Vec<HeadReading> = heads.iter().take(HEADS).map(of_head).collect();
+        let heads: Vec<HeadReading> = self.first_heads(HEADS).iter().map(of_head).collect();
         let at = sample.at.duration_since(UNIX_EPOCH).map_or(0, |at| at.as_secs() as i64);
         self.archive.push(at, &readings, &heads);
     }
@@ -85,6 +83,7 @@ impl Hydra {
         readings.set(Series::Near, counts.near as f64);
         readings.set(Series::Prefetched, counts.prefetched as f64);
         readings.set(Series::BellyBytes, self.belly.health().disk_bytes as f64);
+        readings.set(Series::Heads, self.heads_total() as f64);
         readings.set(Series::HeadsServing, self.heads_serving() as f64);
         let presence = self.presence_in_all().and_then(|(listed, asked)| ratio(listed, asked));
         readings.set_known(Series::Presence, presence);

@@ -287,9 +287,14 @@ impl Hydra {
     /// The heads by ascending index.
     #[must_use]
     pub fn heads(&self) -> Vec<HeadView> {
+        self.first_heads(usize::MAX)
+    }
+
+    /// At most so many of them: a view is not free, and there may be thousands.
+    pub(super) fn first_heads(&self, most: usize) -> Vec<HeadView> {
         let waits_for = self.waits_for();
         let members = self.roster.members.read();
-        members.values().map(|member| self.measured(member.view(&waits_for))).collect()
+        members.values().take(most).map(|member| self.measured(member.view(&waits_for))).collect()
     }
 
     fn measured(&self, view: HeadView) -> HeadView {

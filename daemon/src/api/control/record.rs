@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status};
 use crate::api::control::{Access, audit, convert, export, fetch, key, page, purge};
 use crate::belly::{Cursor, Page, Query, Record, Source, Unavailable};
 use crate::head;
-use crate::hydra::{Finding, HeadState, Hydra};
+use crate::hydra::{Finding, Hydra};
 use crate::wire::Key256;
 
 /// Records of one message of a stream: stays below 1 MiB with sixteen addresses each.
@@ -84,8 +84,7 @@ fn why_empty(hydra: &Hydra, filtered: bool) -> String {
     if counts.records + counts.prefetched > 0 {
         return if filtered { "no record fits".to_owned() } else { String::new() };
     }
-    let serving = hydra.heads().iter().filter(|head| head.state == HeadState::Serving).count();
-    if serving == 0 {
+    if hydra.heads_serving() == 0 {
         let failing = hydra.network().into_iter().find(|check| check.finding == Finding::Fail);
         let cause = failing.map(|check| format!("; {}: {}", check.name, check.text)).unwrap_or_default();
         return format!("no records: no head serves yet{cause}");
