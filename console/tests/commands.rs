@@ -2,28 +2,14 @@
 
 mod common;
 
-use common::{Lerna, Outcome, Reader};
+use common::{FORMATS, Lerna, Outcome, Reader, in_formats, story};
 use hydra_protocol::v1::HeadState;
 use hydractl::fixture;
 use hydractl::fixture::server::World;
 use insta::assert_snapshot;
 
-/// Runs lines one after the other against one daemon.
-fn story(lerna: &Lerna, reader: Reader, lines: &[&str]) -> String {
-    lines.iter().map(|line| lerna.run(line, reader).whole(line)).collect::<Vec<_>>().join("\n")
-}
-
 fn formats(lerna: &Lerna, line: &str) -> String {
-    let person = format!(
-        "As a person reads it\n\n{}",
-        story(lerna, Reader::Person, &[line, &format!("{line} -o wide")])
-    );
-    let lines: Vec<String> = ["table", "json", "ndjson", "csv", "name"]
-        .iter()
-        .map(|format| format!("{line} -o {format}"))
-        .collect();
-    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    format!("{person}\nAs a program reads it\n\n{}", story(lerna, Reader::Pipe, &lines))
+    in_formats(lerna, line, &["wide"], &FORMATS)
 }
 
 #[test]

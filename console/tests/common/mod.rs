@@ -80,6 +80,26 @@ impl Lerna {
     }
 }
 
+/// Runs lines one after the other against one daemon.
+pub fn story(lerna: &Lerna, reader: Reader, lines: &[&str]) -> String {
+    lines.iter().map(|line| lerna.run(line, reader).whole(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// What a program may ask for.
+pub const FORMATS: [&str; 5] = ["table", "json", "ndjson", "csv", "name"];
+
+/// A line as it is and in these formats for a person, then in those for a program.
+pub fn in_formats(lerna: &Lerna, line: &str, person: &[&str], program: &[&str]) -> String {
+    let in_each = |formats: &[&str]| -> Vec<String> {
+        formats.iter().map(|format| format!("{line} -o {format}")).collect()
+    };
+    let (person, program) = (in_each(person), in_each(program));
+    let person: Vec<&str> = std::iter::once(line).chain(person.iter().map(String::as_str)).collect();
+    let program: Vec<&str> = program.iter().map(String::as_str).collect();
+    let person = format!("As a person reads it\n\n{}", story(lerna, Reader::Person, &person));
+    format!("{person}\nAs a program reads it\n\n{}", story(lerna, Reader::Pipe, &program))
+}
+
 /// Runs a command line as it is.
 pub fn run(words: &[&str], reader: Reader) -> Outcome {
     let (mut out, mut err) = (Vec::new(), Vec::new());

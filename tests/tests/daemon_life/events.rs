@@ -1,14 +1,6 @@
 //! `events` of a real daemon: what is kept, what is followed, and where the settings came from.
 
-use std::process::Stdio;
-use std::time::Duration;
-
-use anyhow::{Context as _, ensure};
-use hydra_tests::harness::binaries;
-use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Command;
-use tokio::time::timeout;
+use anyhow::ensure;
 
 use crate::place::Place;
 
@@ -16,27 +8,9 @@ use crate::place::Place;
 async fn what_happened_is_listed_and_what_happens_is_followed() -> anyhow::Result<()> {
     let place = Place::seeded(1)?;
     let hydrad = place.serving(1).await?;
-    let hydractl = binaries::hydractl().map_err(|missing| anyhow::anyhow!(missing.0))?;
-    let mut follow = Command::new(hydractl)
-        .arg("--socket")
-        .arg(place.control())
-        .args(["events", "-w", "-o", "ndjson"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
-    let mut lines = BufReader::new(follow.stdout.take().context("stdout")?).lines();
+    let mut follow = hydrad.follow(&["events", "-w"])?;
     hydrad.hydractl(&["heads", "add", "1"]).await?.good();
-    let told = timeout(Duration::from_secs(60), async {
-        while let Some(line) = lines.next_line().await? {
-            let event: Value = serde_json::from_str(&line)?;
-            if event["text"] == "heads added: head-1" {
-                return Ok(event);
-            }
-        }
-        anyhow::bail!("the events ended")
-    });
-    let told = told.await.context("the event is followed")??;
+    let told = follow.until(|event| event["text"] == "heads added: head-1").await?;
     ensure!(told["level"] == "info" && told["part"] == "hydrad" && told["at"].is_string(), "{told}");
 
     let list = hydrad.json(&["events", "--since", "1h"]).await?;

@@ -1,16 +1,12 @@
 //! `log` of a real daemon: lines are followed, and a level that is set holds at once, for a while.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use hydra_tests::harness::{binaries, eventually};
+use hydra_tests::harness::eventually;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Command;
-use tokio::time::timeout;
 
-use crate::place::{Hydrad, PATIENCE, Place, hydractl};
+use crate::place::{Hydrad, Place, hydractl};
 
 /// Whether the kept lines tell of this.
 async fn told(hydrad: &Hydrad, text: &str) -> anyhow::Result<bool> {
@@ -23,26 +19,10 @@ async fn told(hydrad: &Hydrad, text: &str) -> anyhow::Result<bool> {
 async fn lines_are_followed_and_a_level_holds_at_once_and_for_a_while() -> anyhow::Result<()> {
     let place = Place::seeded(1)?;
     let hydrad = place.serving(1).await?;
-    let program = binaries::hydractl().map_err(|missing| anyhow::anyhow!(missing.0))?;
-    let mut follow = Command::new(program)
-        .arg("--socket")
-        .arg(place.control())
-        .args(["log", "tail", "-o", "ndjson"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
-    let mut lines = BufReader::new(follow.stdout.take().context("stdout")?).lines();
+    let mut follow = hydrad.follow(&["log", "tail"])?;
     hydrad.hydractl(&["heads", "add", "1"]).await?.good();
-    let line = timeout(PATIENCE, async {
-        while let Some(line) = lines.next_line().await? {
-            if line.contains("heads added: head-1") {
-                return Ok(line);
-            }
-        }
-        anyhow::bail!("the log ended")
-    });
-    let line: Value = serde_json::from_str(&line.await.context("the line is followed")??)?;
+    let tells = |line: &Value| line["text"].as_str().is_some_and(|text| text.contains("heads added: head-1"));
+    let line = follow.until(tells).await?;
     ensure!(line["level"] == "info" && line["target"] == "hydrad::telemetry::events", "{line}");
 
     let set = hydrad.json(&["log", "level", "set", "hydrad=error"]).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use libp2p::Multiaddr;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tonic::transport::{Channel, Endpoint};
 
 /// How long anything may take that a daemon does by itself: a debug build on two cores
@@ -309,6 +310,16 @@ impl Hydrad {
         serde_json::from_str(&said.out).with_context(|| format!("{words:?}: {said:?}"))
     }
 
+    /// `hydractl … -o ndjson`, whose lines are read while it runs.
+    pub(crate) fn follow(&self, words: &[&str]) -> anyhow::Result<Followed> {
+        let program = binaries::hydractl().map_err(|missing| anyhow::anyhow!(missing.0))?;
+        let mut command = tokio::process::Command::new(program);
+        command.arg("--socket").arg(&self.control).args(words).args(["-o", "ndjson"]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let lines = BufReader::new(child.stdout.take().context("stdout")?).lines();
+        Ok(Followed { _child: child, lines })
+    }
+
     /// A node connected to a head, with an open stream.
     pub(crate) async fn stream(&self, index: u32) -> anyhow::Result<(RawNode, RawStream)> {
         let node = RawNode::new(Transport::TcpNoise)?;
@@ -352,6 +363,28 @@ impl Drop for Hydrad {
 }
 
 /// What a program said, and how it ended.
+/// A `hydractl` that goes on telling; it ends with this.
+pub(crate) struct Followed {
+    _child: tokio::process::Child,
+    lines: Lines<BufReader<tokio::process::ChildStdout>>,
+}
+
+impl Followed {
+    /// The first object of which this holds.
+    pub(crate) async fn until(&mut self, holds: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+        let told = tokio::time::timeout(PATIENCE, async {
+            while let Some(line) = self.lines.next_line().await? {
+                let told = serde_json::from_str(&line)?;
+                if holds(&told) {
+                    return Ok(told);
+                }
+            }
+            bail!("what is followed ended")
+        });
+        told.await.context("nothing of what is followed fits")?
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
