@@ -8,7 +8,8 @@ use crossterm::event::Event;
 use hydra_protocol::v1::{AddHeadsResponse, HeadState, WatchStatusResponse};
 use hydractl::fixture;
 use hydractl::tui::input;
-use hydractl::tui::state::{Answer, Command, Effect, Message, Outcome, State};
+use hydractl::tui::state::feed::Ask;
+use hydractl::tui::state::{Answer, Command, Effect, Message, Outcome, Page, State};
 use tui_common::{SECOND, down, keys, live, screen, told};
 
 fn paste(state: &mut State, text: &str) -> Vec<Effect> {
@@ -207,7 +208,7 @@ fn a_frozen_picture_stands_still_until_it_is_released() {
 fn a_reconnect_keeps_selection_order_freeze_window_and_page() {
     let mut state = live();
     keys(&mut state, ">>>Ijj_");
-    let (selected, order) = (state.selected().map(str::to_owned), state.order().clone());
+    let (selected, order) = (state.selected().map(str::to_owned), state.lists().clone());
     let window = state.window();
     keys(&mut state, "<Enter>");
     let cause = hydractl::tui::state::Cause::default();
@@ -216,9 +217,10 @@ fn a_reconnect_keeps_selection_order_freeze_window_and_page() {
     state.apply(Message::Connected { control: true }, SECOND * 2);
     state.apply(Message::Update(Box::new(fixture::snapshot())), SECOND * 2);
     assert_eq!(state.selected(), selected.as_deref());
-    assert_eq!(state.order(), &order);
-    assert_eq!(state.window(), window);
+    assert_eq!(state.lists(), &order);
     assert!(screen(&state, 80, 24).contains("▸ head-"), "the page stays");
+    keys(&mut state, "q");
+    assert_eq!(state.window(), window);
 }
 
 #[test]
@@ -288,4 +290,75 @@ fn texts_of_strangers_cannot_steer_the_terminal() {
         let picture = screen(&state, 120, 36);
         assert!(picture.chars().all(|c| c == '\n' || (!c.is_control() && c != '\u{202e}')), "{picture:?}");
     }
+}
+
+#[test]
+fn tabs_open_by_number_by_tab_and_back() {
+    let mut state = live();
+    for (script, page) in [
+        ("2", Page::Heads),
+        ("5", Page::Prefetch),
+        ("-", Page::Heads),
+        ("<Tab>", Page::Peers),
+        ("<S-Tab><S-Tab>", Page::Overview),
+        ("<S-Tab>", Page::Log),
+        ("<Tab>", Page::Overview),
+        ("j<Enter>", Page::Head("head-1".into())),
+        ("}}", Page::Head("head-3".into())),
+        ("{", Page::Head("head-2".into())),
+        ("<Esc>", Page::Overview),
+    ] {
+        keys(&mut state, script);
+        assert_eq!(state.page(), &page, "{script}");
+    }
+    assert_eq!(state.selected(), Some("head-2"), "where one was");
+    assert_eq!(keys(&mut state, "4q"), [Effect::Quit], "q leaves from every tab");
+}
+
+#[test]
+fn a_filter_shows_only_what_fits_while_it_is_typed() {
+    let mut state = live();
+    keys(&mut state, "2/198.");
+    assert_eq!(state.heads().len(), 2);
+    assert!(screen(&state, 80, 24).contains("/198._"));
+    keys(&mut state, "<Enter>");
+    assert_eq!(state.selected(), Some("head-3"));
+    assert!(screen(&state, 120, 36).contains("with 198."));
+    keys(&mut state, "/<Esc>");
+    assert_eq!(state.heads().len(), 5, "Esc takes the filter away");
+}
+
+#[test]
+fn commands_are_typed_completed_and_refused_with_what_there_is() {
+    let mut state = live();
+    keys(&mut state, ":pre<Tab><Enter>");
+    assert_eq!(state.page(), &Page::Prefetch);
+    keys(&mut state, ":head 3<Enter>");
+    assert_eq!(state.page(), &Page::Head("head-3".into()));
+    keys(&mut state, ":overview<Enter>:window 24h<Enter>");
+    assert_eq!(state.window().seconds(), 86_400);
+    keys(&mut state, ":swim<Enter>");
+    assert!(screen(&state, 120, 36).contains("no command swim; there are overview"));
+    assert_eq!(keys(&mut state, "<Esc>:quit<Enter>"), [Effect::Quit]);
+    assert_eq!(keys(&mut state, ":<^c>"), [Effect::Quit], "one can always leave");
+}
+
+#[test]
+fn menus_sort_by_a_column_and_hide_one() {
+    let mut state = live();
+    keys(&mut state, "2sjjjjj<Enter>");
+    assert!(screen(&state, 120, 36).contains("Heads 5 · by CONNS"));
+    keys(&mut state, "cj<Enter><Esc>");
+    assert!(!screen(&state, 120, 36).contains("KEY"), "the column is hidden");
+}
+
+#[test]
+fn a_window_in_the_past_is_asked_for() {
+    let mut state = live();
+    assert_eq!(state.wants(), []);
+    keys(&mut state, "[");
+    let wants = state.wants();
+    assert!(matches!(&wants[..], [Ask::Past { seconds: 750, series }] if series.len() == 5), "{wants:?}");
+    keys(&mut state, "]++");
+    assert!(matches!(&state.wants()[..], [Ask::Past { seconds: 7_200, .. }]));
 }

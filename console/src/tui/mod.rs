@@ -9,8 +9,10 @@
 pub mod chart;
 pub mod connection;
 pub mod input;
+pub mod number;
 pub mod run;
 pub mod state;
+pub mod table;
 pub mod terminal;
 pub mod view;
 

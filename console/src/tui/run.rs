@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::{self, Target};
+use super::state::feed::Ask;
 use super::state::{Command, Effect, Message, State};
 use super::terminal::{self, Guard, Screen};
 use super::view::theme::Theme;
@@ -90,6 +91,8 @@ pub struct Loop {
     dirty: Option<Instant>,
     drawn: Option<Instant>,
     focused: bool,
+    /// What the connection was told to ask for.
+    wanted: Vec<Ask>,
 }
 
 impl Loop {
@@ -97,7 +100,7 @@ impl Loop {
     #[must_use]
     pub fn new(state: State) -> Self {
         let now = Instant::now();
-        Self { state, started: now, dirty: Some(now), drawn: None, focused: true }
+        Self { state, started: now, dirty: Some(now), drawn: None, focused: true, wanted: Vec::new() }
     }
 
     /// Draws everything soon.
@@ -119,6 +122,7 @@ impl Loop {
     ) -> Result<Turn, Error> {
         tokio::pin!(signal);
         loop {
+            self.want(commands);
             let far = Instant::now() + Duration::from_secs(3_600);
             let frame = self.dirty.unwrap_or(far);
             let tick = self.state.next_tick().map_or(far, |at| self.started + at);
@@ -195,6 +199,15 @@ impl Loop {
             }
         }
         Ok(None)
+    }
+
+    /// Tells the connection when the open page needs something else; when it has no time for
+    /// that now, the next turn tries again.
+    fn want(&mut self, commands: &mpsc::Sender<Command>) {
+        let wants = self.state.wants();
+        if wants != self.wanted && commands.try_send(Command::Want(wants.clone())).is_ok() {
+            self.wanted = wants;
+        }
     }
 
     fn now(&self) -> Duration {

@@ -181,6 +181,10 @@ fn key(name: &str) -> KeyEvent {
         "PgUp" => KeyCode::PageUp,
         "PgDn" => KeyCode::PageDown,
         "BS" => KeyCode::Backspace,
+        "Tab" => KeyCode::Tab,
+        "S-Tab" => KeyCode::BackTab,
+        "Left" => KeyCode::Left,
+        "Right" => KeyCode::Right,
         _ => {
             let c = name.chars().nth(1).unwrap_or_else(|| panic!("no key <{name}>"));
             return KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);

@@ -37,7 +37,7 @@ async fn call(client: &Client, command: &Command) -> Result<Outcome, Status> {
         Command::RemoveHead(head) => {
             Ok(Outcome::Removed(heads.remove_head(RemoveHeadRequest { head }).await?.into_inner()))
         }
-        Command::RetryNow => Err(Status::internal("retry is no call")),
+        Command::RetryNow | Command::Want(_) => Err(Status::internal("this is no call")),
     }
 }
 
@@ -46,7 +46,7 @@ fn request_id() -> String {
     format!("top-{:016x}", RandomState::new().build_hasher().finish())
 }
 
-fn sentence(status: &Status) -> String {
+pub(super) fn sentence(status: &Status) -> String {
     let lost =
         matches!(status.code(), tonic::Code::Unavailable | tonic::Code::Cancelled | tonic::Code::Unknown);
     if lost {

@@ -7,6 +7,7 @@
 mod backoff;
 mod call;
 mod cause;
+mod feed;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tonic::Streaming;
 
 use self::backoff::Backoff;
+use self::feed::Rounds;
 use super::state::{Answer, Cause, Command, Message};
 
 /// Messages that may wait for the screen.
@@ -64,7 +66,10 @@ pub fn start(target: Target) -> Connection {
     let (commands, ask) = mpsc::channel(COMMANDS);
     let task = tokio::spawn(async move {
         // Ends when the other side is gone: nobody is left to tell.
-        Task { target, tell, ask, backoff: Backoff::default() }.run().await.unwrap_or_default();
+        Task { target, tell, ask, backoff: Backoff::default(), rounds: Rounds::default() }
+            .run()
+            .await
+            .unwrap_or_default();
     });
     Connection { messages, commands, task }
 }
@@ -78,6 +83,8 @@ struct Task {
     tell: mpsc::Sender<Message>,
     ask: mpsc::Receiver<Command>,
     backoff: Backoff,
+    /// What the open page asks again and again.
+    rounds: Rounds,
 }
 
 impl Task {
@@ -121,6 +128,8 @@ impl Task {
         let patience = SILENCE.max(self.target.interval * 5);
         let mut calls = JoinSet::new();
         let mut heard = Instant::now();
+        self.rounds.begin();
+        let mut clock = 0;
         self.tell(Message::Connected { control: !client.is_read_only() }).await?;
         loop {
             tokio::select! {
@@ -128,6 +137,9 @@ impl Task {
                     Ok(Some(update)) => {
                         heard = Instant::now();
                         self.backoff.reset();
+                        if let Some(at) = update.status.as_ref().and_then(|status| status.at) {
+                            clock = at.seconds;
+                        }
                         self.tell(Message::Update(Box::new(update))).await?;
                     }
                     Ok(None) => return Ok(cause::of_end(client.socket())),
@@ -136,6 +148,7 @@ impl Task {
                 () = sleep_until(heard + patience) => return Ok(cause::of_silence(client.socket(), patience)),
                 command = self.ask.recv() => match command.ok_or(Gone)? {
                     Command::RetryNow => {}
+                    Command::Want(asks) => self.rounds.want(asks),
                     command if calls.len() >= CALLS => {
                         self.decline(command, "too many commands wait for the daemon; nothing was sent").await?;
                     }
@@ -145,10 +158,26 @@ impl Task {
                             let answer = call::ask(&client, command).await;
                             // Refused only when the screen is gone.
                             tell.send(Message::Answer(Box::new(answer))).await.unwrap_or_default();
+                            None
                         });
                     }
                 },
-                Some(_) = calls.join_next() => {}
+                () = sleep_until(self.rounds.next()), if clock > 0 && calls.len() < CALLS => {
+                    if let Some(ask) = self.rounds.take() {
+                        let (client, tell) = (client.clone(), self.tell.clone());
+                        calls.spawn(async move {
+                            let result = feed::answer(&client, &ask, clock).await;
+                            let told = Message::Told { ask: ask.clone(), result: result.map(Box::new) };
+                            tell.send(told).await.unwrap_or_default();
+                            Some(ask)
+                        });
+                    }
+                }
+                Some(done) = calls.join_next() => {
+                    if let Ok(Some(ask)) = done {
+                        self.rounds.done(&ask);
+                    }
+                }
             }
         }
     }
@@ -160,6 +189,7 @@ impl Task {
                 () = sleep_until(until) => return Ok(()),
                 command = self.ask.recv() => match command.ok_or(Gone)? {
                     Command::RetryNow => return Ok(()),
+                    Command::Want(asks) => self.rounds.want(asks),
                     command => self.decline(command, "no daemon; nothing was sent").await?,
                 },
             }

@@ -65,9 +65,27 @@ pub static TABLE: &[Binding] = &[
         Action::Back,
         in_page,
         Label::Text("Esc back"),
-        "back to the Overview",
+        "back",
     ),
-    row(&[Char('1')], "1", Action::Overview, always, Label::None, "Overview"),
+    row(&[Char('1')], "1", Action::Tab(0), always, Label::None, "Overview"),
+    row(&[Char('2')], "2", Action::Tab(1), always, Label::None, "Heads"),
+    row(&[Char('3')], "3", Action::Tab(2), always, Label::None, "Peers"),
+    row(&[Char('4')], "4", Action::Tab(3), always, Label::None, "Records"),
+    row(&[Char('5')], "5", Action::Tab(4), always, Label::None, "Prefetch"),
+    row(&[Char('6')], "6", Action::Tab(5), always, Label::None, "Network"),
+    row(&[Char('7')], "7", Action::Tab(6), always, Label::None, "Log"),
+    row(&[Code(KeyCode::Tab)], "Tab", Action::NextTab, always, Label::None, "next tab"),
+    row(&[Code(KeyCode::BackTab)], "S-Tab", Action::PreviousTab, always, Label::None, "tab before"),
+    row(&[Char('-')], "-", Action::LastPage, always, Label::None, "the page before this one"),
+    row(
+        &[Char('/')],
+        "/",
+        Action::Filter,
+        on_list,
+        Label::Text("/ filter"),
+        "filter: text !not ~fuzzy column:text",
+    ),
+    row(&[Char(':')], ":", Action::Command, always, Label::Text(": command"), "type a command"),
     row(
         &[Code(KeyCode::Enter)],
         "Enter",
@@ -130,16 +148,22 @@ pub static TABLE: &[Binding] = &[
         "charts over a longer window",
     ),
     row(&[Char('_')], "_", Action::Shorter, on_charts, Label::None, "charts over a shorter window"),
-    row(&[Char('<')], "<", Action::SortLeft, on_row, Label::None, "sort by the column to the left"),
+    row(&[Char('[')], "[", Action::Earlier, on_charts, Label::Text("[ ] pan"), "charts move into the past"),
+    row(&[Char(']')], "]", Action::Later, on_charts, Label::None, "charts move towards now"),
+    row(&[Char('}')], "}", Action::NextHead, in_head, Label::Text("{ } next head"), "next head"),
+    row(&[Char('{')], "{", Action::PreviousHead, in_head, Label::None, "head before"),
+    row(&[Char('s')], "s", Action::SortMenu, on_list, Label::Text("s sort"), "choose the column to sort by"),
     row(
-        &[Char('>')],
-        ">",
-        Action::SortRight,
-        on_row,
-        Label::Text("< > sort"),
-        "sort by the column to the right",
+        &[Char('c')],
+        "c",
+        Action::Columns,
+        on_list,
+        Label::Text("c columns"),
+        "choose the columns that are drawn",
     ),
-    row(&[Char('I')], "I", Action::Invert, on_row, Label::None, "turn the order round"),
+    row(&[Char('<')], "<", Action::SortLeft, on_list, Label::None, "sort by the column to the left"),
+    row(&[Char('>')], ">", Action::SortRight, on_list, Label::None, "sort by the column to the right"),
+    row(&[Char('I')], "I", Action::Invert, on_list, Label::None, "turn the order round"),
     row(&[Char('y')], "y", Action::Copy, on_head, Label::Text("y copy id"), "copy the peer id (OSC 52)"),
     row(&[Ctrl('z')], "^z", Action::Suspend, always, Label::None, "suspend; fg comes back"),
     row(&[Char('q')], "q", Action::BackOrQuit, always, Label::Of(q_label), "back inside a page, else quit"),
@@ -161,8 +185,17 @@ fn always(_: &State) -> bool {
     true
 }
 
+/// Inside of a tab: there is something to go back to.
 fn in_page(state: &State) -> bool {
-    *state.page() != Page::Overview
+    !state.page().is_tab()
+}
+
+fn in_head(state: &State) -> bool {
+    matches!(state.page(), Page::Head(_))
+}
+
+fn on_list(state: &State) -> bool {
+    has_data(state) && state.list().is_some()
 }
 
 fn has_data(state: &State) -> bool {
@@ -170,7 +203,7 @@ fn has_data(state: &State) -> bool {
 }
 
 fn on_charts(state: &State) -> bool {
-    has_data(state) && !in_page(state)
+    has_data(state) && state.page().has_charts()
 }
 
 fn on_head(state: &State) -> bool {
@@ -284,6 +317,6 @@ mod tests {
     #[test]
     fn the_last_words_of_the_footer_are_how_to_leave() {
         let state = State::new(std::time::Duration::from_secs(1), false);
-        assert_eq!(footer(&state), ["r retry now", "?keys", "q quit"]);
+        assert_eq!(footer(&state), ["r retry now", "?keys", ": command", "q quit"]);
     }
 }

@@ -21,8 +21,8 @@ pub fn take(state: &mut State, event: &Event) -> (bool, Vec<Effect>) {
 }
 
 fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
-    if state.dialog().is_some() {
-        return in_dialog(state, key);
+    if state.dialog().is_some() || state.prompt().is_some() {
+        return as_text(state, key);
     }
     let pending = state.pending();
     state.set_pending(None);
@@ -36,8 +36,9 @@ fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     }
 }
 
-/// In a dialog keys are text; only ^c still ends everything, and ^z still suspends.
-fn in_dialog(state: &mut State, key: KeyEvent) -> Vec<Effect> {
+/// In a dialog and while a line is typed keys are text; only ^c still ends everything, and ^z
+/// still suspends.
+fn as_text(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     let key = match key.code {
         KeyCode::Char('c') if control => return state.act(Action::Quit),
@@ -47,9 +48,10 @@ fn in_dialog(state: &mut State, key: KeyEvent) -> Vec<Effect> {
         KeyCode::Enter => Key::Enter,
         KeyCode::Esc => Key::Escape,
         KeyCode::Backspace => Key::Backspace,
+        KeyCode::Tab => Key::Tab,
         KeyCode::Up => Key::Up,
         KeyCode::Down => Key::Down,
         _ => return Vec::new(),
     };
-    state.dialog_key(key)
+    if state.dialog().is_some() { state.dialog_key(key) } else { state.prompt_key(key) }
 }

@@ -4,7 +4,10 @@ use hydra_protocol::v1::{Head, HeadState};
 
 use super::dialog::{Dialog, Key, Loss, Turn};
 use super::hydra::connections;
-use super::{Command, Effect, Hydra, Level, Link, Page, State};
+use super::lists::Change;
+use super::prompt::{Prompt, Purpose};
+use super::window::Window;
+use super::{Command, Effect, Level, Link, Page, State};
 
 /// Rows of a page up or down; the state does not know how tall the screen is.
 const PAGE_ROWS: usize = 10;
@@ -12,8 +15,30 @@ const PAGE_ROWS: usize = 10;
 /// What a person can ask for with one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The tab Overview.
-    Overview,
+    /// The tab with this number, from 0.
+    Tab(u8),
+    /// The tab to the right.
+    NextTab,
+    /// The tab to the left.
+    PreviousTab,
+    /// The page before this one.
+    LastPage,
+    /// The next head.
+    NextHead,
+    /// The head before.
+    PreviousHead,
+    /// Type what rows must have.
+    Filter,
+    /// Type a command.
+    Command,
+    /// Choose the column to sort by.
+    SortMenu,
+    /// Choose the columns that are drawn.
+    Columns,
+    /// Charts move into the past.
+    Earlier,
+    /// Charts move towards now.
+    Later,
     /// One row up.
     Up,
     /// One row down.
@@ -66,7 +91,24 @@ impl State {
     /// Does what was asked for.
     pub fn act(&mut self, action: Action) -> Vec<Effect> {
         match action {
-            Action::Overview | Action::Back => self.back(),
+            Action::Tab(number) => {
+                self.open(Page::TABS.get(usize::from(number)).cloned().unwrap_or_default());
+            }
+            Action::NextTab => self.open(self.page.beside(true)),
+            Action::PreviousTab => self.open(self.page.beside(false)),
+            Action::LastPage => self.open(self.last_page.clone()),
+            Action::NextHead => self.open_beside(true),
+            Action::PreviousHead => self.open_beside(false),
+            Action::Filter => {
+                let filter = self.list().map_or("", |list| list.filter()).to_owned();
+                self.prompt = Some(Prompt::new(Purpose::Filter, &filter));
+            }
+            Action::Command => self.prompt = Some(Prompt::new(Purpose::Command, "")),
+            Action::SortMenu => self.dialog = self.list().map(|list| Dialog::sort(list.order().0)),
+            Action::Columns => self.dialog = self.list().map(|_| Dialog::columns()),
+            Action::Earlier => self.change_window(|window| window.moved(true)),
+            Action::Later => self.change_window(|window| window.moved(false)),
+            Action::Back => self.back(),
             Action::Up => self.step(|at, _| at.saturating_sub(1)),
             Action::Down => self.step(|at, last| (at + 1).min(last)),
             Action::First => self.step(|_, _| 0),
@@ -74,22 +116,21 @@ impl State {
             Action::PageUp => self.step(|at, _| at.saturating_sub(PAGE_ROWS)),
             Action::PageDown => self.step(|at, last| (at + PAGE_ROWS).min(last)),
             Action::Open => {
-                if let Some(name) = self.selected.clone() {
-                    self.page = Page::Head(name);
-                    self.detail_scroll = 0;
+                if let Some(name) = self.selected().map(str::to_owned) {
+                    self.open(Page::Head(name));
                 }
             }
-            Action::SortLeft => self.sort(|order, hydra| order.step(false, hydra)),
-            Action::SortRight => self.sort(|order, hydra| order.step(true, hydra)),
-            Action::Invert => self.sort(super::Order::invert),
+            Action::SortLeft => self.change_list(&Change::SortBeside(false)),
+            Action::SortRight => self.change_list(&Change::SortBeside(true)),
+            Action::Invert => self.change_list(&Change::Invert),
             Action::Freeze => {
                 self.frozen = match self.frozen {
                     Some(_) => None,
                     None => self.hydra.clone().map(Box::new),
                 };
             }
-            Action::Longer => self.window = self.window.longer(),
-            Action::Shorter => self.window = self.window.shorter(),
+            Action::Longer => self.change_window(Window::longer),
+            Action::Shorter => self.change_window(Window::shorter),
             Action::Help => self.dialog = Some(Dialog::help()),
             Action::AddHeads => self.dialog = Some(Dialog::add()),
             Action::StopStart => self.dialog = self.head().and_then(stop_or_start),
@@ -100,10 +141,8 @@ impl State {
             Action::Retry => return vec![Effect::Send(Command::RetryNow)],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Quit => return vec![Effect::Quit],
-            Action::BackOrQuit => match self.page {
-                Page::Overview => return vec![Effect::Quit],
-                Page::Head(_) => self.back(),
-            },
+            Action::BackOrQuit if self.page.is_tab() => return vec![Effect::Quit],
+            Action::BackOrQuit => self.back(),
         }
         Vec::new()
     }
@@ -121,6 +160,10 @@ impl State {
 
     /// A key for the dialog that is open.
     pub fn dialog_key(&mut self, key: Key) -> Vec<Effect> {
+        if let Some(Dialog::Pick { .. }) = self.dialog {
+            self.pick_key(key);
+            return Vec::new();
+        }
         let Some(dialog) = &mut self.dialog else { return Vec::new() };
         let (turn, command) = dialog.key(key);
         if turn == Turn::Close {
@@ -137,6 +180,9 @@ impl State {
     pub fn paste(&mut self, text: &str) {
         if let Some(dialog) = &mut self.dialog {
             dialog.paste(text);
+        } else if let Some(prompt) = &mut self.prompt {
+            prompt.paste(text);
+            self.filter_as_typed();
         }
     }
 
@@ -155,13 +201,36 @@ impl State {
     }
 
     fn back(&mut self) {
-        self.page = Page::Overview;
+        // a head opens from the Overview, too
+        let came_from = matches!(self.last_page, Page::Overview | Page::Heads);
+        self.open(if came_from { self.last_page.clone() } else { self.page.outer() });
+    }
+
+    /// Shows a page, from its beginning.
+    pub(super) fn open(&mut self, page: Page) {
+        if page != self.page {
+            self.last_page = std::mem::replace(&mut self.page, page);
+            self.detail_scroll = 0;
+            self.prompt = None;
+        }
+    }
+
+    /// Opens the page of the head beside the one that is open, in the order of the table.
+    fn open_beside(&mut self, right: bool) {
+        let Page::Head(name) = &self.page else { return };
+        let names: Vec<&str> = self.heads().iter().map(|head| head.name.as_str()).collect();
+        let Some(last) = names.len().checked_sub(1) else { return };
+        let at = names.iter().position(|other| other == name).unwrap_or(0);
+        let next = if right { (at + 1).min(last) } else { at.saturating_sub(1) };
+        let Some(next) = names.get(next).map(|name| (*name).to_owned()) else { return };
+        self.lists.heads.select(&next);
+        self.page = Page::Head(next);
         self.detail_scroll = 0;
     }
 
-    fn sort(&mut self, change: impl FnOnce(&mut super::Order, &Hydra)) {
-        if let Some(hydra) = self.frozen.as_deref().or(self.hydra.as_ref()) {
-            change(&mut self.order, hydra);
+    pub(super) fn change_window(&mut self, change: impl FnOnce(Window) -> Window) {
+        if let Some(window) = self.windows.get_mut(self.page.tab()) {
+            *window = change(*window);
         }
     }
 
@@ -172,10 +241,7 @@ impl State {
             self.detail_scroll = u16::try_from(at).unwrap_or(super::DETAIL_LINES);
             return;
         }
-        let heads = self.heads();
-        let Some(last) = heads.len().checked_sub(1) else { return };
-        let at = heads.iter().position(|head| Some(&head.name) == self.selected.as_ref()).unwrap_or(0);
-        self.selected = heads.get(to(at, last).min(last)).map(|head| head.name.clone());
+        self.change_list(&Change::Step(&to));
     }
 
     fn copy(&mut self) -> Vec<Effect> {
@@ -204,6 +270,7 @@ fn loss(head: &Head) -> Loss {
 fn under_way(command: &Command) -> String {
     match command {
         Command::RetryNow => "trying again".to_owned(),
+        Command::Want(_) => String::new(),
         Command::AddHeads { count, .. } => format!("adding {count} heads …"),
         Command::StopHead(name) => format!("stopping {name} …"),
         Command::StartHead(name) => format!("starting {name} …"),

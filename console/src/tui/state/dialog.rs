@@ -20,6 +20,8 @@ pub enum Key {
     Escape,
     /// Take the last character back.
     Backspace,
+    /// Complete.
+    Tab,
     /// Scroll.
     Up,
     /// Scroll.
@@ -44,9 +46,25 @@ pub struct Loss {
     pub connections: u64,
 }
 
+/// What a menu of columns is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Menu {
+    /// The column to sort by.
+    Sort,
+    /// The columns that are drawn.
+    Columns,
+}
+
 /// A question, or the list of keys.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Dialog {
+    /// The columns of the table of the page.
+    Pick {
+        /// What for.
+        menu: Menu,
+        /// The marked one.
+        at: usize,
+    },
     /// The keys that work here.
     Help {
         /// First line that is shown.
@@ -103,6 +121,14 @@ pub enum Dialog {
 }
 
 impl Dialog {
+    pub(super) fn sort(by: usize) -> Self {
+        Self::Pick { menu: Menu::Sort, at: by }
+    }
+
+    pub(super) fn columns() -> Self {
+        Self::Pick { menu: Menu::Columns, at: 0 }
+    }
+
     pub(super) fn help() -> Self {
         Self::Help { scroll: 0 }
     }
@@ -118,7 +144,7 @@ impl Dialog {
     /// Whether it can end in a change of the hydra.
     #[must_use]
     pub fn changes_the_hydra(&self) -> bool {
-        !matches!(self, Self::Help { .. })
+        !matches!(self, Self::Help { .. } | Self::Pick { .. })
     }
 
     /// Takes a key; may send a command.
@@ -133,7 +159,7 @@ impl Dialog {
                 Key::Char('j') | Key::Down => *scroll = scroll.saturating_add(1),
                 Key::Char('k') | Key::Up => *scroll = scroll.saturating_sub(1),
                 Key::Char('q' | '?') => return CLOSE,
-                Key::Char(_) | Key::Enter | Key::Backspace | Key::Escape => {}
+                Key::Char(_) | Key::Enter | Key::Backspace | Key::Tab | Key::Escape => {}
             },
             Self::HowMany { typed, error } => {
                 if key == Key::Enter {
@@ -148,7 +174,8 @@ impl Dialog {
                     edit(typed, error, key);
                 }
             }
-            Self::Weighing { .. } => {}
+            // the state has its table
+            Self::Weighing { .. } | Self::Pick { .. } => {}
             Self::Offer { .. } | Self::Start { .. } | Self::Stop { .. } => match key {
                 Key::Char('y') => return (Turn::Close, self.offered()),
                 Key::Char('n' | 'q') => return CLOSE,
@@ -174,7 +201,11 @@ impl Dialog {
             Self::Offer { count, .. } => Some(Command::AddHeads { count: *count, dry_run: false }),
             Self::Start { name, .. } => Some(Command::StartHead(name.clone())),
             Self::Stop { name, .. } => Some(Command::StopHead(name.clone())),
-            Self::Help { .. } | Self::HowMany { .. } | Self::Weighing { .. } | Self::Remove { .. } => None,
+            Self::Pick { .. }
+            | Self::Help { .. }
+            | Self::HowMany { .. }
+            | Self::Weighing { .. }
+            | Self::Remove { .. } => None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hydra_protocol::v1::{Event, Finding, Head, HeadState, Rates, Status, WatchStatusResponse};
 
+use super::feed::Feeds;
 use super::history::History;
 use super::neutral;
 
@@ -51,6 +52,8 @@ pub struct Hydra {
     pub received: Duration,
     /// Updates that the daemon left out because this reader was slow, since it subscribed.
     pub dropped: u64,
+    /// What the pages asked for.
+    pub feeds: Feeds,
     heads: BTreeMap<u32, Head>,
 }
 

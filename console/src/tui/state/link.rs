@@ -6,6 +6,7 @@ use hydra_protocol::v1::{
     AddHeadsResponse, RemoveHeadResponse, StartHeadResponse, StopHeadResponse, WatchStatusResponse,
 };
 
+use super::feed::{Ask, Told};
 use super::neutral;
 
 /// Why there is no daemon, for people.
@@ -71,6 +72,13 @@ pub enum Message {
     },
     /// What became of a command.
     Answer(Box<Answer>),
+    /// What the daemon says to a question of the open page, or why it does not.
+    Told {
+        /// The question.
+        ask: Ask,
+        /// The answer.
+        result: Result<Box<Told>, String>,
+    },
 }
 
 /// What the connection can be asked to do.
@@ -78,6 +86,8 @@ pub enum Message {
 pub enum Command {
     /// Try to connect at once.
     RetryNow,
+    /// From now on ask these questions again and again, and no others.
+    Want(Vec<Ask>),
     /// Add heads, or say what adding them would do.
     AddHeads {
         /// How many.

@@ -5,12 +5,19 @@
 //! terminals, colours or sizes and never waits: time is a parameter, so that tests own it.
 
 mod act;
+mod command;
 pub mod dialog;
+pub mod feed;
 pub mod history;
 pub mod hydra;
 pub mod link;
+pub mod list;
+pub mod lists;
 mod neutral;
-pub mod order;
+mod page;
+pub mod past;
+pub mod prompt;
+mod wants;
 pub mod window;
 
 use std::time::Duration;
@@ -21,8 +28,10 @@ pub use act::Action;
 use dialog::Dialog;
 pub use hydra::{Hydra, Level};
 pub use link::{Answer, Cause, Command, Link, Message, Outcome};
+pub use lists::Lists;
 pub use neutral::neutral;
-use order::Order;
+pub use page::Page;
+use prompt::Prompt;
 use window::Window;
 
 /// Lines that the page of a head can be scrolled by: more than it ever has to show.
@@ -44,15 +53,6 @@ pub enum Effect {
     Quit,
 }
 
-/// What fills the screen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Page {
-    /// Is it well?
-    Overview,
-    /// One head, by name.
-    Head(String),
-}
-
 /// The answer to an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toast {
@@ -70,10 +70,13 @@ pub struct State {
     frozen: Option<Box<Hydra>>,
     link: Link,
     page: Page,
-    selected: Option<String>,
-    order: Order,
-    window: Window,
+    /// The page before this one, for `-`.
+    last_page: Page,
+    lists: Lists,
+    /// One a tab.
+    windows: [Window; 7],
     dialog: Option<Dialog>,
+    prompt: Option<Prompt>,
     toast: Option<Toast>,
     /// First key of a pair such as `gg`.
     pending: Option<char>,
@@ -92,10 +95,11 @@ impl State {
             frozen: None,
             link: Link::Connecting,
             page: Page::Overview,
-            selected: None,
-            order: Order::default(),
-            window: Window::default(),
+            last_page: Page::Overview,
+            lists: Lists::default(),
+            windows: Page::TABS.map(|page| Window::of(window_at_first(&page))),
             dialog: None,
+            prompt: None,
             toast: None,
             pending: None,
             detail_scroll: 0,
@@ -153,16 +157,16 @@ impl State {
         !self.read_only && !matches!(self.link, Link::Live { control: false, .. })
     }
 
-    /// How far back the charts go.
+    /// How far back the charts of the page go, and where they end.
     #[must_use]
     pub fn window(&self) -> Window {
-        self.window
+        self.windows.get(self.page.tab()).copied().unwrap_or_default()
     }
 
-    /// How the heads are sorted.
+    /// The line in which a person types.
     #[must_use]
-    pub fn order(&self) -> &Order {
-        &self.order
+    pub fn prompt(&self) -> Option<&Prompt> {
+        self.prompt.as_ref()
     }
 
     /// First line of the page of a head that is shown.
@@ -183,24 +187,13 @@ impl State {
         self.now
     }
 
-    /// Name of the selected head.
-    #[must_use]
-    pub fn selected(&self) -> Option<&str> {
-        self.selected.as_deref()
-    }
-
-    /// The shown heads in their order.
-    #[must_use]
-    pub fn heads(&self) -> Vec<&Head> {
-        self.shown().map(|hydra| self.order.of(hydra)).unwrap_or_default()
-    }
-
     /// The head that an action on a head means: of the page, else the selected one.
     #[must_use]
     pub fn head(&self) -> Option<&Head> {
         let name = match &self.page {
-            Page::Head(name) => Some(name),
-            Page::Overview => self.selected.as_ref(),
+            Page::Head(name) => Some(name.as_str()),
+            Page::Overview | Page::Heads => self.selected(),
+            _ => None,
         };
         self.shown()?.head(name?)
     }
@@ -252,6 +245,11 @@ impl State {
                     Link::Down { since, cause: cause.neutral(), attempt, retry_at: self.now + retry_in };
             }
             Message::Answer(answer) => self.answer(*answer),
+            Message::Told { ask, result } => {
+                let hydra = self.hydra.get_or_insert_with(Hydra::default);
+                hydra.feeds.take(ask, result.map(|told| *told), self.now);
+                self.lists.keep(hydra);
+            }
         }
     }
 
@@ -283,11 +281,7 @@ impl State {
     fn update(&mut self, update: v1::WatchStatusResponse) {
         let hydra = self.hydra.get_or_insert_with(Hydra::default);
         hydra.take(update, self.now);
-        self.order.keep(hydra);
-        // A head that is gone cannot stay selected; its neighbour in the list can.
-        if self.selected.as_ref().is_some_and(|name| hydra.head(name).is_none()) || self.selected.is_none() {
-            self.selected = self.order.of(hydra).first().map(|head| head.name.clone());
-        }
+        self.lists.keep(hydra);
     }
 
     fn answer(&mut self, answer: Answer) {
@@ -304,5 +298,14 @@ impl State {
 
     fn say(&mut self, level: Level, text: String) {
         self.toast = Some(Toast { level, text, until: self.now + TOAST });
+    }
+}
+
+/// The window that a tab opens with, in seconds.
+fn window_at_first(page: &Page) -> i64 {
+    match page {
+        Page::Network => 86_400,
+        Page::Records => 3_600,
+        _ => 600,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use hydra_protocol::v1::{Event, Head, NetworkCheck, Status, Warning};
+use hydra_protocol::v1::{Event, Head, NetworkCheck, Record, Status, Warning};
+
+use super::feed::Told;
 
 /// The longest text that is kept, in characters: more than any screen shows on a line.
 const LONGEST: usize = 2_000;
@@ -60,6 +62,52 @@ pub(super) fn clean_head(head: &mut Head) {
     ];
     own.into_iter().for_each(clean);
     head.addresses.iter_mut().for_each(clean);
+    for neighbour in &mut head.nearest {
+        [&mut neighbour.peer_id, &mut neighbour.reason].into_iter().for_each(clean);
+    }
+    head.reach.iter_mut().for_each(|reach| clean(&mut reach.address));
+}
+
+fn clean_record(record: &mut Record) {
+    [&mut record.cid_raw, &mut record.provider_peer_id, &mut record.head].into_iter().for_each(clean);
+    record.addresses.iter_mut().for_each(clean);
+}
+
+pub(super) fn clean_told(told: &mut Told) {
+    match told {
+        Told::Head(head) => clean_head(head),
+        Told::Record(found) => {
+            found.records.iter_mut().for_each(clean_record);
+            [&mut found.empty_reason, &mut found.incomplete_reason].into_iter().for_each(clean);
+        }
+        Told::Records(found) => {
+            found.records.iter_mut().for_each(clean_record);
+            [&mut found.empty_reason, &mut found.incomplete_reason].into_iter().for_each(clean);
+        }
+        Told::Belly(belly) => {
+            clean(&mut belly.trouble);
+            belly.drops.iter_mut().for_each(|drop| clean(&mut drop.reason));
+        }
+        Told::MostAsked(keys) => keys.iter_mut().for_each(|key| clean(&mut key.cid_raw)),
+        Told::Prefetch(prefetch) => {
+            clean(&mut prefetch.paused_reason);
+            for source in &mut prefetch.sources {
+                [&mut source.name, &mut source.trouble].into_iter().for_each(clean);
+            }
+        }
+        Told::PrefetchKeys(keys) => {
+            for key in keys {
+                [&mut key.cid_raw, &mut key.nearest_head].into_iter().for_each(clean);
+            }
+        }
+        Told::Network(network) => network.head_groups.iter_mut().for_each(|group| clean(&mut group.group)),
+        Told::Events(events) => events.iter_mut().for_each(clean_event),
+        Told::Past(past) => {
+            clean(&mut past.trouble);
+            past.series.iter_mut().for_each(|series| clean(&mut series.name));
+        }
+        Told::Regions(_) => {}
+    }
 }
 
 pub(super) fn clean_event(event: &mut Event) {

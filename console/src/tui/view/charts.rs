@@ -1,15 +1,16 @@
-//! The four charts of the Overview: did it change, and when.
+//! Charts of series over the window of the page: did it change, and when.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use super::number::{self, count, percent, rate};
 use super::paint::{self, right, split, width as cells_of};
 use super::theme::{Meaning, Theme};
 use crate::tui::chart::plot::{Shape, plot};
 use crate::tui::chart::scale::Scale;
+use crate::tui::number::{self, count, percent, rate};
 use crate::tui::state::history::{Columns, Reading, SECONDS_KEPT};
+use crate::tui::state::past::{self, Fold};
 use crate::tui::state::{Hydra, State};
 
 /// Cells between two charts.
@@ -23,8 +24,10 @@ pub(super) struct Chart {
     pub title: &'static str,
     /// In few cells.
     pub short: &'static str,
-    /// The value of a second.
-    pub value: fn(&Reading) -> f64,
+    /// The value of a second, as the subscription brings it.
+    pub live: fn(&Reading) -> f64,
+    /// The series whose sum it is, in the daemon's history.
+    pub series: &'static [&'static str],
     /// What stands beside the newest value.
     beside: fn(&Hydra) -> String,
 }
@@ -34,13 +37,15 @@ pub(super) const CHARTS: [Chart; 4] = [
     Chart {
         title: "ADD_PROVIDER accepted /s",
         short: "ADD/s",
-        value: |reading| reading.add_provider,
+        live: |reading| reading.add_provider,
+        series: &["requests.add_provider"],
         beside: |_| String::new(),
     },
     Chart {
         title: "GET_PROVIDERS /s",
         short: "GET/s",
-        value: |reading| reading.get_providers,
+        live: |reading| reading.get_providers,
+        series: &["requests.get_providers"],
         beside: |hydra| {
             hydra
                 .status
@@ -51,7 +56,8 @@ pub(super) const CHARTS: [Chart; 4] = [
     Chart {
         title: "FIND_NODE /s",
         short: "FIND/s",
-        value: |reading| reading.find_node,
+        live: |reading| reading.find_node,
+        series: &["requests.find_node"],
         beside: |hydra| {
             let all = hydra.history.last().map_or(0.0, |reading| reading.requests);
             format!(" · all requests {}", rate(all))
@@ -60,10 +66,15 @@ pub(super) const CHARTS: [Chart; 4] = [
     Chart {
         title: "Connections",
         short: "conns",
-        value: |reading| reading.connections,
+        live: |reading| reading.connections,
+        series: &["connections.in", "connections.out"],
         beside: |hydra| format!(" · in {}", count(hydra.status.connections_in)),
     },
 ];
+
+/// Steps between the times of an axis, in seconds.
+const STEPS: [i64; 15] =
+    [10, 15, 30, 60, 120, 150, 300, 600, 900, 1_800, 3_600, 21_600, 86_400, 604_800, 2_592_000];
 
 /// What a page of charts spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,21 +125,18 @@ pub(super) fn draw_pair(
 fn draw(buffer: &mut Buffer, area: Rect, chart: &Chart, state: &State, hydra: &Hydra, theme: &Theme) {
     heading(buffer, area, chart, state, hydra, theme);
     let Some(height) = area.height.checked_sub(2).filter(|height| *height > 0) else { return };
-    let Some(end) = super::end_of_time(state, hydra) else {
-        paint::line(
-            buffer,
-            area,
-            1,
-            super::paint::span(theme, Meaning::Quiet, "   no second is measured yet"),
-        );
+    let cells = area.width.saturating_sub(LABELS);
+    let Some(columns) = columns(chart, state, hydra, cells) else {
+        let why = if state.window().is_recent() { "no second is measured yet" } else { "asking hydrad …" };
+        paint::line(buffer, area, 1, super::paint::span(theme, Meaning::Quiet, format!("   {why}")));
         return;
     };
-    let span = span(area.width.saturating_sub(LABELS), state.window().seconds());
-    let columns = hydra.history.columns(chart.value, end, span.seconds, span.columns);
+    let end = columns.begins + columns.seconds * i64::try_from(columns.values.len()).unwrap_or(0);
     let scale = Scale::of_rate(&columns.values);
-    let cells = u16::try_from(span.columns.div_ceil(2)).unwrap_or(area.width);
+    let cells = u16::try_from(columns.values.len().div_ceil(2)).unwrap_or(area.width);
     let size = (cells, height);
-    let rows = plot(&columns.values, scale, size, Shape::Line, restart(hydra, &columns), theme.is_ascii());
+    let rows =
+        plot(&columns.values, scale, size, Shape::Line, restart(state, hydra, &columns), theme.is_ascii());
     let style = if state.age().is_some() { theme.style(Meaning::Old) } else { Default::default() };
     for (number, row) in (1..).zip(rows) {
         let tick = match number {
@@ -140,14 +148,14 @@ fn draw(buffer: &mut Buffer, area: Rect, chart: &Chart, state: &State, hydra: &H
         let label = super::paint::span(theme, Meaning::Quiet, tick);
         paint::line(buffer, area, number, vec![label, Span::styled(row, style)]);
     }
-    let until =
-        if state.age().is_none() && !state.is_frozen() { "now".to_owned() } else { number::clock(end) };
+    let moving = state.age().is_none() && !state.is_frozen() && state.window().back() == 0;
+    let until = if moving { "now".to_owned() } else { number::clock(end) };
     let axis = format!("{}{}", right("└", LABELS), labels(&columns, cells, &until));
     paint::line(buffer, area, height + 1, super::paint::span(theme, Meaning::Quiet, axis));
 }
 
 fn heading(buffer: &mut Buffer, area: Rect, chart: &Chart, state: &State, hydra: &Hydra, theme: &Theme) {
-    let newest = hydra.history.last().map_or_else(|| "—".to_owned(), |reading| rate((chart.value)(reading)));
+    let newest = hydra.history.last().map_or_else(|| "—".to_owned(), |reading| rate((chart.live)(reading)));
     let now = if state.age().is_none() && !state.is_frozen() { "now " } else { "" };
     let beside = (chart.beside)(hydra);
     let all_heads = format!(" {}, all heads", chart.title);
@@ -161,9 +169,25 @@ fn heading(buffer: &mut Buffer, area: Rect, chart: &Chart, state: &State, hydra:
     split(buffer, area, 0, super::paint::span(theme, Meaning::Title, title), Span::raw(value));
 }
 
+/// The values of the window: of the subscription's seconds, or of the daemon's history.
+pub(super) fn columns(chart: &Chart, state: &State, hydra: &Hydra, cells: u16) -> Option<Columns> {
+    let window = state.window();
+    if window.is_recent() {
+        let end = super::end_of_time(state, hydra)?;
+        let span = span(cells, window.seconds());
+        return Some(hydra.history.columns(chart.live, end, span.seconds, span.columns));
+    }
+    let dots = usize::from(cells) * 2;
+    past::columns(hydra.feeds.past()?, chart.series, (window.seconds(), window.back()), dots, Fold::Mean)
+}
+
 /// The column in which the daemon started, if it is on the chart.
-fn restart(hydra: &Hydra, columns: &Columns) -> Option<usize> {
-    let started = hydra.status.started_at?.seconds;
+fn restart(state: &State, hydra: &Hydra, columns: &Columns) -> Option<usize> {
+    let started = if state.window().is_recent() {
+        hydra.status.started_at?.seconds
+    } else {
+        hydra.feeds.past()?.starts.last()?.seconds
+    };
     let column = started.saturating_sub(columns.begins).div_euclid(columns.seconds);
     usize::try_from(column).ok().filter(|column| *column > 0 && *column < columns.values.len())
 }
@@ -180,15 +204,19 @@ fn labels(columns: &Columns, cells: u16, until: &str) -> String {
             axis.iter_mut().skip(at).zip(text.chars()).for_each(|(cell, c)| *cell = c);
         }
     };
-    put(cells.saturating_sub(until.len()), until);
-    put(0, &number::clock(columns.begins));
     let length = columns.seconds * i64::try_from(columns.values.len()).unwrap_or(0);
-    let step =
-        [10, 15, 30, 60, 120, 150, 300, 600].into_iter().find(|step| length / step <= 4).unwrap_or(600);
+    put(cells.saturating_sub(until.len()), until);
+    let days = length >= 86_400;
+    put(0, &if days { number::day(columns.begins) } else { number::clock(columns.begins) });
+    let step = STEPS.into_iter().find(|step| length / step <= 4).unwrap_or(length.max(1));
     let mut at = columns.begins.div_euclid(step) * step + step;
     while at < columns.begins + length {
         let cell = usize::try_from((at - columns.begins) / columns.seconds / 2).unwrap_or(cells);
-        let text = if at.rem_euclid(60) == 0 { number::minute(at) } else { number::clock(at) };
+        let text = match () {
+            () if step >= 86_400 => number::day(at),
+            () if at.rem_euclid(60) == 0 => number::minute(at),
+            () => number::clock(at),
+        };
         put(cell, &text);
         at += step;
     }

@@ -4,12 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::no_daemon::frame;
-use super::number::{count, rate};
 use super::paint::{left, width, wrap};
-use super::theme::Theme;
+use super::theme::{Meaning, Theme};
 use crate::tui::input::keys;
+use crate::tui::number::{count, rate};
 use crate::tui::state::State;
-use crate::tui::state::dialog::{Dialog, Loss};
+use crate::tui::state::dialog::{Dialog, Loss, Menu};
 
 /// The widest dialog, in cells.
 const WIDEST: u16 = 76;
@@ -17,7 +17,7 @@ const WIDEST: u16 = 76;
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, dialog: &Dialog, state: &State, theme: &Theme) {
     let cells = area.width.saturating_sub(2).min(WIDEST);
     let inner = cells.saturating_sub(3);
-    let mut lines = lines(dialog, state, inner);
+    let mut lines = lines(dialog, state, inner, theme);
     let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(area.height);
     if let Dialog::Help { scroll } = dialog {
         let last = lines.len().saturating_sub(usize::from(rows.saturating_sub(2)));
@@ -36,10 +36,26 @@ fn goes_with(name: &str, loss: Loss) -> String {
     format!("{name} serves {} requests/s over {} connections.", rate(loss.requests), count(loss.connections))
 }
 
-fn lines(dialog: &Dialog, state: &State, cells: u16) -> Vec<String> {
+fn lines(dialog: &Dialog, state: &State, cells: u16, theme: &Theme) -> Vec<String> {
     let mut lines = Vec::new();
     let mut say = |text: &str| lines.extend(wrap(text, cells));
     match dialog {
+        Dialog::Pick { menu, at } => {
+            say(match menu {
+                Menu::Sort => "Sort by: Enter chooses, I turns the order round.",
+                Menu::Columns => "Columns: Enter draws one, or no longer.",
+            });
+            say("");
+            for (number, title) in state.column_titles().into_iter().enumerate() {
+                let mark = if number == *at { theme.symbol(Meaning::Selected) } else { " " };
+                let drawn = match menu {
+                    Menu::Columns if !state.list().is_some_and(|list| list.shows(number)) => "[ ] ",
+                    Menu::Columns => "[x] ",
+                    Menu::Sort => "",
+                };
+                lines.push(format!("{mark} {drawn}{title}"));
+            }
+        }
         Dialog::Help { .. } => {
             let help = keys::help(state);
             let column = help.iter().map(|(keys, _)| width(keys)).max().unwrap_or(0);

@@ -5,9 +5,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::number;
 use super::paint::{self, left, sign, title};
 use super::theme::Theme;
+use crate::tui::number;
 use crate::tui::state::Hydra;
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, hydra: &Hydra, theme: &Theme) {

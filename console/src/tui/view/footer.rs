@@ -6,11 +6,16 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::paint::{self, sign, width};
-use super::theme::Theme;
+use super::theme::{Meaning, Theme};
 use crate::tui::input::keys;
-use crate::tui::state::State;
+use crate::tui::state::prompt::{Prompt, Purpose};
+use crate::tui::state::{Level, State};
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    if let Some(prompt) = state.prompt() {
+        typing(buffer, area, prompt, state, theme);
+        return;
+    }
     if let Some(toast) = state.toast() {
         let text = Span::raw(format!(" {}", paint::cut(&toast.text, area.width.saturating_sub(2))));
         paint::line(buffer, area, 0, Line::from(vec![sign(theme, toast.level), text]));
@@ -19,6 +24,25 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
     let labels = if state.dialog().is_some() { vec!["Esc close", "^c quit"] } else { keys::footer(state) };
     let gap = if area.width >= 100 { "  " } else { " " };
     paint::line(buffer, area, 0, fit(&labels, area.width, gap));
+}
+
+/// What is typed, and beside it what it can become, or why it did not do.
+fn typing(buffer: &mut Buffer, area: Rect, prompt: &Prompt, state: &State, theme: &Theme) {
+    let sign = match prompt.purpose {
+        Purpose::Filter => "/",
+        Purpose::Command => ":",
+    };
+    // the end of a long text is where one types
+    let room = usize::from(area.width.saturating_sub(2));
+    let skip = prompt.typed.chars().count().saturating_sub(room);
+    let typed: String = prompt.typed.chars().skip(skip).collect();
+    let words = state.completions();
+    let words = words.iter().map(|(word, more)| format!("{word} {more}").trim_end().to_owned());
+    let beside =
+        if prompt.error.is_empty() { words.collect::<Vec<_>>().join(" · ") } else { prompt.error.clone() };
+    let meaning = if prompt.error.is_empty() { Meaning::Quiet } else { Meaning::Level(Level::Look) };
+    let line = vec![Span::raw(format!("{sign}{typed}_  ")), paint::span(theme, meaning, beside)];
+    paint::line(buffer, area, 0, Line::from(line));
 }
 
 /// As many labels as fit; the last, quit, stays.

@@ -6,9 +6,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::heads::state_cell;
-use super::number::{self, bytes, count, rate};
 use super::paint::{self, left, right, title, top, wrap};
 use super::theme::{Meaning, Theme};
+use crate::tui::number::{self, bytes, count, rate};
 use crate::tui::state::State;
 use crate::tui::state::hydra::{connections, requests};
 

@@ -7,7 +7,8 @@ use ratatui::text::{Line, Span};
 
 use super::paint::{cut, sign, span, split};
 use super::theme::{Meaning, Theme};
-use super::{Size, charts, number, well};
+use super::{Size, charts, well};
+use crate::tui::number;
 use crate::tui::state::{Hydra, Level, Link, Page, State};
 
 /// The longest name that the header shows, in cells.
@@ -16,17 +17,45 @@ const NAME: u16 = 24;
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, theme: &Theme) {
     first_row(buffer, area, size, state, theme);
     let mut right = Vec::new();
-    let chart_page = *state.page() == Page::Overview && state.shown().is_some();
-    if size == Size::Full && chart_page {
-        let drawn = charts::span(charts::width(area.width), state.window().seconds());
-        right.push(Span::raw(format!("{}  ", number::window(drawn.length()))));
+    if size == Size::Full && state.page().has_charts() && state.shown().is_some() {
+        right.push(Span::raw(format!("{}  ", window(area, state))));
     }
     right.extend(link(state, theme));
-    let mut left = vec![span(theme, Meaning::Title, "[1 Overview]")];
-    if let Page::Head(name) = state.page() {
-        left.push(Span::raw(format!(" ▸ {name}")));
+    split(buffer, area, 1, tabs(size, state, theme), right);
+}
+
+/// The window of the page: `10 min`, or when it ended.
+fn window(area: Rect, state: &State) -> String {
+    let window = state.window();
+    if window.is_recent() && *state.page() == Page::Overview {
+        let drawn = charts::span(charts::width(area.width), window.seconds());
+        return number::window(drawn.length());
     }
-    split(buffer, area, 1, left, right);
+    let length = number::window(window.seconds());
+    match window.back() {
+        0 => length,
+        back => format!("{length}, until {} ago", number::span(back as f64)),
+    }
+}
+
+/// The tabs; the one that is open stands in brackets.
+fn tabs(size: Size, state: &State, theme: &Theme) -> Line<'static> {
+    let wide = size == Size::Full;
+    let mut spans = Vec::new();
+    for (number, page) in Page::TABS.iter().enumerate() {
+        let word = format!("{} {}", number + 1, page.title());
+        let open = state.page().tab() == number;
+        let before = if wide || number == 0 { "" } else { " " };
+        spans.push(match (open, wide) {
+            (true, _) => span(theme, Meaning::Title, format!("{before}[{word}]")),
+            (false, true) => Span::raw(format!(" {word} ")),
+            (false, false) => Span::raw(format!("{before}{word}")),
+        });
+        if wide && number + 1 < Page::TABS.len() {
+            spans.push(Span::raw("  "));
+        }
+    }
+    Line::from(spans)
 }
 
 fn first_row(buffer: &mut Buffer, area: Rect, size: Size, state: &State, theme: &Theme) {

@@ -6,115 +6,57 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::number::{count, rate_or_none, short_id, short_key};
+use super::Size;
 use super::paint::{self, left, right, span, title};
 use super::theme::{Meaning, Theme};
-use super::{Size, number};
-use crate::tui::state::hydra::{connections, others, requests, state_word};
-use crate::tui::state::order::SortBy;
+use crate::tui::number;
+use crate::tui::number::{count, rate_or_none};
+use crate::tui::state::hydra::{others, requests, state_word};
 use crate::tui::state::{Hydra, State};
+use crate::tui::table::{Column, HEADS};
 
-struct Column {
-    title: &'static str,
-    cells: u16,
-    to_right: bool,
-    of_head: fn(&Head) -> String,
-    of_all: fn(&Status) -> String,
-}
-
+/// Columns after the name where there is not room for all.
+const STANDARD: [&str; 7] = ["KEY", "PEER ID", "STATE", "CONNS", "PRES", "REQ/s", "ADD/s"];
 const NAME: u16 = 7;
 
-const fn text(title: &'static str, cells: u16, of_head: fn(&Head) -> String) -> Column {
-    Column { title, cells, to_right: false, of_head, of_all: |_| String::new() }
+/// What stands below a column: the same over all heads.
+fn sum(title: &str, status: &Status) -> String {
+    let rate = |rate: fn(&Rates) -> f64| rate_or_none(status.rates_1m.as_ref().map(rate));
+    let megabytes = |bytes: fn(&Rates) -> f64| {
+        status.rates_1m.as_ref().map_or_else(|| "—".to_owned(), |rates| format!("{:.2}", bytes(rates) / 1e6))
+    };
+    match title {
+        "STATE" => format!("{} of {}", status.heads_serving, status.heads),
+        "CONNS" => count(status.connections_in.saturating_add(status.connections_out)),
+        "PRES" => match (status.presence_listed, status.presence_asked) {
+            (Some(listed), Some(asked)) => format!("{listed}/{asked}"),
+            _ => "—".to_owned(),
+        },
+        "REQ/s" => rate(requests),
+        "ADD/s" => rate(|rates| rates.add_provider),
+        "GET/s" => rate(|rates| rates.get_providers),
+        "FIND/s" => rate(|rates| rates.find_node),
+        "OTHER" => rate(others),
+        "IN" => megabytes(|rates| rates.bytes_in),
+        "OUT" => megabytes(|rates| rates.bytes_out),
+        "RST/m" => rate(|rates| rates.resets * 60.0),
+        _ => String::new(),
+    }
 }
 
-const fn numbers(
-    title: &'static str,
-    cells: u16,
-    of_head: fn(&Head) -> String,
-    of_all: fn(&Status) -> String,
-) -> Column {
-    Column { title, cells, to_right: true, of_head, of_all }
-}
-
-/// A rate of a head, `—` while none is measured.
-fn of_head(head: &Head, rate: fn(&Rates) -> f64) -> String {
-    rate_or_none(head.rates_1m.as_ref().map(rate))
-}
-
-/// The same over all heads.
-fn of_all(status: &Status, rate: fn(&Rates) -> f64) -> String {
-    rate_or_none(status.rates_1m.as_ref().map(rate))
-}
-
-fn megabytes(bytes: Option<f64>) -> String {
-    bytes.map_or_else(|| "—".to_owned(), |bytes| format!("{:.2}", bytes / 1e6))
-}
-
-const KEY: Column = text("KEY", 4, |head| short_key(&head.key));
-const PEER_ID: Column = text("PEER ID", 12, |head| short_id(&head.peer_id));
-const CONNS: Column = numbers(
-    "CONNS",
-    6,
-    |head| count(connections(head)),
-    |status| count(status.connections_in.saturating_add(status.connections_out)),
-);
-const REQUESTS: Column =
-    numbers("REQ/s", 6, |head| of_head(head, requests), |status| of_all(status, requests));
-const ADD: Column = numbers(
-    "ADD/s",
-    6,
-    |head| of_head(head, |rates| rates.add_provider),
-    |status| of_all(status, |rates| rates.add_provider),
-);
-const GET: Column = numbers(
-    "GET/s",
-    6,
-    |head| of_head(head, |rates| rates.get_providers),
-    |status| of_all(status, |rates| rates.get_providers),
-);
-const FIND: Column = numbers(
-    "FIND/s",
-    6,
-    |head| of_head(head, |rates| rates.find_node),
-    |status| of_all(status, |rates| rates.find_node),
-);
-const OTHER: Column = numbers("OTHER", 5, |head| of_head(head, others), |status| of_all(status, others));
-const IN: Column = numbers(
-    "IN",
-    5,
-    |head| megabytes(head.rates_1m.as_ref().map(|rates| rates.bytes_in)),
-    |status| megabytes(status.rates_1m.as_ref().map(|rates| rates.bytes_in)),
-);
-const OUT: Column = numbers(
-    "OUT",
-    5,
-    |head| megabytes(head.rates_1m.as_ref().map(|rates| rates.bytes_out)),
-    |status| megabytes(status.rates_1m.as_ref().map(|rates| rates.bytes_out)),
-);
-const RESETS: Column = numbers(
-    "RST/m",
-    5,
-    |head| of_head(head, |rates| rates.resets * 60.0),
-    |status| of_all(status, |rates| rates.resets * 60.0),
-);
-const ADDRESS: Column = text("ADDRESS", 20, address);
-const STATE: Column = text("STATE", 11, |_| String::new());
-
-/// Titled columns after the name, by size.
-const FULL: &[Column] =
-    &[KEY, PEER_ID, ADDRESS, STATE, CONNS, REQUESTS, ADD, GET, FIND, OTHER, IN, OUT, RESETS];
-const STANDARD: &[Column] = &[KEY, PEER_ID, STATE, CONNS, REQUESTS, ADD, GET];
-
-/// Host and port of the first announced address, else of the port it listens on.
-pub(super) fn address(head: &Head) -> String {
-    let announced = head.addresses.iter().find_map(|address| {
-        let mut parts = address.split('/').skip(1);
-        let (kind, host, _, port) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        port.parse::<u16>().ok()?;
-        Some(if kind == "ip6" { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
-    });
-    announced.unwrap_or_else(|| format!("{}:{}", head.listen_ip, head.port))
+/// The columns after the name that are drawn.
+fn columns(size: Size, state: &State) -> Vec<&'static Column<Head>> {
+    let list = &state.lists().heads;
+    let wanted = |number: usize, column: &Column<Head>| {
+        number > 0 && list.shows(number) && (size == Size::Full || STANDARD.contains(&column.title))
+    };
+    HEADS
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(number, column)| wanted(*number, column))
+        .map(|(_, c)| c)
+        .collect()
 }
 
 /// Rows besides those of the heads: title, names of columns and, where it fits, the sum.
@@ -131,7 +73,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
         paint::line(buffer, body, 1, nobody(state, theme));
         return;
     }
-    let columns = if size == Size::Full { FULL } else { STANDARD };
+    let columns = columns(size, state);
     let gap = if size == Size::Full { " " } else { "  " };
     let names = heads.iter().map(|head| paint::width(&head.name)).max().unwrap_or(NAME).clamp(NAME, 12);
     let names_of_columns: String = std::iter::once(format!(" {}", left("HEAD", names)))
@@ -143,7 +85,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
     let visible = usize::from(rows.height.saturating_sub(sum_rows));
     let first = first_visible(&heads, state.selected(), visible);
     for (row, head) in (0..).zip(heads.iter().skip(first).take(visible)) {
-        let line = row_of(head, columns, gap, names, state, theme);
+        let line = row_of(head, &columns, gap, names, state, theme);
         paint::line(buffer, rows, row, line);
         if state.selected() == Some(head.name.as_str())
             && let Some(cells) = paint::row(rows, row)
@@ -153,17 +95,12 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
     }
     if sum_rows > 0 {
         let status = &hydra.status;
-        let sum: String = std::iter::once(format!(" {}", left(" all", names)))
-            .chain(columns.iter().map(|column| match column.title {
-                "STATE" => {
-                    format!("{gap}{}", cell(column, &format!("{} of {}", status.heads_serving, status.heads)))
-                }
-                _ => format!("{gap}{}", cell(column, &(column.of_all)(status))),
-            }))
+        let sums: String = std::iter::once(format!(" {}", left(" all", names)))
+            .chain(columns.iter().map(|column| format!("{gap}{}", cell(column, &sum(column.title, status)))))
             .collect();
         let row = u16::try_from(visible.min(heads.len())).unwrap_or(u16::MAX);
         let meaning = if old { Meaning::Old } else { Meaning::Title };
-        paint::line(buffer, rows, row, span(theme, meaning, sum));
+        paint::line(buffer, rows, row, span(theme, meaning, sums));
     }
 }
 
@@ -175,17 +112,17 @@ pub(super) fn nobody(state: &State, theme: &Theme) -> Span<'static> {
 }
 
 fn what(state: &State, number: usize) -> String {
-    let by = match state.order().by() {
-        SortBy::Head => "",
-        SortBy::Key => ", by key",
-        SortBy::State => ", by state",
-        SortBy::Connections => ", by connections",
-        SortBy::Requests => ", by requests",
-        SortBy::Add => ", by ADD_PROVIDER",
-        SortBy::Get => ", by GET_PROVIDERS",
+    let (by, inverted) = state.lists().heads.order();
+    let by = match HEADS.columns.get(by) {
+        Some(column) if by > 0 => format!(" · by {}", column.title),
+        _ => String::new(),
     };
-    let turned = if state.order().is_inverted() { ", last first" } else { "" };
-    format!("Heads {}{by}{turned}", count(number as u64))
+    let turned = if inverted { ", last first" } else { "" };
+    let filter = match state.lists().heads.filter() {
+        "" => String::new(),
+        filter => format!(" · with {filter}"),
+    };
+    format!("Heads {}{by}{turned}{filter}", count(number as u64))
 }
 
 fn unit(size: Size, old: bool, hydra: &Hydra) -> String {
@@ -196,7 +133,7 @@ fn unit(size: Size, old: bool, hydra: &Hydra) -> String {
     }
 }
 
-fn cell(column: &Column, text: &str) -> String {
+fn cell(column: &Column<Head>, text: &str) -> String {
     if column.to_right { right(text, column.cells) } else { left(text, column.cells) }
 }
 
@@ -208,7 +145,7 @@ pub(super) fn first_visible(heads: &[&Head], selected: Option<&str>, visible: us
 
 fn row_of(
     head: &Head,
-    columns: &[Column],
+    columns: &[&Column<Head>],
     gap: &'static str,
     names: u16,
     state: &State,
@@ -220,10 +157,10 @@ fn row_of(
     let mut spans = vec![Span::raw(marker), Span::raw(left(&head.name, names))];
     for column in columns {
         spans.push(Span::raw(gap));
-        if column.title == STATE.title {
+        if column.title == "STATE" {
             spans.extend(state_cell(head, column.cells, old, theme));
         } else {
-            spans.push(Span::raw(cell(column, &(column.of_head)(head))));
+            spans.push(Span::raw(cell(column, &(column.text)(head))));
         }
     }
     let line = Line::from(spans);

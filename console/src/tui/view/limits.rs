@@ -5,10 +5,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::number::{bytes_of, count, percent};
 use super::paint::{self, left, right, span, title};
 use super::theme::{Meaning, Theme};
 use crate::tui::chart::bar::bar;
+use crate::tui::number::{bytes_of, count, percent};
 use crate::tui::state::{Level, State};
 
 /// Cells of the pane beside *Is it well?*.

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::heads::state_cell;
-use super::number::{count, rate_or_none};
 use super::paint::{self, cut, left, top};
 use super::theme::Theme;
-use super::{footer, head, header, heads, well};
+use super::{footer, header, heads, well};
+use crate::tui::number::{count, rate_or_none};
 use crate::tui::state::hydra::{connections, requests_of};
 use crate::tui::state::{Level, Link, Page, State};
 
@@ -29,8 +29,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
         }
     }
     let Some(hydra) = state.shown() else { return };
-    if let Page::Head(name) = state.page() {
-        head::draw(buffer, rest, name, state, theme);
+    if *state.page() != Page::Overview {
+        super::page(buffer, rest, super::Size::List, state, hydra, theme);
         return;
     }
     let old = state.age().is_some();

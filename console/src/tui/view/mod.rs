@@ -1,7 +1,6 @@
 //! Draws a state. Every view is a function of `&State` (or a part of it) and a theme; none keeps
 //! or changes anything. This file chooses what fits the size; each pane has a file of its own.
 
-pub mod number;
 pub mod paint;
 pub mod theme;
 pub mod well;
@@ -89,12 +88,22 @@ fn wide(buffer: &mut Buffer, area: Rect, size: Size, state: &State, theme: &Them
         return;
     };
     match state.page() {
-        Page::Head(name) => head::draw(buffer, body, name, state, theme),
         Page::Overview => match hydra.status.state() {
             DaemonState::Starting | DaemonState::Warming => warming::draw(buffer, body, state, hydra, theme),
             DaemonState::NoPeers => no_peers::draw(buffer, body, state, hydra, theme),
             _ => overview::draw(buffer, body, size, state, hydra, theme),
         },
+        _ => page(buffer, body, size, state, hydra, theme),
+    }
+}
+
+/// The pages besides the Overview; each chooses by `size` what fits.
+fn page(buffer: &mut Buffer, body: Rect, size: Size, state: &State, hydra: &Hydra, theme: &Theme) {
+    match state.page() {
+        Page::Overview => {}
+        Page::Heads => heads::draw(buffer, body, size, state, hydra, theme),
+        Page::Head(name) => head::draw(buffer, body, name, state, theme),
+        Page::Peers | Page::Records | Page::Prefetch | Page::Network | Page::Log => {}
     }
 }
 

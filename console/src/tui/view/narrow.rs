@@ -5,11 +5,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::heads::{first_visible, state_cell};
-use super::number::{self, count, rate, rate_or_none, short_key};
 use super::paint::{self, cut, left, split, top};
 use super::theme::{Meaning, Theme};
-use super::{charts, events, footer, head, header, heads as heads_view, well};
+use super::{charts, events, footer, header, heads as heads_view, well};
 use crate::tui::chart::spark::spark;
+use crate::tui::number::{self, count, rate, rate_or_none, short_key};
 use crate::tui::state::hydra::{connections, requests_of};
 use crate::tui::state::{Hydra, Level, Link, Page, State};
 
@@ -30,8 +30,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
     }
     let Some(hydra) = state.shown() else { return };
     match state.page() {
-        Page::Head(name) => head::draw(buffer, body, name, state, theme),
         Page::Overview => overview(buffer, body, state, hydra, theme),
+        _ => super::page(buffer, body, super::Size::Narrow, state, hydra, theme),
     }
 }
 
@@ -132,9 +132,9 @@ fn sparks(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme: 
     let count_of = i64::try_from(COLUMNS).unwrap_or(40);
     let seconds = (state.window().seconds() + count_of - 1).div_euclid(count_of).max(1);
     for (row, chart) in (0..).zip(&charts::CHARTS) {
-        let columns = hydra.history.columns(chart.value, end, seconds, COLUMNS);
+        let columns = hydra.history.columns(chart.live, end, seconds, COLUMNS);
         let newest =
-            hydra.history.last().map_or_else(|| "—".to_owned(), |reading| rate((chart.value)(reading)));
+            hydra.history.last().map_or_else(|| "—".to_owned(), |reading| rate((chart.live)(reading)));
         let text = format!(" {}{} {newest}", left(chart.short, 7), spark(&columns.values, theme.is_ascii()));
         let meaning = if state.age().is_some() { theme.style(Meaning::Old) } else { Default::default() };
         paint::line(buffer, area, row, Span::styled(text, meaning));

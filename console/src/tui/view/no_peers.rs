@@ -8,7 +8,8 @@ use ratatui::layout::Rect;
 use super::paint::{self, left, title, top, wrap};
 use super::theme::Theme;
 use super::warming::finding;
-use super::{Size, events, heads, number};
+use super::{Size, events, heads};
+use crate::tui::number;
 use crate::tui::state::{Hydra, State};
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme: &Theme) {

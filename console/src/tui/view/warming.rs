@@ -5,10 +5,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::number::{self, count};
 use super::paint::{self, left, sign, title, top, wrap};
 use super::theme::Theme;
 use super::{Size, events, heads};
+use crate::tui::number::{self, count};
 use crate::tui::state::{Hydra, Level, State};
 
 struct Step {

@@ -6,9 +6,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::number;
 use super::paint::{self, span};
 use super::theme::{Meaning, Theme};
+use crate::tui::number;
 use crate::tui::state::{Hydra, Level, State};
 
 /// How long a warning that is over is still told, in seconds: as long as the charts go back.

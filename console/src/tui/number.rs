@@ -112,6 +112,8 @@ pub fn span(seconds: f64) -> String {
 #[must_use]
 pub fn window(seconds: i64) -> String {
     match (seconds / 60, seconds % 60) {
+        (hours @ 60.., 0) if hours % 60 == 0 && hours <= 2 * 1_440 => format!("{} h", hours / 60),
+        (days @ 1_440.., 0) if days % 1_440 == 0 => format!("{} days", days / 1_440),
         (0, rest) => format!("{rest} s"),
         (minutes, 0) => format!("{minutes} min"),
         (minutes, rest) => format!("{minutes} min {rest} s"),
@@ -136,6 +138,20 @@ pub fn clock(unix: i64) -> String {
 pub fn minute(unix: i64) -> String {
     let second = unix.rem_euclid(86_400);
     format!("{:02}:{:02}", second / 3_600, second / 60 % 60)
+}
+
+/// Day and time of day in UTC: `19th 03:12`.
+#[must_use]
+pub fn day(unix: i64) -> String {
+    let day = jiff::Timestamp::from_second(unix).map_or(0, |at| at.to_zoned(jiff::tz::TimeZone::UTC).day());
+    let suffix = match (day % 10, day) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{day}{suffix} {}", minute(unix))
 }
 
 /// Date and time in UTC: `2026-11-20 03:12:40`; `—` for a time that is none.

@@ -1,0 +1,226 @@
+//! What a page needs beyond the subscription. While a page is open the connection asks for it
+//! again and again; what came last is kept when the page is left, so that coming back shows
+//! something at once.
+
+use std::mem::discriminant;
+use std::time::Duration;
+
+use hydra_protocol::v1::{
+    AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, Head, ListRecordsResponse, Network,
+    Prefetch, PrefetchKey, Region,
+};
+
+use super::neutral;
+
+/// A question that is asked again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// One head with its neighbours and buckets, by name.
+    Head(String),
+    /// What the belly has of a key: a CID or a multihash.
+    Record(String),
+    /// Records by the first hex digits of their keys, or by their provider.
+    Records {
+        /// Hex digits; may be empty.
+        prefix: String,
+        /// A peer id; may be empty.
+        provider: String,
+    },
+    /// The belly as a whole.
+    Belly,
+    /// The keys that are asked for most.
+    MostAsked,
+    /// The load of the parts of the keyspace.
+    Regions,
+    /// Prefetching as a whole.
+    Prefetch,
+    /// The keys that are looked up, and that wait.
+    PrefetchKeys,
+    /// The network.
+    Network,
+    /// Older events than the subscription brings.
+    Events,
+    /// Series of values.
+    Past {
+        /// Their names.
+        series: Vec<String>,
+        /// How far back, in seconds.
+        seconds: i64,
+    },
+}
+
+impl Ask {
+    /// How long an answer is good enough.
+    #[must_use]
+    pub fn every(&self) -> Duration {
+        let seconds = match self {
+            Self::Prefetch | Self::PrefetchKeys => 1,
+            Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
+            Self::Head(_) | Self::MostAsked | Self::Network | Self::Events => 5,
+            Self::Regions => 10,
+            // As often as a step is complete.
+            Self::Past { seconds: ..=600, .. } => 2,
+            Self::Past { seconds: ..=7_200, .. } => 10,
+            Self::Past { .. } => 60,
+        };
+        Duration::from_secs(seconds)
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// To [`Ask::Head`].
+    Head(Box<Head>),
+    /// To [`Ask::Record`].
+    Record(GetRecordsResponse),
+    /// To [`Ask::Records`].
+    Records(ListRecordsResponse),
+    /// To [`Ask::Belly`].
+    Belly(Box<Belly>),
+    /// To [`Ask::MostAsked`].
+    MostAsked(Vec<AskedKey>),
+    /// To [`Ask::Regions`].
+    Regions(Vec<Region>),
+    /// To [`Ask::Prefetch`].
+    Prefetch(Box<Prefetch>),
+    /// To [`Ask::PrefetchKeys`].
+    PrefetchKeys(Vec<PrefetchKey>),
+    /// To [`Ask::Network`].
+    Network(Box<Network>),
+    /// To [`Ask::Events`]; oldest first.
+    Events(Vec<Event>),
+    /// To [`Ask::Past`].
+    Past(GetHistoryResponse),
+}
+
+/// The last answer to a question.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    ask: Ask,
+    told: Option<Told>,
+    trouble: String,
+    received: Duration,
+}
+
+/// The last answers: one of a kind.
+#[derive(Clone, Debug, Default)]
+pub struct Feeds(Vec<Feed>);
+
+/// The answer of a kind, if it is there.
+macro_rules! of {
+    ($self:ident, $kind:ident) => {
+        $self.0.iter().find_map(|feed| match &feed.told {
+            Some(Told::$kind(told)) => Some(told),
+            _ => None,
+        })
+    };
+}
+
+impl Feeds {
+    /// Keeps an answer, without what steers a terminal.
+    pub(super) fn take(&mut self, ask: Ask, result: Result<Told, String>, now: Duration) {
+        let at = self.0.iter().position(|feed| discriminant(&feed.ask) == discriminant(&ask));
+        let old = at.map(|at| self.0.swap_remove(at)).filter(|feed| feed.ask == ask);
+        let feed = match result {
+            Ok(mut told) => {
+                neutral::clean_told(&mut told);
+                Feed { ask, told: Some(told), trouble: String::new(), received: now }
+            }
+            Err(trouble) => {
+                let received = old.as_ref().map_or(now, |feed| feed.received);
+                Feed { ask, told: old.and_then(|feed| feed.told), trouble: neutral(&trouble), received }
+            }
+        };
+        self.0.push(feed);
+    }
+
+    fn find(&self, ask: &Ask) -> Option<&Feed> {
+        self.0.iter().find(|feed| feed.ask == *ask)
+    }
+
+    /// Why the last try to ask this brought nothing; empty when it did, or was not made.
+    #[must_use]
+    pub fn trouble(&self, ask: &Ask) -> &str {
+        self.find(ask).map_or("", |feed| feed.trouble.as_str())
+    }
+
+    /// When the answer came, since the start of `top`.
+    #[must_use]
+    pub fn received(&self, ask: &Ask) -> Option<Duration> {
+        self.find(ask).filter(|feed| feed.told.is_some()).map(|feed| feed.received)
+    }
+
+    /// A head with its neighbours, if it is the one of this name.
+    #[must_use]
+    pub fn head(&self, name: &str) -> Option<&Head> {
+        of!(self, Head).map(AsRef::as_ref).filter(|head| head.name == name)
+    }
+
+    /// What the belly has of this key.
+    #[must_use]
+    pub fn record(&self, key: &str) -> Option<&GetRecordsResponse> {
+        let feed = self.find(&Ask::Record(key.to_owned()))?;
+        match &feed.told {
+            Some(Told::Record(record)) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// Records by prefix or provider.
+    #[must_use]
+    pub fn records(&self, ask: &Ask) -> Option<&ListRecordsResponse> {
+        match &self.find(ask)?.told {
+            Some(Told::Records(records)) => Some(records),
+            _ => None,
+        }
+    }
+
+    /// The belly.
+    #[must_use]
+    pub fn belly(&self) -> Option<&Belly> {
+        of!(self, Belly).map(AsRef::as_ref)
+    }
+
+    /// The keys asked for most.
+    #[must_use]
+    pub fn most_asked(&self) -> Option<&[AskedKey]> {
+        of!(self, MostAsked).map(Vec::as_slice)
+    }
+
+    /// The parts of the keyspace.
+    #[must_use]
+    pub fn regions(&self) -> Option<&[Region]> {
+        of!(self, Regions).map(Vec::as_slice)
+    }
+
+    /// Prefetching.
+    #[must_use]
+    pub fn prefetch(&self) -> Option<&Prefetch> {
+        of!(self, Prefetch).map(AsRef::as_ref)
+    }
+
+    /// The keys that are looked up, and that wait.
+    #[must_use]
+    pub fn prefetch_keys(&self) -> Option<&[PrefetchKey]> {
+        of!(self, PrefetchKeys).map(Vec::as_slice)
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn network(&self) -> Option<&Network> {
+        of!(self, Network).map(AsRef::as_ref)
+    }
+
+    /// Older events.
+    #[must_use]
+    pub fn events(&self) -> Option<&[Event]> {
+        of!(self, Events).map(Vec::as_slice)
+    }
+
+    /// Series of values; whose, and how far back, the answer tells.
+    #[must_use]
+    pub fn past(&self) -> Option<&GetHistoryResponse> {
+        of!(self, Past)
+    }
+}

@@ -1,0 +1,70 @@
+//! Tables of the screen as data: what a row is, its columns, what each says and sorts by.
+//!
+//! The same columns are drawn, sorted, filtered, hidden and exported. Nothing here draws, and
+//! nothing knows what a person chose: that is `state::list`.
+
+mod heads;
+
+use std::cmp::Ordering;
+
+pub use heads::HEADS;
+
+/// What a column sorts by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rank {
+    /// The largest first.
+    Most(f64),
+    /// The smallest first.
+    Least(f64),
+    /// In the order of letters.
+    Text(String),
+    /// Not known: last.
+    Unknown,
+}
+
+impl Rank {
+    /// The largest first, what is not known last.
+    #[must_use]
+    pub fn most(value: Option<f64>) -> Self {
+        value.map_or(Self::Unknown, Self::Most)
+    }
+
+    /// Which comes first.
+    #[must_use]
+    pub fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Most(a), Self::Most(b)) => b.total_cmp(a),
+            (Self::Least(a), Self::Least(b)) => a.total_cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Unknown, Self::Unknown) => Ordering::Equal,
+            (Self::Unknown, _) => Ordering::Greater,
+            (_, Self::Unknown) => Ordering::Less,
+            (Self::Most(_) | Self::Least(_), Self::Text(_)) => Ordering::Less,
+            (Self::Text(_), _) => Ordering::Greater,
+            (Self::Most(_), Self::Least(_)) => Ordering::Less,
+            (Self::Least(_), Self::Most(_)) => Ordering::Greater,
+        }
+    }
+}
+
+/// A column of a table of `R`.
+pub struct Column<R> {
+    /// Its title; unique in its table.
+    pub title: &'static str,
+    /// Its width.
+    pub cells: u16,
+    /// Numbers stand at the right.
+    pub to_right: bool,
+    /// What stands in a row.
+    pub text: fn(&R) -> String,
+    /// What it sorts by.
+    pub rank: fn(&R) -> Rank,
+}
+
+/// A table of `R`: what is the same for every person.
+pub struct Table<R: 'static> {
+    /// What a row is, of all others.
+    pub id: fn(&R) -> String,
+    /// In the order in which they are drawn; the first is what a table is sorted by at first.
+    pub columns: &'static [Column<R>],
+}
