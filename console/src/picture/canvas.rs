@@ -14,6 +14,12 @@ const FONT: &[u8] = include_bytes!("../../../assets/font/DejaVuSans-subset.ttf")
 /// Its name, also for viewers that take an installed one.
 pub(super) const FAMILY: &str = "DejaVu Sans";
 
+/// Letters of equal widths, for screens.
+pub(super) const MONO_FONT: &[u8] = include_bytes!("../../../assets/font/DejaVuSansMono-subset.ttf");
+
+/// Their name.
+pub(super) const MONO: &str = "DejaVu Sans Mono";
+
 /// Most pixels of a picture.
 const PIXELS_MAX: u64 = 64_000_000;
 
@@ -90,7 +96,8 @@ pub(super) fn png(
 fn know_font() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // the file is the one above: a test draws with it
+        // the files are those above: tests draw with them
         drop(register_font(FAMILY, FontStyle::Normal, FONT));
+        drop(register_font(MONO, FontStyle::Normal, MONO_FONT));
     });
 }

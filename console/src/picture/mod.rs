@@ -9,6 +9,7 @@ mod charts;
 mod keyspace;
 mod panel;
 mod pen;
+pub mod screen;
 mod theme;
 
 use std::collections::HashMap;
