@@ -14,12 +14,6 @@ const FONT: &[u8] = include_bytes!("../../../assets/font/DejaVuSans-subset.ttf")
 /// Its name, also for viewers that take an installed one.
 pub(super) const FAMILY: &str = "DejaVu Sans";
 
-/// Letters of equal widths, for screens.
-pub(super) const MONO_FONT: &[u8] = include_bytes!("../../../assets/font/DejaVuSansMono-subset.ttf");
-
-/// Their name.
-pub(super) const MONO: &str = "DejaVu Sans Mono";
-
 /// Most pixels of a picture.
 const PIXELS_MAX: u64 = 64_000_000;
 
@@ -36,7 +30,7 @@ pub struct Size {
 pub struct Unwritable(String);
 
 impl Unwritable {
-    fn of(error: impl std::fmt::Display) -> Self {
+    pub(super) fn of(error: impl std::fmt::Display) -> Self {
         Self(error.to_string())
     }
 }
@@ -72,23 +66,33 @@ pub(super) fn png(
 ) -> Result<Vec<u8>, Unwritable> {
     know_font();
     let (width, height) = (size.width * scale, size.height * scale);
+    let mut pixels = sheet((width, height))?;
+    {
+        let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+        draw(&area).and_then(|()| area.present()).map_err(Unwritable::of)?;
+    }
+    encode(&pixels, (width, height))
+}
+
+/// Room for so many pixels of three bytes, black.
+pub(super) fn sheet((width, height): (u32, u32)) -> Result<Vec<u8>, Unwritable> {
     let pixels = u64::from(width) * u64::from(height);
     if pixels == 0 || pixels > PIXELS_MAX {
         return Err(Unwritable(format!(
             "{width}x{height} are {pixels} pixels, at most {PIXELS_MAX} are drawn"
         )));
     }
-    let mut pixels = vec![0; 3 * pixels as usize];
-    {
-        let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
-        draw(&area).and_then(|()| area.present()).map_err(Unwritable::of)?;
-    }
+    Ok(vec![0; 3 * pixels as usize])
+}
+
+/// The file of these pixels.
+pub(super) fn encode(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, Unwritable> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(Unwritable::of)?;
-    writer.write_image_data(&pixels).map_err(Unwritable::of)?;
+    writer.write_image_data(pixels).map_err(Unwritable::of)?;
     writer.finish().map_err(Unwritable::of)?;
     Ok(file)
 }
@@ -96,8 +100,7 @@ pub(super) fn png(
 fn know_font() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // the files are those above: tests draw with them
+        // the file is the one above: a test draws with it
         drop(register_font(FAMILY, FontStyle::Normal, FONT));
-        drop(register_font(MONO, FontStyle::Normal, MONO_FONT));
     });
 }

@@ -3,19 +3,18 @@
 //! Letters are written in a font of equal widths; lines, blocks and braille are drawn, so that
 //! they join whatever the viewer does with fonts.
 
+mod pixels;
 mod shapes;
 
 use std::fmt::Write as _;
 
 use data_encoding::BASE64;
-use plotters::element::Rectangle;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color as _, IntoFont as _, RGBColor, TextStyle};
+use plotters::style::RGBColor;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
 use self::shapes::Shape;
-use super::canvas::{self, MONO, MONO_FONT, Size, Unwritable};
+use super::canvas::{Size, Unwritable};
 use super::{Kind, Theme};
 
 /// Pixels of a cell before scaling.
@@ -23,9 +22,13 @@ const CELL: (u32, u32) = (9, 18);
 /// Pixels around the screen before scaling.
 const MARGIN: u32 = 9;
 /// The size at which a letter of the font is as wide as a cell.
-const LETTER: f64 = 14.949;
-/// The same for the rasteriser, which counts from the ascender to the descender.
-const LETTER_PNG: f64 = 17.402;
+const LETTER: f32 = 14.949;
+/// Pixels from the top of a cell to the line that letters stand on, before scaling.
+const BASELINE: u32 = 14;
+/// Letters of equal widths (assets/font).
+const FONT: &[u8] = include_bytes!("../../../assets/font/DejaVuSansMono-subset.ttf");
+/// Their name.
+const FAMILY: &str = "DejaVu Sans Mono";
 
 /// Draws what a screen shows.
 ///
@@ -34,8 +37,28 @@ const LETTER_PNG: f64 = 17.402;
 pub fn draw(screen: &Buffer, theme: Theme, kind: Kind) -> Result<Vec<u8>, Unwritable> {
     match kind {
         Kind::Svg => Ok(svg(screen, theme).into_bytes()),
-        Kind::Png(scale) => png(screen, theme, scale),
+        Kind::Png(scale) => pixels::png(screen, theme, scale),
     }
+}
+
+/// What a screen shows as lines of text.
+#[must_use]
+pub fn text(screen: &Buffer) -> String {
+    let width = usize::from(screen.area.width.max(1));
+    let line = |cells: &[Cell]| {
+        let mut text = String::new();
+        let mut hidden = 0;
+        for cell in cells {
+            // a wide character covers the cells after it
+            if hidden == 0 {
+                text.push_str(cell.symbol());
+                hidden = unicode_width::UnicodeWidthStr::width(cell.symbol()).max(1);
+            }
+            hidden -= 1;
+        }
+        text.trim_end().to_owned() + "\n"
+    };
+    screen.content.chunks(width).map(line).collect()
 }
 
 /// How a cell looks.
@@ -145,11 +168,11 @@ fn svg(screen: &Buffer, theme: Theme) -> String {
     let Size { width, height } = size(screen);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-         viewBox=\"0 0 {width} {height}\">\n<style>@font-face{{font-family:\"{MONO}\";\
-         src:url(data:font/ttf;base64,{})}}text{{font:{LETTER}px \"{MONO}\",monospace;white-space:pre}}\
+         viewBox=\"0 0 {width} {height}\">\n<style>@font-face{{font-family:\"{FAMILY}\";\
+         src:url(data:font/ttf;base64,{})}}text{{font:{LETTER}px \"{FAMILY}\",monospace;white-space:pre}}\
          .b{{font-weight:bold}}.u{{text-decoration:underline}}</style>\n\
          <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{}\"/>\n",
-        BASE64.encode(MONO_FONT),
+        BASE64.encode(FONT),
         hex(theme.ground()),
     );
     let mut letters = String::new();
@@ -174,7 +197,7 @@ fn svg(screen: &Buffer, theme: Theme) -> String {
             (false, true) => " class=\"u\"",
             (false, false) => "",
         };
-        let (y, ink) = (y + 14, hex(look.ink));
+        let (y, ink) = (y + BASELINE, hex(look.ink));
         let wide = unicode_width::UnicodeWidthStr::width(words) as u32 * CELL.0;
         let words = words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         writeln!(
@@ -195,66 +218,6 @@ fn svg(screen: &Buffer, theme: Theme) -> String {
         writeln!(letters, "<path fill=\"{}\" d=\"{path}\"/>", hex(ink)).unwrap_or_default();
     }
     svg + &letters + "</svg>\n"
-}
-
-fn png(screen: &Buffer, theme: Theme, scale: u32) -> Result<Vec<u8>, Unwritable> {
-    canvas::png(size(screen), scale, |area| {
-        area.fill(&theme.ground())?;
-        let scaled = f64::from(scale);
-        let mut drawn = Ok(());
-        runs(screen, theme, |row, column, cells, look, text| {
-            let (x, y) = ((MARGIN + column * CELL.0) * scale, (MARGIN + row * CELL.1) * scale);
-            let (wide, high) = (cells * CELL.0 * scale, CELL.1 * scale);
-            let corners = [(x as i32, y as i32), ((x + wide) as i32, (y + high) as i32)];
-            let mut draw = || {
-                if look.ground != theme.ground() {
-                    area.draw(&Rectangle::new(corners, look.ground.filled()))?;
-                }
-                let style = TextStyle::from((MONO, LETTER_PNG * scaled).into_font())
-                    .color(&look.ink)
-                    .pos(Pos::new(HPos::Left, VPos::Top));
-                for (number, word) in words(text) {
-                    let at = ((x + number * CELL.0 * scale) as i32, y as i32);
-                    area.draw(&plotters::element::Text::new(word, at, style.clone()))?;
-                }
-                Ok(())
-            };
-            if drawn.is_ok() {
-                drawn = draw();
-            }
-        });
-        drawn?;
-        let mut drawn = Ok(());
-        rectangles(screen, theme, |[x, y, width, height], ink| {
-            let at = |pixel: f64| (pixel * scaled).round() as i32;
-            // at least a pixel, and the corner that is given is drawn, too
-            let corners =
-                [(at(x), at(y)), (at(x + width).max(at(x) + 1) - 1, at(y + height).max(at(y) + 1) - 1)];
-            if drawn.is_ok() {
-                drawn = area.draw(&Rectangle::new(corners, ink.filled()));
-            }
-        });
-        drawn
-    })
-}
-
-/// The words of a run, and the cells before each.
-fn words(text: &str) -> Vec<(u32, String)> {
-    let mut words: Vec<(u32, String)> = Vec::new();
-    let mut open = false;
-    let mut cells = 0;
-    for c in text.chars() {
-        match (c, open) {
-            (' ', _) => open = false,
-            (_, true) => words.last_mut().into_iter().for_each(|(_, word)| word.push(c)),
-            (_, false) => {
-                words.push((cells, c.to_string()));
-                open = true;
-            }
-        }
-        cells += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0) as u32;
-    }
-    words
 }
 
 #[cfg(test)]
@@ -288,11 +251,5 @@ mod tests {
     fn a_png_has_the_size_of_its_cells() {
         let file = draw(&screen(), Theme::Dark, Kind::Png(2)).expect("a picture");
         assert_eq!(file[16..24], [0, 0, 0, 252, 0, 0, 0, 108]);
-    }
-
-    #[test]
-    fn words_know_where_they_stand() {
-        assert_eq!(words("  ab  c"), [(2, "ab".to_owned()), (6, "c".to_owned())]);
-        assert_eq!(words(""), []);
     }
 }

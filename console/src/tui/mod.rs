@@ -1,6 +1,6 @@
 //! `hydractl top`: the live screen of one hydra.
 //!
-//! Five rooms, and data goes one way through them: `connection` owns the channel to the daemon and
+//! Data goes one way through its rooms: `connection` owns the channel to the daemon and
 //! turns what comes out of it into messages; `state` is the one owner of everything the screen
 //! tells; `input` turns keys into actions by one table; `view` draws a `&State` with `chart`;
 //! `run` waits for all of them at once. The state never imports a view, no view changes the
@@ -8,8 +8,12 @@
 
 pub mod chart;
 pub mod connection;
+mod export;
 pub mod input;
 pub mod number;
+pub mod picture;
+pub mod plain;
+pub mod recording;
 pub mod run;
 pub mod state;
 pub mod table;
@@ -42,6 +46,12 @@ pub struct Options {
     pub symbols: Symbols,
     /// Colours, or none.
     pub colours: Colours,
+    /// What to open first, as typed after `:`; empty: the Overview.
+    pub open: String,
+    /// A file to record to.
+    pub record: Option<PathBuf>,
+    /// A recording to play in place of a daemon.
+    pub replay: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -52,6 +62,9 @@ impl Default for Options {
             interval: DEFAULT_INTERVAL,
             symbols: Symbols::of_environment(|name| std::env::var(name).ok()),
             colours: Colours::of_environment(|name| std::env::var(name).ok()),
+            open: String::new(),
+            record: None,
+            replay: None,
         }
     }
 }
@@ -70,6 +83,26 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// What was to be opened first is not there.
+    #[error("{0}")]
+    Open(String),
+    /// A recording cannot be read or created.
+    #[error(transparent)]
+    Recording(#[from] recording::Error),
+    /// The disk did not take the recording.
+    #[error("write the recording: {0}")]
+    NotRecorded(io::Error),
+    /// The disk was too slow, or the file too long.
+    #[error(
+        "{0} messages are not in the recording: the disk was too slow for them, or the file is 1 GiB long"
+    )]
+    RecordingCut(u64),
+    /// A picture could not be drawn.
+    #[error(transparent)]
+    Picture(#[from] crate::picture::Unwritable),
+    /// What a picture shows did not come.
+    #[error("the daemon told nothing within {0} s: {1}")]
+    Nothing(u64, String),
     /// The signals of the process could not be watched.
     #[error("watch the signals of this process: {0}")]
     Signals(io::Error),

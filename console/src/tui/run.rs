@@ -10,14 +10,16 @@ use crossterm::event::{Event, EventStream};
 use futures::{Stream, StreamExt as _};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::{self, Target};
+use super::recording::Recorder;
 use super::state::feed::Ask;
 use super::state::{Command, Effect, Message, State};
 use super::terminal::{self, Guard, Screen};
 use super::view::theme::Theme;
-use super::{Error, Options, SHORTEST_INTERVAL, input};
+use super::{Error, Options, SHORTEST_INTERVAL, export, input};
 
 /// The least time between two pictures: thirty a second.
 const FRAME: Duration = Duration::from_millis(33);
@@ -39,19 +41,29 @@ pub async fn run(options: Options) -> Result<(), Error> {
     }
     let interval = options.interval.max(SHORTEST_INTERVAL);
     let mut signals = Signals::watch().map_err(Error::Signals)?;
-    let mut connection = connection::start(Target { socket: options.socket.clone(), interval });
+    let mut connection = match &options.replay {
+        Some(file) => connection::play(file)?,
+        None => connection::start(Target { socket: options.socket.clone(), interval }),
+    };
+    let recorder = options.record.as_deref().map(Recorder::create).transpose()?;
     let guard = Guard::take().map_err(|source| Error::Terminal { operation: "take over", source })?;
     let theme = Theme::new(options.colours, options.symbols);
     let output = terminal::output().map_err(drawing)?;
     let mut screen = Screen::new(io::BufWriter::new(output), theme).map_err(drawing)?;
-    let mut looper = Loop::new(State::new(interval, options.read_only));
+    let mut state = State::new(interval, options.read_only);
+    state.open_with(&options.open).map_err(Error::Open)?;
+    let mut looper = Loop::new(state);
+    looper.recorder = recorder;
     let mut events = EventStream::new();
     loop {
         let turn = looper
             .turn(&mut screen, &mut events, &mut connection.messages, &connection.commands, signals.next())
             .await?;
         match turn {
-            Turn::Quit => return Ok(()),
+            Turn::Quit => {
+                drop(guard);
+                return looper.end();
+            }
             Turn::Suspend => suspend(&guard)?,
             Turn::Resume => {
                 guard.resume().map_err(|source| Error::Terminal { operation: "take back", source })?;
@@ -93,6 +105,9 @@ pub struct Loop {
     focused: bool,
     /// What the connection was told to ask for.
     wanted: Vec<Ask>,
+    recorder: Option<Recorder>,
+    /// Files that are being written: their names, or why not.
+    exports: JoinSet<Result<String, String>>,
 }
 
 impl Loop {
@@ -100,7 +115,16 @@ impl Loop {
     #[must_use]
     pub fn new(state: State) -> Self {
         let now = Instant::now();
-        Self { state, started: now, dirty: Some(now), drawn: None, focused: true, wanted: Vec::new() }
+        Self {
+            state,
+            started: now,
+            dirty: Some(now),
+            drawn: None,
+            focused: true,
+            wanted: Vec::new(),
+            recorder: None,
+            exports: JoinSet::new(),
+        }
     }
 
     /// Draws everything soon.
@@ -149,11 +173,19 @@ impl Loop {
                     let message = message.ok_or(Error::ConnectionEnded)?;
                     // An answer, or a change of the link, is news; values keep the pace of values.
                     let pace = if matches!(message, Message::Update(_)) { self.data_pace() } else { FRAME };
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.take(&message, self.started.elapsed());
+                    }
                     let shown = !self.state.is_frozen() || !matches!(message, Message::Update(_));
                     self.state.apply(message, self.now());
                     if shown {
                         self.draw_within(pace);
                     }
+                }
+                Some(done) = self.exports.join_next() => {
+                    let done = done.unwrap_or_else(|_| Err("the file was not written".to_owned()));
+                    self.state.apply(Message::Exported(done), self.now());
+                    self.draw_within(FRAME);
                 }
                 () = sleep_until(tick) => {
                     self.state.tick(self.now());
@@ -194,6 +226,10 @@ impl Loop {
                     }
                 }
                 Effect::Copy(text) => screen.copy(&text).map_err(drawing)?,
+                Effect::Export(export) => {
+                    let picture = screen.picture(&self.state).map_err(drawing)?;
+                    self.exports.spawn_blocking(move || export::write(export, &picture));
+                }
                 Effect::Suspend => return Ok(Some(Turn::Suspend)),
                 Effect::Quit => return Ok(Some(Turn::Quit)),
             }
@@ -207,6 +243,15 @@ impl Loop {
         let wants = self.state.wants();
         if wants != self.wanted && commands.try_send(Command::Want(wants.clone())).is_ok() {
             self.wanted = wants;
+        }
+    }
+
+    /// Writes what was recorded.
+    fn end(self) -> Result<(), Error> {
+        match self.recorder.map(Recorder::finish) {
+            None | Some(Ok(0)) => Ok(()),
+            Some(Ok(missed)) => Err(Error::RecordingCut(missed)),
+            Some(Err(error)) => Err(Error::NotRecorded(error)),
         }
     }
 

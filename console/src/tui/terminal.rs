@@ -17,6 +17,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue};
 use data_encoding::BASE64;
 use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::buffer::Buffer;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::state::State;
@@ -143,6 +144,15 @@ impl<W: Write> Screen<W> {
         let theme = &self.theme;
         self.terminal.draw(|frame| view::draw(frame, state, theme))?;
         Ok(())
+    }
+
+    /// What is drawn now, as a picture of the terminal's size.
+    ///
+    /// # Errors
+    /// When the terminal does not tell its size.
+    pub fn picture(&mut self, state: &State) -> io::Result<Buffer> {
+        let size = self.terminal.size()?;
+        Ok(view::buffer(state, (size.width, size.height), &self.theme))
     }
 
     /// Forgets what the terminal shows: the next picture is drawn whole.

@@ -106,18 +106,16 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
         }
         Ask::MostAsked => {
             let request = ListMostAskedRequest { limit: ROWS };
-            Told::MostAsked(client.belly().list_most_asked(request).await?.into_inner().keys)
+            Told::MostAsked(client.belly().list_most_asked(request).await?.into_inner())
         }
-        Ask::Regions => {
-            Told::Regions(client.belly().list_regions(ListRegionsRequest {}).await?.into_inner().regions)
-        }
+        Ask::Regions => Told::Regions(client.belly().list_regions(ListRegionsRequest {}).await?.into_inner()),
         Ask::Prefetch => {
             let answer = client.prefetch().get_prefetch(GetPrefetchRequest {}).await?.into_inner();
             Told::Prefetch(Box::new(answer.prefetch.ok_or_else(nothing)?))
         }
         Ask::PrefetchKeys => {
             let request = ListPrefetchKeysRequest { page_size: ROWS, ..ListPrefetchKeysRequest::default() };
-            Told::PrefetchKeys(client.prefetch().list_prefetch_keys(request).await?.into_inner().keys)
+            Told::PrefetchKeys(client.prefetch().list_prefetch_keys(request).await?.into_inner())
         }
         Ask::Network => {
             let answer = client.network().get_network(GetNetworkRequest {}).await?.into_inner();
@@ -126,13 +124,12 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
         Ask::Events => {
             let mut request = ListEventsRequest { page_size: EVENTS, ..ListEventsRequest::default() };
             let mut answer = client.events().list_events(request.clone()).await?.into_inner();
-            let mut events = std::mem::take(&mut answer.events);
             // the daemon keeps a few more than a page holds
             if !answer.next_page_token.is_empty() {
-                request.page_token = answer.next_page_token;
-                events.extend(client.events().list_events(request).await?.into_inner().events);
+                request.page_token = std::mem::take(&mut answer.next_page_token);
+                answer.events.extend(client.events().list_events(request).await?.into_inner().events);
             }
-            Told::Events(events)
+            Told::Events(answer)
         }
         Ask::Past { series, seconds } => {
             let since = Some(Timestamp { seconds: clock - seconds, nanos: 0 });

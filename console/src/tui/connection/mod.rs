@@ -9,7 +9,7 @@ mod call;
 mod cause;
 mod feed;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hydra_protocol::client::{self, Access, Client};
@@ -21,6 +21,7 @@ use tonic::Streaming;
 
 use self::backoff::Backoff;
 use self::feed::Rounds;
+use super::recording::{self, Player};
 use super::state::{Answer, Cause, Command, Message};
 
 /// Messages that may wait for the screen.
@@ -72,6 +73,18 @@ pub fn start(target: Target) -> Connection {
             .unwrap_or_default();
     });
     Connection { messages, commands, task }
+}
+
+/// Plays a recording in place of a daemon.
+///
+/// # Errors
+/// When the file cannot be read, or is no recording.
+pub fn play(path: &Path) -> Result<Connection, recording::Error> {
+    let entries = recording::read(path)?;
+    let (tell, messages) = mpsc::channel(MESSAGES);
+    let (commands, heard) = mpsc::channel(COMMANDS);
+    let task = tokio::spawn(Player::new(entries, tell, heard).run());
+    Ok(Connection { messages, commands, task })
 }
 
 /// The screen is gone.

@@ -35,6 +35,8 @@ pub enum Action {
     SortMenu,
     /// Choose the columns that are drawn.
     Columns,
+    /// Ask what to write to a file.
+    Export,
     /// Charts move into the past.
     Earlier,
     /// Charts move towards now.
@@ -106,6 +108,7 @@ impl State {
             Action::Command => self.prompt = Some(Prompt::new(Purpose::Command, "")),
             Action::SortMenu => self.dialog = self.list().map(|list| Dialog::sort(list.order().0)),
             Action::Columns => self.dialog = self.list().map(|_| Dialog::columns()),
+            Action::Export => self.ask_export(),
             Action::Earlier => self.change_window(|window| window.moved(true)),
             Action::Later => self.change_window(|window| window.moved(false)),
             Action::Back => self.back(),
@@ -160,9 +163,13 @@ impl State {
 
     /// A key for the dialog that is open.
     pub fn dialog_key(&mut self, key: Key) -> Vec<Effect> {
-        if let Some(Dialog::Pick { .. }) = self.dialog {
-            self.pick_key(key);
-            return Vec::new();
+        match self.dialog {
+            Some(Dialog::Pick { .. }) => {
+                self.pick_key(key);
+                return Vec::new();
+            }
+            Some(Dialog::Export { .. }) => return self.export_key(key),
+            _ => {}
         }
         let Some(dialog) = &mut self.dialog else { return Vec::new() };
         let (turn, command) = dialog.key(key);

@@ -90,6 +90,21 @@ impl State {
         }
     }
 
+    /// Opens what a command names before anything is known: a page, or a head.
+    ///
+    /// # Errors
+    /// What is wrong with the command, and what there is.
+    pub fn open_with(&mut self, line: &str) -> Result<(), String> {
+        let line = line.trim();
+        if let Some(name) = line.strip_prefix("head ") {
+            let name = name.trim();
+            let name = if name.starts_with("head-") { name.to_owned() } else { format!("head-{name}") };
+            self.open(Page::Head(name));
+            return Ok(());
+        }
+        if line.is_empty() { Ok(()) } else { self.command(line).map(drop) }
+    }
+
     fn command(&mut self, line: &str) -> Result<Vec<Effect>, String> {
         let (word, rest) =
             line.split_once(char::is_whitespace).map_or((line, ""), |(word, rest)| (word, rest.trim()));

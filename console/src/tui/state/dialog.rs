@@ -58,6 +58,11 @@ pub enum Menu {
 /// A question, or the list of keys.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Dialog {
+    /// What to write to a file.
+    Export {
+        /// The page has a table.
+        table: bool,
+    },
     /// The columns of the table of the page.
     Pick {
         /// What for.
@@ -144,7 +149,7 @@ impl Dialog {
     /// Whether it can end in a change of the hydra.
     #[must_use]
     pub fn changes_the_hydra(&self) -> bool {
-        !matches!(self, Self::Help { .. } | Self::Pick { .. })
+        !matches!(self, Self::Help { .. } | Self::Pick { .. } | Self::Export { .. })
     }
 
     /// Takes a key; may send a command.
@@ -174,8 +179,8 @@ impl Dialog {
                     edit(typed, error, key);
                 }
             }
-            // the state has its table
-            Self::Weighing { .. } | Self::Pick { .. } => {}
+            // the state has what these are about
+            Self::Weighing { .. } | Self::Pick { .. } | Self::Export { .. } => {}
             Self::Offer { .. } | Self::Start { .. } | Self::Stop { .. } => match key {
                 Key::Char('y') => return (Turn::Close, self.offered()),
                 Key::Char('n' | 'q') => return CLOSE,
@@ -202,6 +207,7 @@ impl Dialog {
             Self::Start { name, .. } => Some(Command::StartHead(name.clone())),
             Self::Stop { name, .. } => Some(Command::StopHead(name.clone())),
             Self::Pick { .. }
+            | Self::Export { .. }
             | Self::Help { .. }
             | Self::HowMany { .. }
             | Self::Weighing { .. }

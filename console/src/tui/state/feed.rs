@@ -6,14 +6,18 @@ use std::mem::discriminant;
 use std::time::Duration;
 
 use hydra_protocol::v1::{
-    AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, Head, ListRecordsResponse, Network,
+    AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, Head, ListEventsResponse,
+    ListMostAskedResponse, ListPrefetchKeysResponse, ListRecordsResponse, ListRegionsResponse, Network,
     Prefetch, PrefetchKey, Region,
 };
+use prost::{DecodeError, Message as _};
+use serde::{Deserialize, Serialize};
 
 use super::neutral;
 
 /// A question that is asked again and again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ask {
     /// One head with its neighbours and buckets, by name.
     Head(String),
@@ -67,7 +71,7 @@ impl Ask {
     }
 }
 
-/// An answer.
+/// An answer, as the protocol has it.
 #[derive(Clone, Debug)]
 pub enum Told {
     /// To [`Ask::Head`].
@@ -79,19 +83,54 @@ pub enum Told {
     /// To [`Ask::Belly`].
     Belly(Box<Belly>),
     /// To [`Ask::MostAsked`].
-    MostAsked(Vec<AskedKey>),
+    MostAsked(ListMostAskedResponse),
     /// To [`Ask::Regions`].
-    Regions(Vec<Region>),
+    Regions(ListRegionsResponse),
     /// To [`Ask::Prefetch`].
     Prefetch(Box<Prefetch>),
     /// To [`Ask::PrefetchKeys`].
-    PrefetchKeys(Vec<PrefetchKey>),
+    PrefetchKeys(ListPrefetchKeysResponse),
     /// To [`Ask::Network`].
     Network(Box<Network>),
     /// To [`Ask::Events`]; oldest first.
-    Events(Vec<Event>),
+    Events(ListEventsResponse),
     /// To [`Ask::Past`].
     Past(GetHistoryResponse),
+}
+
+/// Each answer is one message of the protocol: so it is written to a recording and read from it.
+macro_rules! wire {
+    ($($kind:ident: $question:pat => $message:ty,)*) => {
+        impl Told {
+            /// Its bytes.
+            #[must_use]
+            pub fn encode(&self) -> Vec<u8> {
+                match self { $(Self::$kind(told) => told.encode_to_vec(),)* }
+            }
+
+            /// The answer to a question from its bytes.
+            ///
+            /// # Errors
+            /// When the bytes are no such answer.
+            pub fn decode(ask: &Ask, bytes: &[u8]) -> Result<Self, DecodeError> {
+                Ok(match ask { $($question => Self::$kind(<$message>::decode(bytes)?.into()),)* })
+            }
+        }
+    };
+}
+
+wire! {
+    Head: Ask::Head(_) => Head,
+    Record: Ask::Record(_) => GetRecordsResponse,
+    Records: Ask::Records { .. } => ListRecordsResponse,
+    Belly: Ask::Belly => Belly,
+    MostAsked: Ask::MostAsked => ListMostAskedResponse,
+    Regions: Ask::Regions => ListRegionsResponse,
+    Prefetch: Ask::Prefetch => Prefetch,
+    PrefetchKeys: Ask::PrefetchKeys => ListPrefetchKeysResponse,
+    Network: Ask::Network => Network,
+    Events: Ask::Events => ListEventsResponse,
+    Past: Ask::Past { .. } => GetHistoryResponse,
 }
 
 /// The last answer to a question.
@@ -185,13 +224,13 @@ impl Feeds {
     /// The keys asked for most.
     #[must_use]
     pub fn most_asked(&self) -> Option<&[AskedKey]> {
-        of!(self, MostAsked).map(Vec::as_slice)
+        of!(self, MostAsked).map(|told| told.keys.as_slice())
     }
 
     /// The parts of the keyspace.
     #[must_use]
     pub fn regions(&self) -> Option<&[Region]> {
-        of!(self, Regions).map(Vec::as_slice)
+        of!(self, Regions).map(|told| told.regions.as_slice())
     }
 
     /// Prefetching.
@@ -203,7 +242,7 @@ impl Feeds {
     /// The keys that are looked up, and that wait.
     #[must_use]
     pub fn prefetch_keys(&self) -> Option<&[PrefetchKey]> {
-        of!(self, PrefetchKeys).map(Vec::as_slice)
+        of!(self, PrefetchKeys).map(|told| told.keys.as_slice())
     }
 
     /// The network.
@@ -215,7 +254,7 @@ impl Feeds {
     /// Older events.
     #[must_use]
     pub fn events(&self) -> Option<&[Event]> {
-        of!(self, Events).map(Vec::as_slice)
+        of!(self, Events).map(|told| told.events.as_slice())
     }
 
     /// Series of values; whose, and how far back, the answer tells.

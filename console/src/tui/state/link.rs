@@ -79,6 +79,8 @@ pub enum Message {
         /// The answer.
         result: Result<Box<Told>, String>,
     },
+    /// What became of a file that was to be written.
+    Exported(Result<String, String>),
 }
 
 /// What the connection can be asked to do.

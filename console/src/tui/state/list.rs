@@ -143,6 +143,22 @@ impl List {
         }
     }
 
+    /// The rows that are shown, as CSV: their ids, then every column.
+    pub(super) fn csv<R>(&self, table: &Table<R>, rows: &[R]) -> String {
+        let titles = table.columns.iter().map(|column| column.title.to_owned());
+        let head = std::iter::once("ID".to_owned()).chain(titles).collect();
+        let cells = |row: &&R| {
+            let texts = table.columns.iter().map(|column| (column.text)(row));
+            std::iter::once((table.id)(row)).chain(texts).collect()
+        };
+        let lines: Vec<Vec<String>> =
+            std::iter::once(head).chain(self.rows(table, rows).iter().map(cells)).collect();
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        // writing into memory does not fail
+        lines.iter().for_each(|line| writer.write_record(line).unwrap_or_default());
+        writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+
     pub(super) fn select(&mut self, id: &str) {
         self.selected = Some(id.to_owned());
     }

@@ -78,6 +78,16 @@ impl State {
         }
     }
 
+    /// The shown rows of the table of the page as CSV, with their whole ids; `None`: no table.
+    #[must_use]
+    pub fn csv(&self) -> Option<String> {
+        let hydra = self.shown()?;
+        match self.page {
+            Page::Overview | Page::Heads => Some(self.lists.heads.csv(&HEADS, &heads(hydra))),
+            _ => None,
+        }
+    }
+
     /// Changes the table of the page.
     pub(super) fn change_list(&mut self, change: &Change<'_>) {
         let Some(hydra) = self.frozen.as_deref().or(self.hydra.as_ref()) else { return };

@@ -7,6 +7,7 @@
 mod act;
 mod command;
 pub mod dialog;
+pub mod export;
 pub mod feed;
 pub mod history;
 pub mod hydra;
@@ -26,6 +27,7 @@ use hydra_protocol::v1::{self, Head};
 
 pub use act::Action;
 use dialog::Dialog;
+use export::Export;
 pub use hydra::{Hydra, Level};
 pub use link::{Answer, Cause, Command, Link, Message, Outcome};
 pub use lists::Lists;
@@ -47,6 +49,8 @@ pub enum Effect {
     Send(Command),
     /// Put this into the clipboard of whoever sits at the terminal.
     Copy(String),
+    /// Write this to a file.
+    Export(Export),
     /// Stop the process as ^z does in a shell.
     Suspend,
     /// End.
@@ -245,6 +249,8 @@ impl State {
                     Link::Down { since, cause: cause.neutral(), attempt, retry_at: self.now + retry_in };
             }
             Message::Answer(answer) => self.answer(*answer),
+            Message::Exported(Ok(file)) => self.say(Level::Good, format!("wrote {file}")),
+            Message::Exported(Err(why)) => self.say(Level::Broken, neutral(&why)),
             Message::Told { ask, result } => {
                 let hydra = self.hydra.get_or_insert_with(Hydra::default);
                 hydra.feeds.take(ask, result.map(|told| *told), self.now);

@@ -88,20 +88,20 @@ pub(super) fn clean_told(told: &mut Told) {
             clean(&mut belly.trouble);
             belly.drops.iter_mut().for_each(|drop| clean(&mut drop.reason));
         }
-        Told::MostAsked(keys) => keys.iter_mut().for_each(|key| clean(&mut key.cid_raw)),
+        Told::MostAsked(told) => told.keys.iter_mut().for_each(|key| clean(&mut key.cid_raw)),
         Told::Prefetch(prefetch) => {
             clean(&mut prefetch.paused_reason);
             for source in &mut prefetch.sources {
                 [&mut source.name, &mut source.trouble].into_iter().for_each(clean);
             }
         }
-        Told::PrefetchKeys(keys) => {
-            for key in keys {
+        Told::PrefetchKeys(told) => {
+            for key in &mut told.keys {
                 [&mut key.cid_raw, &mut key.nearest_head].into_iter().for_each(clean);
             }
         }
         Told::Network(network) => network.head_groups.iter_mut().for_each(|group| clean(&mut group.group)),
-        Told::Events(events) => events.iter_mut().for_each(clean_event),
+        Told::Events(told) => told.events.iter_mut().for_each(clean_event),
         Told::Past(past) => {
             clean(&mut past.trouble);
             past.series.iter_mut().for_each(|series| clean(&mut series.name));

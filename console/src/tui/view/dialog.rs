@@ -40,6 +40,17 @@ fn lines(dialog: &Dialog, state: &State, cells: u16, theme: &Theme) -> Vec<Strin
     let mut lines = Vec::new();
     let mut say = |text: &str| lines.extend(wrap(text, cells));
     match dialog {
+        Dialog::Export { table } => {
+            say("Export to a file in the directory where top was started:");
+            say("");
+            say("s S  this screen as SVG, on light or dark ground");
+            say("p P  this screen as PNG, on light or dark ground");
+            if *table {
+                say("c    the table as CSV, with whole ids");
+            }
+            say("");
+            say("Charts of other sizes and times: hydractl chart. Esc leaves.");
+        }
         Dialog::Pick { menu, at } => {
             say(match menu {
                 Menu::Sort => "Sort by: Enter chooses, I turns the order round.",

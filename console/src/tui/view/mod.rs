@@ -60,6 +60,15 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) {
     picture(frame.buffer_mut(), area, state, theme);
 }
 
+/// The state as a picture of so many cells, columns and rows.
+#[must_use]
+pub fn buffer(state: &State, (width, height): (u16, u16), theme: &Theme) -> Buffer {
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    picture(&mut buffer, area, state, theme);
+    buffer
+}
+
 fn picture(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let size = size(area);
     match size {
