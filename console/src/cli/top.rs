@@ -9,6 +9,7 @@ use clap::Args;
 use crate::error::{Error, Kind};
 use crate::picture::{Kind as PictureKind, Theme};
 use crate::session::Target;
+use crate::tui::input::{keys, user};
 use crate::tui::{self, Colours, Options, Symbols};
 use crate::ui::Ui;
 
@@ -45,6 +46,10 @@ pub(super) struct Arguments {
     /// Lines of text instead of a screen: first everything, then what changes
     #[arg(long)]
     plain: bool,
+
+    /// Keys of your own; default ~/.config/hydra/top.toml, if it is there
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
 
     /// Record what the daemon tells to this file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["replay", "plain", "picture"])]
@@ -105,7 +110,22 @@ pub(super) async fn run(arguments: Arguments, target: &Target, ui: &mut Ui<'_>) 
         return Err(Error::new(Kind::Usage, "top needs a terminal on standard input and output")
             .hint("for scripts: hydractl status, hydractl heads list, hydractl top --plain"));
     }
+    own_keys(arguments.keys.as_deref())?;
     tui::run(options).await.map_err(failed)
+}
+
+/// Reads the keys that a person chose.
+fn own_keys(named: Option<&Path>) -> Result<(), Error> {
+    let usual = || user::path(|name| std::env::var_os(name));
+    let Some(path) = named.map(Path::to_owned).or_else(usual) else { return Ok(()) };
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::new(Kind::Failed, format!("read {}: {error}", path.display()))),
+    };
+    let wrong = |why| Error::new(Kind::Usage, format!("{}: {why}", path.display()));
+    keys::choose(user::table(&text).map_err(|why| wrong(why).hint("see docs/console.md, Keys"))?);
+    Ok(())
 }
 
 fn failed(error: tui::Error) -> Error {

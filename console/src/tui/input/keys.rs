@@ -1,6 +1,8 @@
 //! The table of keys. It drives dispatch, the footer and the list behind `?`: a key that is not
 //! here does nothing, and a row whose condition does not hold does not exist.
 
+use std::sync::OnceLock;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use hydra_protocol::v1::HeadState;
 
@@ -31,6 +33,7 @@ pub enum Label {
 }
 
 /// One row.
+#[derive(Clone, Copy)]
 pub struct Binding {
     /// The keys, most usual first.
     pub strokes: &'static [Stroke],
@@ -178,6 +181,19 @@ pub static TABLE: &[Binding] = &[
     row(&[Char('Q'), Ctrl('c')], "Q ^c", Action::Quit, always, Label::Of(quit_label), "quit"),
 ];
 
+/// The table with the keys that a person chose; read once, before the first key.
+static CHOSEN: OnceLock<Vec<Binding>> = OnceLock::new();
+
+/// Takes the keys that a person chose. Once: later calls change nothing.
+pub fn choose(table: Vec<Binding>) {
+    CHOSEN.get_or_init(|| table);
+}
+
+/// The rows that hold.
+fn table() -> &'static [Binding] {
+    CHOSEN.get().map_or(TABLE, Vec::as_slice)
+}
+
 const fn row(
     strokes: &'static [Stroke],
     keys: &'static str,
@@ -277,7 +293,7 @@ pub fn find(state: &State, key: KeyEvent, pending: Option<char>) -> Found {
         code => Code(code),
     };
     let of = |stroke: Stroke| {
-        TABLE.iter().find(|row| row.strokes.contains(&stroke) && (row.when)(state)).map(|row| row.action)
+        table().iter().find(|row| row.strokes.contains(&stroke) && (row.when)(state)).map(|row| row.action)
     };
     if let Char(c) = typed {
         if pending == Some(c)
@@ -300,13 +316,13 @@ pub fn footer(state: &State) -> Vec<&'static str> {
         Label::Text(text) => text,
         Label::Of(text) => text(state),
     };
-    TABLE.iter().filter(|row| (row.when)(state)).map(label).filter(|label| !label.is_empty()).collect()
+    table().iter().filter(|row| (row.when)(state)).map(label).filter(|label| !label.is_empty()).collect()
 }
 
 /// Keys and their meanings, for `?`.
 #[must_use]
 pub fn help(state: &State) -> Vec<(&'static str, &'static str)> {
-    TABLE.iter().filter(|row| (row.when)(state)).map(|row| (row.keys, row.help)).collect()
+    table().iter().filter(|row| (row.when)(state)).map(|row| (row.keys, row.help)).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From terminal events to actions: the only room that knows keys.
 
 pub mod keys;
+pub mod user;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
