@@ -276,14 +276,18 @@ impl Daemon {
     /// Ends it with SIGTERM and starts it again on the same directory.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.stop().await?;
-        self.spawn()?;
-        self.ready().await
+        self.start_again().await
     }
 
-    /// Kills it with SIGKILL and starts it again on the same directory.
-    pub async fn crash_and_restart(&mut self) -> anyhow::Result<()> {
+    /// Kills it with SIGKILL; [`Daemon::start_again`] brings it back.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
         self.child()?.kill().await?;
         self.child = None;
+        Ok(())
+    }
+
+    /// Starts it on the same directory, after it was stopped or killed.
+    pub async fn start_again(&mut self) -> anyhow::Result<()> {
         self.spawn()?;
         self.ready().await
     }

@@ -1,34 +1,23 @@
-//! `hydractl top` as a person has it: the built program in a terminal, a made-up daemon on a real
-//! socket that is killed and comes back, and the terminal as it was afterwards.
+//! Against a made-up daemon on a real socket: what is on the screen is known to the letter.
 
-use std::io::{Read as _, Write};
-use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use hydra_tests::harness::binaries;
 use hydractl::fixture::server::{FakeHydrad, World};
-use parking_lot::{Mutex, MutexGuard};
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use rustix::process::{Pid, Signal, kill_process};
+use portable_pty::CommandBuilder;
+use rustix::process::Signal;
 use tokio::runtime::Runtime;
 
-const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn cells(number: u16) -> NonZeroU16 {
-    NonZeroU16::new(number).expect("a terminal has cells")
-}
+use crate::terminal::Terminal;
 
 /// A daemon with a runtime of its own: dropping it ends its connections too, as a kill does.
-struct Daemon {
+pub(crate) struct Daemon {
     runtime: Option<Runtime>,
     _hydrad: FakeHydrad,
 }
 
 impl Daemon {
-    fn start(directory: &Path) -> Self {
+    pub(crate) fn start(directory: &Path) -> Self {
         for name in ["control.sock", "observe.sock"] {
             // As a daemon does when it finds the socket of a dead one.
             std::fs::remove_file(directory.join(name)).unwrap_or_default();
@@ -50,100 +39,7 @@ impl Drop for Daemon {
     }
 }
 
-/// A program in a terminal of 80×24.
-struct Terminal {
-    seen: Arc<Mutex<vt100::Parser>>,
-    child: Box<dyn Child + Send + Sync>,
-    keyboard: Box<dyn Write + Send>,
-    master: Box<dyn MasterPty + Send>,
-}
-
-impl Terminal {
-    fn run(mut command: CommandBuilder) -> Self {
-        command.env("TERM", "xterm-256color");
-        command.env("LC_ALL", "C.UTF-8");
-        command.env_remove("NO_COLOR");
-        let pty = native_pty_system().openpty(SIZE).expect("a pseudo-terminal");
-        let child = pty.slave.spawn_command(command).expect("the program starts");
-        let seen = Arc::new(Mutex::new(vt100::Parser::new(cells(SIZE.rows), cells(SIZE.cols), 0)));
-        let mut output = pty.master.try_clone_reader().expect("its output");
-        let parser = Arc::clone(&seen);
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(read @ 1..) = output.read(&mut bytes) {
-                parser.lock().process(&bytes[..read]);
-            }
-        });
-        let keyboard = pty.master.take_writer().expect("its keyboard");
-        Self { seen, child, keyboard, master: pty.master }
-    }
-
-    fn top(socket: &Path) -> Self {
-        let mut command = CommandBuilder::new(hydractl());
-        command.args(["top", "--socket"]);
-        command.arg(socket);
-        Self::run(command)
-    }
-
-    fn parser(&self) -> MutexGuard<'_, vt100::Parser> {
-        self.seen.lock()
-    }
-
-    fn wait(&self, what: &str, fits: impl Fn(&vt100::Screen) -> bool) {
-        let began = Instant::now();
-        while !fits(self.parser().screen()) {
-            let late = began.elapsed() > PATIENCE;
-            assert!(!late, "never saw {what}:\n{}", self.parser().screen().contents());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn wait_for(&self, text: &str) {
-        self.wait(text, |screen| screen.contents().contains(text));
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).expect("typed");
-        self.keyboard.flush().expect("typed");
-    }
-
-    fn signal(&self, signal: Signal) {
-        let id = self.child.process_id().and_then(|id| Pid::from_raw(id.try_into().ok()?)).expect("its id");
-        kill_process(id, signal).expect("signalled");
-    }
-
-    /// Waits for the end of the program; its exit code.
-    fn end(&mut self) -> u32 {
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("its status") {
-                return status.exit_code();
-            }
-            assert!(began.elapsed() < PATIENCE, "it does not end:\n{}", self.parser().screen().contents());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn wait_until_restored(&self) {
-        self.wait("the terminal as it was", |screen| {
-            !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
-        });
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // Ended already when the test went well.
-        self.child.kill().unwrap_or_default();
-    }
-}
-
-/// The built console.
-fn hydractl() -> PathBuf {
-    binaries::hydractl().unwrap_or_else(|missing| panic!("{}", missing.0))
-}
-
-fn scratch() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn scratch() -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("control.sock");
     (directory, socket)
@@ -267,9 +163,7 @@ fn the_screen_follows_the_size_of_the_terminal() {
     let _daemon = Daemon::start(directory.path());
     let mut terminal = Terminal::top(&socket);
     terminal.wait_for("Last events");
-    let small = PtySize { rows: 10, cols: 40, ..SIZE };
-    terminal.parser().screen_mut().set_size(cells(small.rows), cells(small.cols));
-    terminal.master.resize(small).expect("resized");
+    terminal.resize(40, 10);
     terminal.wait("the list", |screen| {
         let text = screen.contents();
         text.starts_with("lerna ● 5/5 load 0") && !text.contains("Last events")
@@ -281,7 +175,7 @@ fn the_screen_follows_the_size_of_the_terminal() {
 #[test]
 fn a_panic_gives_the_terminal_back_before_it_is_told() {
     let mut command = CommandBuilder::new(std::env::current_exe().expect("this test has a path"));
-    command.args(["--ignored", "--exact", "panics_with_the_terminal_in_its_hands", "--nocapture"]);
+    command.args(["--ignored", "--exact", "made_up::panics_with_the_terminal_in_its_hands", "--nocapture"]);
     let mut terminal = Terminal::run(command);
     terminal.wait_for("a fault on purpose");
     terminal.wait_until_restored();

@@ -1,0 +1,8 @@
+//! `hydractl top` as a person has it: the built program in a terminal, a daemon that is killed and
+//! comes back, and the terminal as it was afterwards.
+
+mod line;
+mod made_up;
+mod real;
+mod terminal;
+mod tmux;
