@@ -180,6 +180,7 @@ fn key(name: &str) -> KeyEvent {
         "Down" => KeyCode::Down,
         "PgUp" => KeyCode::PageUp,
         "PgDn" => KeyCode::PageDown,
+        "End" => KeyCode::End,
         "BS" => KeyCode::Backspace,
         "Tab" => KeyCode::Tab,
         "S-Tab" => KeyCode::BackTab,

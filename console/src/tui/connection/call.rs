@@ -37,7 +37,7 @@ async fn call(client: &Client, command: &Command) -> Result<Outcome, Status> {
         Command::RemoveHead(head) => {
             Ok(Outcome::Removed(heads.remove_head(RemoveHeadRequest { head }).await?.into_inner()))
         }
-        Command::RetryNow | Command::Want(_) => Err(Status::internal("this is no call")),
+        Command::RetryNow | Command::Want(_) | Command::Fetch(_) => Err(Status::internal("this is no call")),
     }
 }
 

@@ -6,7 +6,7 @@ use hydra_protocol::client::Client;
 use hydra_protocol::v1::{
     GetBellyRequest, GetHeadRequest, GetHistoryRequest, GetNetworkRequest, GetPrefetchRequest,
     GetRecordsRequest, ListEventsRequest, ListMostAskedRequest, ListPrefetchKeysRequest, ListRecordsRequest,
-    ListRegionsRequest, RecordFilter,
+    ListRegionsRequest, RecordFilter, TailLogRequest,
 };
 use prost_types::Timestamp;
 use tokio::time::Instant;
@@ -23,6 +23,8 @@ const NEVER: Duration = Duration::from_secs(365 * 86_400);
 const ROWS: u32 = 200;
 /// Events that are asked for: all that the daemon keeps in one page.
 const EVENTS: u32 = 1_000;
+/// Lines of audit that are asked for.
+const AUDIT: u32 = 200;
 
 /// One question, and when it is due.
 #[derive(Debug)]
@@ -133,6 +135,20 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
                 events.extend(client.events().list_events(request).await?.into_inner().events);
             }
             Told::Events(events)
+        }
+        Ask::Audit => {
+            let request = TailLogRequest {
+                last: Some(AUDIT),
+                target: "hydra::audit".to_owned(),
+                ..TailLogRequest::default()
+            };
+            let mut messages = client.log().tail_log(request).await?.into_inner();
+            let mut lines = Vec::new();
+            while let Some(message) = messages.message().await? {
+                lines.extend(message.lines);
+                lines.truncate(AUDIT as usize);
+            }
+            Told::Audit(lines)
         }
         Ask::Past { series, seconds } => {
             let since = Some(Timestamp { seconds: clock - seconds, nanos: 0 });

@@ -4,7 +4,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use hydra_protocol::v1::HeadState;
 
-use crate::tui::state::{Action, Page, State};
+use crate::tui::state::{Action, Page, Sought, State};
 
 /// A key, or a letter typed twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +63,8 @@ pub static TABLE: &[Binding] = &[
         &[Code(KeyCode::Esc), Code(KeyCode::Backspace)],
         "Esc",
         Action::Back,
-        in_page,
-        Label::Text("Esc back"),
+        can_go_back,
+        Label::Of(esc_label),
         "back",
     ),
     row(&[Char('1')], "1", Action::Tab(0), always, Label::None, "Overview"),
@@ -81,10 +81,37 @@ pub static TABLE: &[Binding] = &[
         &[Char('/')],
         "/",
         Action::Filter,
-        on_list,
-        Label::Text("/ filter"),
-        "filter: text !not ~fuzzy column:text",
+        can_filter,
+        Label::Of(filter_label),
+        "filter: text !not ~fuzzy column:text; on Records: search",
     ),
+    row(
+        &[Char('l'), Code(KeyCode::Right)],
+        "l →",
+        Action::PaneRight,
+        on_records,
+        Label::Text("h/l pane"),
+        "the pane to the right",
+    ),
+    row(
+        &[Char('h'), Code(KeyCode::Left)],
+        "h ←",
+        Action::PaneLeft,
+        on_records,
+        Label::None,
+        "the pane to the left",
+    ),
+    row(
+        &[Char('F')],
+        "F",
+        Action::Fetch,
+        |s| control(s) && on_records(s),
+        Label::Text("F fetch from network"),
+        "look the typed key up in the network; stores nothing",
+    ),
+    row(&[Char('L')], "L", Action::LogLevel, on_log, Label::Text("L level"), "worse lines only, or all"),
+    row(&[Char('p')], "p", Action::LogPart, on_log, Label::Text("p part"), "lines of one part, or of all"),
+    row(&[Char('w')], "w", Action::Wrap, on_log, Label::Text("w wrap"), "wrap long lines, or cut them"),
     row(&[Char(':')], ":", Action::Command, always, Label::Text(": command"), "type a command"),
     row(
         &[Code(KeyCode::Enter)],
@@ -92,12 +119,13 @@ pub static TABLE: &[Binding] = &[
         Action::Open,
         on_row,
         Label::Text("Enter open"),
-        "open the selected head",
+        "open the selected row",
     ),
     row(&[Code(KeyCode::Up), Char('k')], "↑ k", Action::Up, always, Label::None, "up"),
     row(&[Code(KeyCode::Down), Char('j')], "↓ j", Action::Down, always, Label::None, "down"),
     row(&[Twice('g'), Code(KeyCode::Home)], "gg Home", Action::First, always, Label::None, "first row"),
-    row(&[Char('G'), Code(KeyCode::End)], "G End", Action::Last, always, Label::None, "last row"),
+    row(&[Char('G')], "G", Action::Last, always, Label::None, "last row"),
+    row(&[Code(KeyCode::End)], "End", Action::End, always, Label::Of(end_label), "last row; on Log: follow"),
     row(&[Code(KeyCode::PageUp), Ctrl('u')], "PgUp ^u", Action::PageUp, always, Label::None, "ten rows up"),
     row(
         &[Code(KeyCode::PageDown), Ctrl('d')],
@@ -112,7 +140,7 @@ pub static TABLE: &[Binding] = &[
         "a",
         Action::AddHeads,
         control,
-        Label::Text("a add heads"),
+        Label::Of(add_label),
         "add heads: asks how many, says what it would do",
     ),
     row(
@@ -164,7 +192,7 @@ pub static TABLE: &[Binding] = &[
     row(&[Char('<')], "<", Action::SortLeft, on_list, Label::None, "sort by the column to the left"),
     row(&[Char('>')], ">", Action::SortRight, on_list, Label::None, "sort by the column to the right"),
     row(&[Char('I')], "I", Action::Invert, on_list, Label::None, "turn the order round"),
-    row(&[Char('y')], "y", Action::Copy, on_head, Label::Text("y copy id"), "copy the peer id (OSC 52)"),
+    row(&[Char('y')], "y", Action::Copy, State::can_copy, Label::Of(copy_label), "copy id or line (OSC 52)"),
     row(&[Ctrl('z')], "^z", Action::Suspend, always, Label::None, "suspend; fg comes back"),
     row(&[Char('q')], "q", Action::BackOrQuit, always, Label::Of(q_label), "back inside a page, else quit"),
     row(&[Char('Q'), Ctrl('c')], "Q ^c", Action::Quit, always, Label::Of(quit_label), "quit"),
@@ -211,7 +239,47 @@ fn on_head(state: &State) -> bool {
 }
 
 fn on_row(state: &State) -> bool {
-    on_head(state) && !in_page(state)
+    match state.page() {
+        Page::Records => has_data(state) && state.list().is_some_and(|list| list.selected().is_some()),
+        _ => on_head(state) && !in_page(state),
+    }
+}
+
+fn on_records(state: &State) -> bool {
+    *state.page() == Page::Records
+}
+
+fn on_log(state: &State) -> bool {
+    has_data(state) && *state.page() == Page::Log
+}
+
+/// There is something to leave: a page inside a tab, or a search.
+fn can_go_back(state: &State) -> bool {
+    in_page(state) || (on_records(state) && state.records().sought != Sought::Nothing)
+}
+
+fn can_filter(state: &State) -> bool {
+    on_list(state) || on_records(state)
+}
+
+fn esc_label(state: &State) -> &'static str {
+    if on_records(state) { "Esc clear" } else { "Esc back" }
+}
+
+fn filter_label(state: &State) -> &'static str {
+    if on_records(state) { "/ search" } else { "/ filter" }
+}
+
+fn end_label(state: &State) -> &'static str {
+    if on_log(state) && !state.log().is_following() { "End follow" } else { "" }
+}
+
+fn copy_label(state: &State) -> &'static str {
+    match state.page() {
+        Page::Log => "y copy line",
+        Page::Records => "y copy",
+        _ => "y copy id",
+    }
 }
 
 /// The socket takes commands, the operator did not say `--read-only`, and the daemon is there.
@@ -221,6 +289,11 @@ fn control(state: &State) -> bool {
 
 fn control_head(state: &State) -> bool {
     control(state) && on_head(state)
+}
+
+/// Everywhere the key works; the footer names it where heads are.
+fn add_label(state: &State) -> &'static str {
+    if state.page().tab() <= 1 { "a add heads" } else { "" }
 }
 
 fn only_in_page_remove(state: &State) -> &'static str {

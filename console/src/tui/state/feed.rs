@@ -6,8 +6,8 @@ use std::mem::discriminant;
 use std::time::Duration;
 
 use hydra_protocol::v1::{
-    AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, Head, ListRecordsResponse, Network,
-    Prefetch, PrefetchKey, Region,
+    AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, Head, ListRecordsResponse, LogLine,
+    Network, Prefetch, PrefetchKey, Region,
 };
 
 use super::neutral;
@@ -40,6 +40,8 @@ pub enum Ask {
     Network,
     /// Older events than the subscription brings.
     Events,
+    /// Who did what: lines of the log that only the control socket tells.
+    Audit,
     /// Series of values.
     Past {
         /// Their names.
@@ -56,7 +58,7 @@ impl Ask {
         let seconds = match self {
             Self::Prefetch | Self::PrefetchKeys => 1,
             Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
-            Self::Head(_) | Self::MostAsked | Self::Network | Self::Events => 5,
+            Self::Head(_) | Self::MostAsked | Self::Network | Self::Events | Self::Audit => 5,
             Self::Regions => 10,
             // As often as a step is complete.
             Self::Past { seconds: ..=600, .. } => 2,
@@ -90,6 +92,8 @@ pub enum Told {
     Network(Box<Network>),
     /// To [`Ask::Events`]; oldest first.
     Events(Vec<Event>),
+    /// To [`Ask::Audit`]; oldest first.
+    Audit(Vec<LogLine>),
     /// To [`Ask::Past`].
     Past(GetHistoryResponse),
 }
@@ -216,6 +220,12 @@ impl Feeds {
     #[must_use]
     pub fn events(&self) -> Option<&[Event]> {
         of!(self, Events).map(Vec::as_slice)
+    }
+
+    /// Who did what.
+    #[must_use]
+    pub fn audit(&self) -> Option<&[LogLine]> {
+        of!(self, Audit).map(Vec::as_slice)
     }
 
     /// Series of values; whose, and how far back, the answer tells.

@@ -8,6 +8,7 @@ use hydra_protocol::v1::{
 
 use super::feed::{Ask, Told};
 use super::neutral;
+use super::records::News;
 
 /// Why there is no daemon, for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,6 +73,13 @@ pub enum Message {
     },
     /// What became of a command.
     Answer(Box<Answer>),
+    /// News of a lookup in the network.
+    Fetched {
+        /// The key, as typed.
+        key: String,
+        /// What.
+        news: Box<News>,
+    },
     /// What the daemon says to a question of the open page, or why it does not.
     Told {
         /// The question.
@@ -88,6 +96,8 @@ pub enum Command {
     RetryNow,
     /// From now on ask these questions again and again, and no others.
     Want(Vec<Ask>),
+    /// Look the providers of a key up in the network; told by [`Message::Fetched`].
+    Fetch(String),
     /// Add heads, or say what adding them would do.
     AddHeads {
         /// How many.

@@ -23,6 +23,12 @@ pub struct List {
 }
 
 impl List {
+    /// A table that is sorted by another column than the first until somebody chooses.
+    #[must_use]
+    pub fn sorted_by(column: usize) -> Self {
+        Self { by: column, ..Self::default() }
+    }
+
     /// The selected row.
     #[must_use]
     pub fn selected(&self) -> Option<&str> {
@@ -74,7 +80,7 @@ impl List {
 
     /// Takes in new rows and forgets those that are gone; somebody is always selected.
     pub(super) fn keep<R>(&mut self, table: &Table<R>, rows: &[R]) {
-        if self.by == 0 {
+        if self.by == 0 || self.places.is_empty() {
             self.sort(table, rows);
         } else {
             let every = Self { filter: String::new(), ..self.clone() };

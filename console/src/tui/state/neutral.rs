@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use hydra_protocol::v1::{Event, Head, NetworkCheck, Record, Status, Warning};
+use hydra_protocol::v1::{Event, FetchedProvider, Head, NetworkCheck, Record, Status, Warning};
 
 use super::feed::Told;
 
@@ -102,12 +102,18 @@ pub(super) fn clean_told(told: &mut Told) {
         }
         Told::Network(network) => network.head_groups.iter_mut().for_each(|group| clean(&mut group.group)),
         Told::Events(events) => events.iter_mut().for_each(clean_event),
+        Told::Audit(lines) => lines.iter_mut().for_each(|line| clean(&mut line.text)),
         Told::Past(past) => {
             clean(&mut past.trouble);
             past.series.iter_mut().for_each(|series| clean(&mut series.name));
         }
         Told::Regions(_) => {}
     }
+}
+
+pub(super) fn clean_fetched(provider: &mut FetchedProvider) {
+    [&mut provider.peer_id, &mut provider.from_peer_id].into_iter().for_each(clean);
+    provider.addresses.iter_mut().for_each(clean);
 }
 
 pub(super) fn clean_event(event: &mut Event) {

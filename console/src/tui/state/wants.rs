@@ -12,10 +12,10 @@ impl State {
             Page::Overview | Page::Heads => vec![],
             Page::Head(name) => vec![Ask::Head(name.clone())],
             Page::Peers => vec![],
-            Page::Records => vec![Ask::Belly, Ask::MostAsked, Ask::Regions],
+            Page::Records => self.record_wants(),
             Page::Prefetch => vec![Ask::Prefetch, Ask::PrefetchKeys],
             Page::Network => vec![Ask::Network],
-            Page::Log => vec![Ask::Events],
+            Page::Log => self.log_wants(),
         };
         let series = self.series();
         if !series.is_empty() {
@@ -52,7 +52,8 @@ impl State {
             ],
             Page::Network => vec!["network.by_crawl", "requests.bytes_in", "requests.bytes_out"],
             Page::Peers => vec!["peers.live"],
-            Page::Heads | Page::Head(_) | Page::Records | Page::Log => vec![],
+            Page::Records => vec!["records.prefetched", "records.expired", "records.not_admitted"],
+            Page::Heads | Page::Head(_) | Page::Log => vec![],
         }
     }
 }

@@ -9,15 +9,19 @@ mod charts;
 mod dialog;
 mod events;
 mod footer;
+mod grid;
 mod head;
 mod header;
 mod heads;
 mod limits;
 mod list;
+mod log;
 mod narrow;
 mod no_daemon;
 mod no_peers;
 mod overview;
+mod records;
+mod told;
 mod warming;
 
 use hydra_protocol::v1::DaemonState;
@@ -103,7 +107,9 @@ fn page(buffer: &mut Buffer, body: Rect, size: Size, state: &State, hydra: &Hydr
         Page::Overview => {}
         Page::Heads => heads::draw(buffer, body, size, state, hydra, theme),
         Page::Head(name) => head::draw(buffer, body, name, state, theme),
-        Page::Peers | Page::Records | Page::Prefetch | Page::Network | Page::Log => {}
+        Page::Records => records::draw(buffer, body, size, state, hydra, theme),
+        Page::Log => log::draw(buffer, body, state, hydra, theme),
+        Page::Peers | Page::Prefetch | Page::Network => {}
     }
 }
 
