@@ -63,7 +63,7 @@ pub static TABLE: &[Binding] = &[
         &[Code(KeyCode::Esc), Code(KeyCode::Backspace)],
         "Esc",
         Action::Back,
-        in_page,
+        within,
         Label::Text("Esc back"),
         "back",
     ),
@@ -91,8 +91,8 @@ pub static TABLE: &[Binding] = &[
         "Enter",
         Action::Open,
         on_row,
-        Label::Text("Enter open"),
-        "open the selected head",
+        Label::Of(open_what),
+        "open the selected row",
     ),
     row(&[Code(KeyCode::Up), Char('k')], "↑ k", Action::Up, always, Label::None, "up"),
     row(&[Code(KeyCode::Down), Char('j')], "↓ j", Action::Down, always, Label::None, "down"),
@@ -108,11 +108,35 @@ pub static TABLE: &[Binding] = &[
         "ten rows down",
     ),
     row(
+        &[Char('P')],
+        "P",
+        Action::Pause,
+        control_prefetch,
+        Label::Of(pause_or_resume),
+        "pause prefetching (asks why and how long), or have it go on",
+    ),
+    row(
+        &[Char('X')],
+        "X",
+        Action::Clear,
+        control_prefetch,
+        Label::Text("X clear"),
+        "forget the keys that wait: asks for the word clear",
+    ),
+    row(
+        &[Char('p')],
+        "p",
+        Action::Plan,
+        on_network,
+        Label::Text("p plan: coverage for N heads"),
+        "what a coverage takes: asks for a share of all keys",
+    ),
+    row(
         &[Char('a')],
         "a",
         Action::AddHeads,
         control,
-        Label::Text("a add heads"),
+        Label::Of(add_on_heads),
         "add heads: asks how many, says what it would do",
     ),
     row(
@@ -150,6 +174,14 @@ pub static TABLE: &[Binding] = &[
     row(&[Char('_')], "_", Action::Shorter, on_charts, Label::None, "charts over a shorter window"),
     row(&[Char('[')], "[", Action::Earlier, on_charts, Label::Text("[ ] pan"), "charts move into the past"),
     row(&[Char(']')], "]", Action::Later, on_charts, Label::None, "charts move towards now"),
+    row(
+        &[Char('e')],
+        "e",
+        Action::Expand,
+        has_panes,
+        Label::Text("e expand"),
+        "a pane over the whole screen; again: the next one",
+    ),
     row(&[Char('}')], "}", Action::NextHead, in_head, Label::Text("{ } next head"), "next head"),
     row(&[Char('{')], "{", Action::PreviousHead, in_head, Label::None, "head before"),
     row(&[Char('s')], "s", Action::SortMenu, on_list, Label::Text("s sort"), "choose the column to sort by"),
@@ -190,6 +222,31 @@ fn in_page(state: &State) -> bool {
     !state.page().is_tab()
 }
 
+/// There is something to go back to: out of a page, or out of a pane.
+fn within(state: &State) -> bool {
+    in_page(state) || state.expanded().is_some()
+}
+
+fn has_panes(state: &State) -> bool {
+    has_data(state) && state.page().panes() > 0
+}
+
+fn on_network(state: &State) -> bool {
+    *state.page() == Page::Network && state.reaches_daemon()
+}
+
+fn control_prefetch(state: &State) -> bool {
+    *state.page() == Page::Prefetch && control(state) && state.prefetch().is_some()
+}
+
+fn pause_or_resume(state: &State) -> &'static str {
+    if state.is_paused() { "P resume" } else { "P pause" }
+}
+
+fn open_what(state: &State) -> &'static str {
+    if *state.page() == Page::Prefetch { "Enter open key" } else { "Enter open" }
+}
+
 fn in_head(state: &State) -> bool {
     matches!(state.page(), Page::Head(_))
 }
@@ -211,12 +268,16 @@ fn on_head(state: &State) -> bool {
 }
 
 fn on_row(state: &State) -> bool {
-    on_head(state) && !in_page(state)
+    !in_page(state) && (on_head(state) || (*state.page() == Page::Prefetch && state.selected_key().is_some()))
 }
 
 /// The socket takes commands, the operator did not say `--read-only`, and the daemon is there.
 fn control(state: &State) -> bool {
     state.may_control() && state.reaches_daemon()
+}
+
+fn add_on_heads(state: &State) -> &'static str {
+    if matches!(state.page(), Page::Overview | Page::Heads) { "a add heads" } else { "" }
 }
 
 fn control_head(state: &State) -> bool {
@@ -240,11 +301,11 @@ fn freeze_or_live(state: &State) -> &'static str {
 }
 
 fn q_label(state: &State) -> &'static str {
-    if in_page(state) { "" } else { "q quit" }
+    if within(state) { "" } else { "q quit" }
 }
 
 fn quit_label(state: &State) -> &'static str {
-    if in_page(state) { "Q quit" } else { "" }
+    if within(state) { "Q quit" } else { "" }
 }
 
 /// What a key means now.

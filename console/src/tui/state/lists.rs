@@ -1,27 +1,34 @@
 //! The tables of the pages, and the one that the keys work on.
 
-use hydra_protocol::v1::Head;
+use hydra_protocol::v1::{Head, PrefetchKey};
 
 use super::list::List;
 use super::{Hydra, Page, State};
-use crate::tui::table::{HEADS, Table};
+use crate::tui::table::{HEADS, PREFETCH_KEYS, Table};
 
 /// What a person made of each table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lists {
     /// The heads.
     pub heads: List,
+    /// The keys that are looked up, and those that wait.
+    pub prefetch_keys: List,
 }
 
 impl Lists {
     /// Takes in what the hydra told.
     pub(super) fn keep(&mut self, hydra: &Hydra) {
         self.heads.keep(&HEADS, &heads(hydra));
+        self.prefetch_keys.keep(&PREFETCH_KEYS, keys(hydra));
     }
 }
 
 fn heads(hydra: &Hydra) -> Vec<Head> {
     hydra.heads().cloned().collect()
+}
+
+fn keys(hydra: &Hydra) -> &[PrefetchKey] {
+    hydra.feeds.prefetch_keys().unwrap_or_default()
 }
 
 /// What a key does to the table of the page.
@@ -65,6 +72,7 @@ impl State {
     pub fn list(&self) -> Option<&List> {
         match self.page {
             Page::Overview | Page::Heads => Some(&self.lists.heads),
+            Page::Prefetch => Some(&self.lists.prefetch_keys),
             _ => None,
         }
     }
@@ -74,6 +82,7 @@ impl State {
     pub fn column_titles(&self) -> Vec<&'static str> {
         match self.page {
             Page::Overview | Page::Heads => HEADS.columns.iter().map(|column| column.title).collect(),
+            Page::Prefetch => PREFETCH_KEYS.columns.iter().map(|column| column.title).collect(),
             _ => Vec::new(),
         }
     }
@@ -83,6 +92,7 @@ impl State {
         let Some(hydra) = self.frozen.as_deref().or(self.hydra.as_ref()) else { return };
         match self.page {
             Page::Overview | Page::Heads => change.apply(&mut self.lists.heads, &HEADS, &heads(hydra)),
+            Page::Prefetch => change.apply(&mut self.lists.prefetch_keys, &PREFETCH_KEYS, keys(hydra)),
             _ => {}
         }
     }
@@ -91,6 +101,14 @@ impl State {
     #[must_use]
     pub fn selected(&self) -> Option<&str> {
         self.lists.heads.selected()
+    }
+
+    /// The keys that are looked up or wait, in their order.
+    #[must_use]
+    pub fn prefetch_keys(&self) -> Vec<&PrefetchKey> {
+        self.shown()
+            .map(|hydra| self.lists.prefetch_keys.rows(&PREFETCH_KEYS, keys(hydra)))
+            .unwrap_or_default()
     }
 
     /// The shown heads in their order.

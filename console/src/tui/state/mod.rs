@@ -7,6 +7,7 @@
 mod act;
 mod command;
 pub mod dialog;
+mod expand;
 pub mod feed;
 pub mod history;
 pub mod hydra;
@@ -16,8 +17,9 @@ pub mod lists;
 mod neutral;
 mod page;
 pub mod past;
+mod prefetch;
 pub mod prompt;
-mod wants;
+pub mod wants;
 pub mod window;
 
 use std::time::Duration;
@@ -81,6 +83,8 @@ pub struct State {
     /// First key of a pair such as `gg`.
     pending: Option<char>,
     detail_scroll: u16,
+    /// The pane that fills the screen.
+    expanded: Option<usize>,
     read_only: bool,
     interval: Duration,
     now: Duration,
@@ -103,6 +107,7 @@ impl State {
             toast: None,
             pending: None,
             detail_scroll: 0,
+            expanded: None,
             read_only,
             interval,
             now: Duration::ZERO,
@@ -305,7 +310,8 @@ impl State {
 fn window_at_first(page: &Page) -> i64 {
     match page {
         Page::Network => 86_400,
-        Page::Records => 3_600,
+        // the daemon keeps minutes of each head
+        Page::Records | Page::Heads => 3_600,
         _ => 600,
     }
 }

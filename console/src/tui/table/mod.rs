@@ -4,10 +4,12 @@
 //! nothing knows what a person chose: that is `state::list`.
 
 mod heads;
+mod prefetch_keys;
 
 use std::cmp::Ordering;
 
 pub use heads::HEADS;
+pub use prefetch_keys::PREFETCH_KEYS;
 
 /// What a column sorts by.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,4 +69,9 @@ pub struct Table<R: 'static> {
     pub id: fn(&R) -> String,
     /// In the order in which they are drawn; the first is what a table is sorted by at first.
     pub columns: &'static [Column<R>],
+}
+
+/// Bytes in hex digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,6 +8,7 @@ pub mod well;
 mod charts;
 mod dialog;
 mod events;
+mod feed;
 mod footer;
 mod head;
 mod header;
@@ -15,9 +16,13 @@ mod heads;
 mod limits;
 mod list;
 mod narrow;
+mod network;
 mod no_daemon;
 mod no_peers;
 mod overview;
+mod plot;
+mod prefetch;
+mod table;
 mod warming;
 
 use hydra_protocol::v1::DaemonState;
@@ -103,7 +108,9 @@ fn page(buffer: &mut Buffer, body: Rect, size: Size, state: &State, hydra: &Hydr
         Page::Overview => {}
         Page::Heads => heads::draw(buffer, body, size, state, hydra, theme),
         Page::Head(name) => head::draw(buffer, body, name, state, theme),
-        Page::Peers | Page::Records | Page::Prefetch | Page::Network | Page::Log => {}
+        Page::Prefetch => prefetch::draw(buffer, body, size, state, hydra, theme),
+        Page::Network => network::draw(buffer, body, size, state, hydra, theme),
+        Page::Peers | Page::Records | Page::Log => {}
     }
 }
 
