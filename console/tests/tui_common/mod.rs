@@ -4,8 +4,12 @@
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use hydra_protocol::v1::{DaemonState, Finding, HeadState, NetworkCheck, Status, WatchStatusResponse};
-use hydractl::fixture;
+use hydra_protocol::v1::{
+    DaemonState, Finding, GetHistoryRequest, GetRecordsResponse, HeadState, ListRecordsResponse,
+    NetworkCheck, Status, WatchStatusResponse,
+};
+use hydractl::fixture::{self, night};
+use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::{Cause, Effect, Message, State};
 use hydractl::tui::view::theme::{Colours, Symbols, Theme};
 use hydractl::tui::{input, view};
@@ -109,6 +113,52 @@ pub(crate) fn empty() -> State {
         }),
         ..WatchStatusResponse::default()
     })
+}
+
+/// The state after keys, with an answer to all that its page asks.
+pub(crate) fn fed(mut state: State, script: &str) -> State {
+    keys(&mut state, script);
+    feed(&mut state);
+    state
+}
+
+/// Answers what the page asks, as `lerna` would.
+pub(crate) fn feed(state: &mut State) {
+    for ask in state.wants() {
+        let told = match &ask {
+            Ask::Prefetch => Told::Prefetch(Box::new(fixture::prefetch())),
+            Ask::PrefetchKeys => Told::PrefetchKeys(fixture::prefetch_keys()),
+            Ask::Network => Told::Network(Box::new(fixture::network())),
+            Ask::Past { series, seconds } => Told::Past(
+                fixture::history(&GetHistoryRequest {
+                    series: series.clone(),
+                    since: fixture::ago(*seconds),
+                    step_seconds: 0,
+                })
+                .expect("the series of the page"),
+            ),
+            Ask::Head(name) => {
+                let head = fixture::heads().into_iter().find(|head| head.name == *name);
+                Told::Head(Box::new(head.expect("a head of the example")))
+            }
+            Ask::Belly => Told::Belly(Box::new(fixture::belly())),
+            Ask::MostAsked => Told::MostAsked(night::most_asked()),
+            Ask::Regions => Told::Regions(night::regions()),
+            Ask::Record(_) => {
+                let records = fixture::records();
+                let multihash = records[0].multihash.clone();
+                Told::Record(GetRecordsResponse { records, multihash, ..GetRecordsResponse::default() })
+            }
+            Ask::Records { .. } => Told::Records(ListRecordsResponse {
+                records: fixture::records(),
+                next_page_token: "4".into(),
+                ..ListRecordsResponse::default()
+            }),
+            Ask::Events => Told::Events(night::kept_events()),
+            Ask::Audit => Told::Audit(night::audit()),
+        };
+        state.apply(Message::Told { ask, result: Ok(Box::new(told)) }, state.now());
+    }
 }
 
 /// Before anything is known.

@@ -5,22 +5,13 @@ use hydractl::fixture::{self, night};
 use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::{Effect, Message, State};
 
-use super::tui_common::{SECOND, empty, keys, live, screen};
-use super::{answer, answered, ascii, gone, refuse, snapshots};
-
-/// What the example daemon answers.
-pub(crate) fn example(ask: &Ask) -> Option<Told> {
-    match ask {
-        Ask::Events => Some(Told::Events(night::kept_events())),
-        Ask::Audit => Some(Told::Audit(night::audit())),
-        _ => None,
-    }
-}
+use super::tui_common::{SECOND, empty, feed, keys, live, screen};
+use super::{answer, ascii, gone, refuse, snapshots};
 
 pub(crate) fn log() -> State {
     let mut state = live();
     keys(&mut state, "7");
-    answered(&mut state, example);
+    feed(&mut state);
     state
 }
 

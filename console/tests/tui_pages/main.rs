@@ -32,15 +32,6 @@ fn answer(state: &mut State, ask: Ask, told: Told) {
     state.apply(Message::Told { ask, result: Ok(Box::new(told)) }, state.now());
 }
 
-/// The daemon answers all that the page asks for.
-fn answered(state: &mut State, told: impl Fn(&Ask) -> Option<Told>) {
-    for ask in state.wants() {
-        if let Some(told) = told(&ask) {
-            answer(state, ask, told);
-        }
-    }
-}
-
 /// The daemon was killed 42 s ago; the ninth try comes in 3 s.
 fn gone(state: &mut State) {
     let cause =

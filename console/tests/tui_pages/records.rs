@@ -1,40 +1,19 @@
 //! The Records page.
 
-use hydra_protocol::v1::{GetRecordsResponse, ListRecordsResponse, Status};
+use hydra_protocol::v1::{GetRecordsResponse, Status};
 use hydractl::fixture::{self, CID, night};
 use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::records::{News, Pane};
 use hydractl::tui::state::{Command, Effect, Message, Page, Sought, State};
 
-use super::tui_common::{SECOND, keys, live, screen, told};
-use super::{answer, answered, ascii, gone, refuse, snapshots};
-
-/// What the example daemon answers.
-pub(crate) fn example(ask: &Ask) -> Option<Told> {
-    Some(match ask {
-        Ask::Belly => Told::Belly(Box::new(fixture::belly())),
-        Ask::MostAsked => Told::MostAsked(night::most_asked()),
-        Ask::Regions => Told::Regions(night::regions()),
-        Ask::Record(_) => {
-            let records = fixture::records();
-            let multihash = records[0].multihash.clone();
-            Told::Record(GetRecordsResponse { records, multihash, ..GetRecordsResponse::default() })
-        }
-        Ask::Records { .. } => Told::Records(ListRecordsResponse {
-            records: fixture::records(),
-            next_page_token: "4".into(),
-            ..ListRecordsResponse::default()
-        }),
-        Ask::Past { series, seconds } => Told::Past(fixture::history(series, *seconds)),
-        _ => return None,
-    })
-}
+use super::tui_common::{SECOND, feed, keys, live, screen, told};
+use super::{answer, ascii, gone, refuse, snapshots};
 
 /// The page with the key of the pictures looked for.
 pub(crate) fn records() -> State {
     let mut state = live();
     keys(&mut state, &format!("4/{CID}<Enter>"));
-    answered(&mut state, example);
+    feed(&mut state);
     state
 }
 
@@ -66,7 +45,7 @@ fn a_key_its_providers_and_what_is_asked_for() {
 fn without_a_search_there_is_what_is_asked_for_most() {
     let mut state = live();
     keys(&mut state, "4l");
-    answered(&mut state, example);
+    feed(&mut state);
     snapshots("records-popular", &state);
     keys(&mut state, "l");
     snapshots("records-regions", &state);
@@ -115,7 +94,7 @@ fn a_search_is_typed_asked_and_cleared() {
     keys(&mut state, "<Enter>");
     let ask = Ask::Records { prefix: "8959f".into(), provider: String::new() };
     assert!(state.wants().contains(&ask));
-    answered(&mut state, example);
+    feed(&mut state);
     let picture = screen(&state, 120, 36);
     assert!(picture.contains("Records, the first 4 · 3 announced, 1 prefetched"), "{picture}");
     keys(&mut state, "<Esc>");
@@ -148,12 +127,12 @@ fn a_command_searches_from_every_page() {
 fn enter_looks_for_what_the_row_is_about() {
     let mut state = live();
     keys(&mut state, "4l");
-    answered(&mut state, example);
+    feed(&mut state);
     assert_eq!(state.records().pane, Pane::Popular);
     keys(&mut state, "jj<Enter>");
     let third = night::most_asked()[2].cid_raw.clone();
     assert_eq!(state.records().sought, Sought::Key(third));
-    answered(&mut state, example);
+    feed(&mut state);
     keys(&mut state, "<Enter>");
     let first = fixture::records()[0].provider_peer_id.clone();
     assert_eq!(state.records().sought, Sought::Provider(first), "its longest lasting provider");

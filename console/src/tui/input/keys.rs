@@ -1,10 +1,11 @@
 //! The table of keys. It drives dispatch, the footer and the list behind `?`: a key that is not
 //! here does nothing, and a row whose condition does not hold does not exist.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use hydra_protocol::v1::HeadState;
+mod when;
 
-use crate::tui::state::{Action, Page, Sought, State};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::tui::state::{Action, State};
 
 /// A key, or a letter typed twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub struct Binding {
 }
 
 use Stroke::{Char, Code, Ctrl, Twice};
+use when::*;
 
 /// All keys, in the order of the footer.
 pub static TABLE: &[Binding] = &[
@@ -118,7 +120,7 @@ pub static TABLE: &[Binding] = &[
         "Enter",
         Action::Open,
         on_row,
-        Label::Text("Enter open"),
+        Label::Of(open_what),
         "open the selected row",
     ),
     row(&[Code(KeyCode::Up), Char('k')], "↑ k", Action::Up, always, Label::None, "up"),
@@ -136,11 +138,35 @@ pub static TABLE: &[Binding] = &[
         "ten rows down",
     ),
     row(
+        &[Char('P')],
+        "P",
+        Action::Pause,
+        control_prefetch,
+        Label::Of(pause_or_resume),
+        "pause prefetching (asks why and how long), or have it go on",
+    ),
+    row(
+        &[Char('X')],
+        "X",
+        Action::Clear,
+        control_prefetch,
+        Label::Text("X clear"),
+        "forget the keys that wait: asks for the word clear",
+    ),
+    row(
+        &[Char('p')],
+        "p",
+        Action::Plan,
+        on_network,
+        Label::Text("p plan: coverage for N heads"),
+        "what a coverage takes: asks for a share of all keys",
+    ),
+    row(
         &[Char('a')],
         "a",
         Action::AddHeads,
         control,
-        Label::Of(add_label),
+        Label::Of(add_on_heads),
         "add heads: asks how many, says what it would do",
     ),
     row(
@@ -178,6 +204,14 @@ pub static TABLE: &[Binding] = &[
     row(&[Char('_')], "_", Action::Shorter, on_charts, Label::None, "charts over a shorter window"),
     row(&[Char('[')], "[", Action::Earlier, on_charts, Label::Text("[ ] pan"), "charts move into the past"),
     row(&[Char(']')], "]", Action::Later, on_charts, Label::None, "charts move towards now"),
+    row(
+        &[Char('e')],
+        "e",
+        Action::Expand,
+        has_panes,
+        Label::Text("e expand"),
+        "a pane over the whole screen; again: the next one",
+    ),
     row(&[Char('}')], "}", Action::NextHead, in_head, Label::Text("{ } next head"), "next head"),
     row(&[Char('{')], "{", Action::PreviousHead, in_head, Label::None, "head before"),
     row(&[Char('s')], "s", Action::SortMenu, on_list, Label::Text("s sort"), "choose the column to sort by"),
@@ -207,117 +241,6 @@ const fn row(
     help: &'static str,
 ) -> Binding {
     Binding { strokes, keys, action, when, label, help }
-}
-
-fn always(_: &State) -> bool {
-    true
-}
-
-/// Inside of a tab: there is something to go back to.
-fn in_page(state: &State) -> bool {
-    !state.page().is_tab()
-}
-
-fn in_head(state: &State) -> bool {
-    matches!(state.page(), Page::Head(_))
-}
-
-fn on_list(state: &State) -> bool {
-    has_data(state) && state.list().is_some()
-}
-
-fn has_data(state: &State) -> bool {
-    state.shown().is_some()
-}
-
-fn on_charts(state: &State) -> bool {
-    has_data(state) && state.page().has_charts()
-}
-
-fn on_head(state: &State) -> bool {
-    state.head().is_some()
-}
-
-fn on_row(state: &State) -> bool {
-    match state.page() {
-        Page::Records => has_data(state) && state.list().is_some_and(|list| list.selected().is_some()),
-        _ => on_head(state) && !in_page(state),
-    }
-}
-
-fn on_records(state: &State) -> bool {
-    *state.page() == Page::Records
-}
-
-fn on_log(state: &State) -> bool {
-    has_data(state) && *state.page() == Page::Log
-}
-
-/// There is something to leave: a page inside a tab, or a search.
-fn can_go_back(state: &State) -> bool {
-    in_page(state) || (on_records(state) && state.records().sought != Sought::Nothing)
-}
-
-fn can_filter(state: &State) -> bool {
-    on_list(state) || on_records(state)
-}
-
-fn esc_label(state: &State) -> &'static str {
-    if on_records(state) { "Esc clear" } else { "Esc back" }
-}
-
-fn filter_label(state: &State) -> &'static str {
-    if on_records(state) { "/ search" } else { "/ filter" }
-}
-
-fn end_label(state: &State) -> &'static str {
-    if on_log(state) && !state.log().is_following() { "End follow" } else { "" }
-}
-
-fn copy_label(state: &State) -> &'static str {
-    match state.page() {
-        Page::Log => "y copy line",
-        Page::Records => "y copy",
-        _ => "y copy id",
-    }
-}
-
-/// The socket takes commands, the operator did not say `--read-only`, and the daemon is there.
-fn control(state: &State) -> bool {
-    state.may_control() && state.reaches_daemon()
-}
-
-fn control_head(state: &State) -> bool {
-    control(state) && on_head(state)
-}
-
-/// Everywhere the key works; the footer names it where heads are.
-fn add_label(state: &State) -> &'static str {
-    if state.page().tab() <= 1 { "a add heads" } else { "" }
-}
-
-fn only_in_page_remove(state: &State) -> &'static str {
-    if in_page(state) { "D remove" } else { "" }
-}
-
-fn stop_or_start(state: &State) -> &'static str {
-    match state.head().map(hydra_protocol::v1::Head::state) {
-        _ if !in_page(state) => "",
-        Some(HeadState::Stopped | HeadState::Failed) => "S start",
-        _ => "S stop",
-    }
-}
-
-fn freeze_or_live(state: &State) -> &'static str {
-    if state.is_frozen() { "f live" } else { "f freeze" }
-}
-
-fn q_label(state: &State) -> &'static str {
-    if in_page(state) { "" } else { "q quit" }
-}
-
-fn quit_label(state: &State) -> &'static str {
-    if in_page(state) { "Q quit" } else { "" }
 }
 
 /// What a key means now.
@@ -377,13 +300,20 @@ pub fn help(state: &State) -> Vec<(&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::state::Message;
 
     #[test]
-    fn no_two_rows_claim_the_same_key() {
-        let mut seen: Vec<Stroke> = Vec::new();
-        for stroke in TABLE.iter().flat_map(|row| row.strokes) {
-            assert!(!seen.contains(stroke), "{stroke:?} stands twice");
-            seen.push(*stroke);
+    fn no_two_rows_claim_the_same_key_at_the_same_time() {
+        let mut state = State::new(std::time::Duration::from_secs(1), false);
+        state.apply(Message::Connected { control: true }, std::time::Duration::ZERO);
+        state.apply(Message::Update(Box::new(crate::fixture::snapshot())), std::time::Duration::ZERO);
+        for tab in 0..7 {
+            state.act(Action::Tab(tab));
+            let mut seen: Vec<Stroke> = Vec::new();
+            for stroke in TABLE.iter().filter(|row| (row.when)(&state)).flat_map(|row| row.strokes) {
+                assert!(!seen.contains(stroke), "{stroke:?} stands twice on tab {tab}");
+                seen.push(*stroke);
+            }
         }
     }
 

@@ -27,6 +27,14 @@ pub enum Action {
     NextHead,
     /// The head before.
     PreviousHead,
+    /// A pane over the whole screen; again: the next one.
+    Expand,
+    /// Ask why to pause prefetching, or whether it goes on.
+    Pause,
+    /// Ask whether the keys that wait are forgotten.
+    Clear,
+    /// Ask what a coverage takes.
+    Plan,
     /// Type what rows must have.
     Filter,
     /// Type a command.
@@ -139,12 +147,11 @@ impl State {
             Action::PageDown if self.page == Page::Log => self.step(|at, _| at.saturating_sub(PAGE_ROWS)),
             Action::PageUp => self.step(|at, _| at.saturating_sub(PAGE_ROWS)),
             Action::PageDown => self.step(|at, last| (at + PAGE_ROWS).min(last)),
-            Action::Open if self.page == Page::Records => self.open_record(),
-            Action::Open => {
-                if let Some(name) = self.selected().map(str::to_owned) {
-                    self.open(Page::Head(name));
-                }
-            }
+            Action::Open => self.open_selected(),
+            Action::Expand => self.expand(),
+            Action::Pause => self.ask_pause_or_resume(),
+            Action::Clear => self.ask_clear(),
+            Action::Plan => self.ask_plan(),
             Action::SortLeft => self.change_list(&Change::SortBeside(false)),
             Action::SortRight => self.change_list(&Change::SortBeside(true)),
             Action::Invert => self.change_list(&Change::Invert),
@@ -166,8 +173,8 @@ impl State {
             Action::Retry => return vec![Effect::Send(Command::RetryNow)],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Quit => return vec![Effect::Quit],
-            Action::Back if self.page == Page::Records => self.forget_search(),
-            Action::BackOrQuit if self.page.is_tab() => return vec![Effect::Quit],
+            Action::Back if self.forgets_search() => self.forget_search(),
+            Action::BackOrQuit if self.page.is_tab() && self.expanded.is_none() => return vec![Effect::Quit],
             Action::Back | Action::BackOrQuit => self.back(),
         }
         Vec::new()
@@ -226,7 +233,22 @@ impl State {
         matches!(self.link, Link::Live { .. })
     }
 
+    fn open_selected(&mut self) {
+        match self.page {
+            Page::Prefetch => self.open_key(),
+            Page::Records => self.open_record(),
+            _ => {
+                if let Some(name) = self.selected().map(str::to_owned) {
+                    self.open(Page::Head(name));
+                }
+            }
+        }
+    }
+
     fn back(&mut self) {
+        if self.expanded.take().is_some() {
+            return;
+        }
         // a head opens from the Overview, too
         let came_from = matches!(self.last_page, Page::Overview | Page::Heads);
         self.open(if came_from { self.last_page.clone() } else { self.page.outer() });
@@ -237,6 +259,7 @@ impl State {
         if page != self.page {
             self.last_page = std::mem::replace(&mut self.page, page);
             self.detail_scroll = 0;
+            self.expanded = None;
             self.prompt = None;
             self.keep_lists();
         }
@@ -321,5 +344,9 @@ fn under_way(command: &Command) -> String {
         Command::StopHead(name) => format!("stopping {name} …"),
         Command::StartHead(name) => format!("starting {name} …"),
         Command::RemoveHead(name) => format!("removing {name} …"),
+        Command::PausePrefetch { .. } => "pausing prefetch …".to_owned(),
+        Command::ResumePrefetch => "resuming prefetch …".to_owned(),
+        Command::ClearPrefetch => "clearing the queue …".to_owned(),
+        Command::PlanCoverage { .. } => "reckoning …".to_owned(),
     }
 }

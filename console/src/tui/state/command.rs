@@ -95,7 +95,7 @@ impl State {
         }
     }
 
-    fn command(&mut self, line: &str) -> Result<Vec<Effect>, String> {
+    pub(super) fn command(&mut self, line: &str) -> Result<Vec<Effect>, String> {
         let (word, rest) =
             line.split_once(char::is_whitespace).map_or((line, ""), |(word, rest)| (word, rest.trim()));
         let tab = Page::TABS.iter().find(|page| page.title().eq_ignore_ascii_case(word));
@@ -163,7 +163,7 @@ impl State {
 }
 
 /// `10m`, `1h`, `24h`, `7d`, `90s` in seconds.
-fn seconds(text: &str) -> Option<i64> {
+pub(super) fn seconds(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
     let number: i64 = text.strip_suffix(unit)?.parse().ok()?;
     let seconds = match unit {

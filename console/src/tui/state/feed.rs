@@ -149,6 +149,13 @@ impl Feeds {
         self.find(ask).map_or("", |feed| feed.trouble.as_str())
     }
 
+    /// Why the last try to ask for series brought nothing.
+    #[must_use]
+    pub fn past_trouble(&self) -> &str {
+        let feed = self.0.iter().find(|feed| matches!(feed.ask, Ask::Past { .. }));
+        feed.map_or("", |feed| feed.trouble.as_str())
+    }
+
     /// When the answer came, since the start of `top`.
     #[must_use]
     pub fn received(&self, ask: &Ask) -> Option<Duration> {

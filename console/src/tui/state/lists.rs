@@ -1,17 +1,19 @@
 //! The tables of the pages, and the one that the keys work on.
 
-use hydra_protocol::v1::Head;
+use hydra_protocol::v1::{Head, PrefetchKey};
 
 use super::list::List;
 use super::records::{self, Pane, Records};
 use super::{Hydra, Page, State};
-use crate::tui::table::{HEADS, LEFT, LINES, POPULAR, PROVIDERS, REGIONS, TIMES_USUAL, Table};
+use crate::tui::table::{HEADS, LEFT, LINES, POPULAR, PREFETCH_KEYS, PROVIDERS, REGIONS, TIMES_USUAL, Table};
 
 /// What a person made of each table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lists {
     /// The heads.
     pub heads: List,
+    /// The keys that are looked up, and those that wait.
+    pub prefetch_keys: List,
     /// Records of what is looked for.
     pub providers: List,
     /// The keys asked for most.
@@ -26,6 +28,7 @@ impl Default for Lists {
     fn default() -> Self {
         Self {
             heads: List::default(),
+            prefetch_keys: List::default(),
             providers: List::sorted_by(LEFT),
             popular: List::default(),
             regions: List::sorted_by(TIMES_USUAL),
@@ -62,6 +65,10 @@ impl Lists {
 
 fn heads(hydra: &Hydra) -> Vec<Head> {
     hydra.heads().cloned().collect()
+}
+
+fn keys(hydra: &Hydra) -> &[PrefetchKey] {
+    hydra.feeds.prefetch_keys().unwrap_or_default()
 }
 
 /// What a key does to the table of the page.
@@ -105,6 +112,7 @@ impl State {
     pub fn list(&self) -> Option<&List> {
         match self.page {
             Page::Overview | Page::Heads => Some(&self.lists.heads),
+            Page::Prefetch => Some(&self.lists.prefetch_keys),
             Page::Records => self.lists.of_records(self.records.pane),
             Page::Log => Some(&self.lists.lines),
             _ => None,
@@ -116,6 +124,7 @@ impl State {
     pub fn column_titles(&self) -> Vec<&'static str> {
         match self.page {
             Page::Overview | Page::Heads => HEADS.titles(),
+            Page::Prefetch => PREFETCH_KEYS.titles(),
             Page::Records => match self.records.pane {
                 Pane::Found => PROVIDERS.titles(),
                 Pane::Popular => POPULAR.titles(),
@@ -134,6 +143,7 @@ impl State {
         let lists = &mut self.lists;
         lists.heads.keep(&HEADS, &heads(hydra));
         match self.page {
+            Page::Prefetch => lists.prefetch_keys.keep(&PREFETCH_KEYS, keys(hydra)),
             Page::Records => {
                 lists.providers.keep(&PROVIDERS, &self.records.providers(hydra));
                 lists.popular.keep(&POPULAR, &records::popular(hydra));
@@ -155,6 +165,7 @@ impl State {
         let Some(hydra) = self.frozen.as_deref().or(self.hydra.as_ref()) else { return };
         match self.page {
             Page::Overview | Page::Heads => change.apply(&mut self.lists.heads, &HEADS, &heads(hydra)),
+            Page::Prefetch => change.apply(&mut self.lists.prefetch_keys, &PREFETCH_KEYS, keys(hydra)),
             Page::Records => self.lists.change_records(&self.records, hydra, change),
             Page::Log => change.apply(&mut self.lists.lines, &LINES, &self.log.lines(hydra)),
             _ => {}
@@ -165,6 +176,14 @@ impl State {
     #[must_use]
     pub fn selected(&self) -> Option<&str> {
         self.lists.heads.selected()
+    }
+
+    /// The keys that are looked up or wait, in their order.
+    #[must_use]
+    pub fn prefetch_keys(&self) -> Vec<&PrefetchKey> {
+        self.shown()
+            .map(|hydra| self.lists.prefetch_keys.rows(&PREFETCH_KEYS, keys(hydra)))
+            .unwrap_or_default()
     }
 
     /// The shown heads in their order.

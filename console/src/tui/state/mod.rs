@@ -7,6 +7,7 @@
 mod act;
 mod command;
 pub mod dialog;
+mod expand;
 pub mod feed;
 pub mod heat;
 pub mod history;
@@ -18,10 +19,11 @@ pub mod log;
 mod neutral;
 mod page;
 pub mod past;
+mod prefetch;
 pub mod prompt;
 pub mod records;
 mod sought;
-mod wants;
+pub mod wants;
 pub mod window;
 
 use std::time::Duration;
@@ -90,6 +92,8 @@ pub struct State {
     /// First key of a pair such as `gg`.
     pending: Option<char>,
     detail_scroll: u16,
+    /// The pane that fills the screen.
+    expanded: Option<usize>,
     read_only: bool,
     interval: Duration,
     now: Duration,
@@ -114,6 +118,7 @@ impl State {
             toast: None,
             pending: None,
             detail_scroll: 0,
+            expanded: None,
             read_only,
             interval,
             now: Duration::ZERO,
@@ -321,7 +326,8 @@ impl State {
 fn window_at_first(page: &Page) -> i64 {
     match page {
         Page::Network => 86_400,
-        Page::Records => 3_600,
+        // the daemon keeps minutes of each head
+        Page::Records | Page::Heads => 3_600,
         _ => 600,
     }
 }

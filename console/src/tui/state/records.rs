@@ -164,6 +164,11 @@ impl State {
         self.prompt = Some(Prompt::new(Purpose::Search, &typed));
     }
 
+    /// Going back leaves a search, and not the page.
+    pub(super) fn forgets_search(&self) -> bool {
+        self.page == Page::Records && self.expanded.is_none() && self.records.sought != Sought::Nothing
+    }
+
     /// Back to a page without a search.
     pub(super) fn forget_search(&mut self) {
         self.records.sought = Sought::Nothing;

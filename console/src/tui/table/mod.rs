@@ -6,6 +6,7 @@
 mod heads;
 mod lines;
 mod popular;
+mod prefetch_keys;
 mod providers;
 mod regions;
 
@@ -14,6 +15,7 @@ use std::cmp::Ordering;
 pub use heads::HEADS;
 pub use lines::{LINES, Line};
 pub use popular::{POPULAR, Popular};
+pub use prefetch_keys::PREFETCH_KEYS;
 pub use providers::{LEFT, PROVIDERS, Provider};
 pub use regions::{Heat, REGIONS, TIMES_USUAL};
 
@@ -83,4 +85,9 @@ impl<R> Table<R> {
     pub fn titles(&self) -> Vec<&'static str> {
         self.columns.iter().map(|column| column.title).collect()
     }
+}
+
+/// Bytes in hex digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

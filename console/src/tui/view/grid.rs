@@ -96,26 +96,6 @@ impl<R> Grid<'_, R> {
     fn is_selected(&self, row: &R) -> bool {
         self.list.selected() == Some((self.table.id)(row).as_str())
     }
-
-    /// How it is sorted and filtered, for its title: ` · by LEFT · with kubo`.
-    pub(super) fn scope(&self) -> String {
-        scope(self.table, self.list)
-    }
-}
-
-/// How a table is sorted and filtered: ` · by LEFT, last first · with kubo`.
-pub(super) fn scope<R>(table: &Table<R>, list: &List) -> String {
-    let (by, inverted) = list.order();
-    let by = match table.columns.get(by) {
-        Some(column) if by > 0 => format!(" · by {}", column.title),
-        _ => String::new(),
-    };
-    let turned = if inverted { ", last first" } else { "" };
-    let filter = match list.filter() {
-        "" => String::new(),
-        filter => format!(" · with {filter}"),
-    };
-    format!("{by}{turned}{filter}")
 }
 
 fn pad<R>(column: &Column<R>, text: &str, cells: u16) -> String {

@@ -5,10 +5,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line as Text, Span};
 
-use super::grid::scope;
+use super::feed;
 use super::paint::{self, left, span, title, width};
+use super::table::wishes;
 use super::theme::{Meaning, Theme};
-use super::told;
 use crate::tui::number::count;
 use crate::tui::state::feed::Ask;
 use crate::tui::state::{Hydra, Level, State};
@@ -23,7 +23,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
     let all = state.log_lines();
     let list = &state.lists().lines;
     let lines = list.rows(&LINES, &all);
-    let age = told::age(state, hydra, &Ask::Events);
+    let age = feed::as_of(state, hydra, &Ask::Events);
     title(buffer, area, theme, &what(state), &unit(state, hydra, age.clone()));
     let (names, body) = paint::top(paint::top(area, 1).1, 1);
     let wide = area.width >= 60;
@@ -122,7 +122,7 @@ fn what(state: &State) -> String {
     let log = state.log();
     let part = if log.part().is_empty() { "all parts" } else { log.part() };
     let following = if log.is_following() { "following" } else { "not following" };
-    format!("Events · {} · {part} · {following}{}", log.level(), scope(&LINES, &state.lists().lines))
+    format!("Events · {} · {part} · {following}{}", log.level(), wishes(&LINES, &state.lists().lines))
 }
 
 fn unit(state: &State, hydra: &Hydra, age: Option<String>) -> String {
@@ -153,9 +153,10 @@ fn oldest(lines: &[&Line], state: &State) -> String {
 }
 
 fn nothing(buffer: &mut Buffer, area: Rect, all: usize, state: &State, hydra: &Hydra, theme: &Theme) {
-    let known = hydra.feeds.received(&Ask::Events).is_some();
-    if all == 0 && !known {
-        told::nothing(buffer, area, hydra, &Ask::Events, state, theme);
+    // what the subscription brought is there before the answer to the question
+    let known = all > 0 || hydra.feeds.received(&Ask::Events).is_some();
+    if let Some(nothing) = feed::nothing(state, hydra, &Ask::Events, known) {
+        nothing.draw(buffer, area, theme);
         return;
     }
     let (lines, ..) = state.log_counts();

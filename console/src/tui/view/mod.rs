@@ -8,6 +8,7 @@ pub mod well;
 mod charts;
 mod dialog;
 mod events;
+mod feed;
 mod footer;
 mod grid;
 mod head;
@@ -17,11 +18,14 @@ mod limits;
 mod list;
 mod log;
 mod narrow;
+mod network;
 mod no_daemon;
 mod no_peers;
 mod overview;
+mod plot;
+mod prefetch;
 mod records;
-mod told;
+mod table;
 mod warming;
 
 use hydra_protocol::v1::DaemonState;
@@ -107,9 +111,11 @@ fn page(buffer: &mut Buffer, body: Rect, size: Size, state: &State, hydra: &Hydr
         Page::Overview => {}
         Page::Heads => heads::draw(buffer, body, size, state, hydra, theme),
         Page::Head(name) => head::draw(buffer, body, name, state, theme),
+        Page::Prefetch => prefetch::draw(buffer, body, size, state, hydra, theme),
+        Page::Network => network::draw(buffer, body, size, state, hydra, theme),
         Page::Records => records::draw(buffer, body, size, state, hydra, theme),
         Page::Log => log::draw(buffer, body, state, hydra, theme),
-        Page::Peers | Page::Prefetch | Page::Network => {}
+        Page::Peers => {}
     }
 }
 

@@ -5,9 +5,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
+use super::super::feed;
 use super::super::paint::{self, span, title};
 use super::super::theme::{Meaning, Theme};
-use super::super::told;
 use super::name;
 use crate::tui::chart::spark::spark;
 use crate::tui::number::{self, count, rate};
@@ -20,14 +20,15 @@ use crate::tui::state::{Hydra, State};
 const HOURS: i64 = 48;
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme: &Theme) {
-    let age = told::age(state, hydra, &Ask::Belly);
+    let age = feed::as_of(state, hydra, &Ask::Belly);
     let old = age.is_some();
-    let Some(belly) = hydra.feeds.belly() else {
+    let belly = hydra.feeds.belly();
+    if let Some(nothing) = feed::nothing(state, hydra, &Ask::Belly, belly.is_some()) {
         title(buffer, area, theme, &name(Pane::Belly, state, theme, "Belly"), "");
-        let (_, body) = paint::top(area, 1);
-        told::nothing(buffer, body, hydra, &Ask::Belly, state, theme);
+        nothing.draw(buffer, paint::top(area, 1).1, theme);
         return;
-    };
+    }
+    let Some(belly) = belly else { return };
     let unit = age.unwrap_or_else(|| format!("hours left of the {}: now to {HOURS} h", count(belly.records)));
     title(buffer, area, theme, &name(Pane::Belly, state, theme, "Belly"), &unit);
     let (_, body) = paint::top(area, 1);

@@ -4,10 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
+use super::super::feed;
 use super::super::grid::Grid;
 use super::super::paint::{self, right, span, title};
+use super::super::table::wishes;
 use super::super::theme::{Meaning, Theme};
-use super::super::told;
 use super::name;
 use crate::tui::number::count;
 use crate::tui::state::feed::Ask;
@@ -23,7 +24,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
     let all = state.popular();
     let list = &state.lists().popular;
     let rows = list.rows(&POPULAR, &all);
-    let age = told::age(state, hydra, &Ask::MostAsked);
+    let age = feed::as_of(state, hydra, &Ask::MostAsked);
     let grid = Grid {
         table: &POPULAR,
         list,
@@ -34,12 +35,16 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
         focused: state.records().pane == Pane::Popular,
         old: age.is_some(),
     };
-    let what = format!("Popular keys{}", grid.scope());
+    let what = format!("Popular keys{}", wishes(grid.table, list));
     let unit = age.unwrap_or_else(|| "counts halve each hour".to_owned());
     title(buffer, area, theme, &name(Pane::Popular, state, theme, &what), &unit);
     let (_, body) = paint::top(area, 1);
-    match (hydra.feeds.most_asked(), rows.is_empty()) {
-        (None, _) => told::nothing(buffer, body, hydra, &Ask::MostAsked, state, theme),
+    let told = hydra.feeds.most_asked();
+    if let Some(nothing) = feed::nothing(state, hydra, &Ask::MostAsked, told.is_some()) {
+        nothing.draw(buffer, body, theme);
+        return;
+    }
+    match (told, rows.is_empty()) {
         (Some([]), _) => {
             paint::line(buffer, body, 0, span(theme, Meaning::Quiet, " nobody has asked for a key yet"))
         }

@@ -5,10 +5,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
+use super::super::feed;
 use super::super::grid::Grid;
 use super::super::paint::{self, left, span, title};
+use super::super::table::wishes;
 use super::super::theme::{Meaning, Theme};
-use super::super::told;
 use super::name;
 use crate::tui::chart::bar::bar;
 use crate::tui::number::count;
@@ -35,7 +36,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
     let all = state.providers();
     let list = &state.lists().providers;
     let rows = list.rows(&PROVIDERS, &all);
-    let age = told::age(state, hydra, &ask);
+    let age = feed::as_of(state, hydra, &ask);
     let one = matches!(sought, Sought::Key(_));
     let grid = Grid {
         table: &PROVIDERS,
@@ -47,11 +48,12 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
         focused: state.records().pane == Pane::Found,
         old: age.is_some(),
     };
-    let scope = grid.scope();
+    let scope = wishes(grid.table, list);
     let heading = |what: &str| name(Pane::Found, state, theme, &format!("{what}{scope}"));
-    if hydra.feeds.received(&ask).is_none() {
+    let known = hydra.feeds.received(&ask).is_some();
+    if let Some(nothing) = feed::nothing(state, hydra, &ask, known) {
         title(buffer, area, theme, &heading(if one { "Providers" } else { "Records" }), "");
-        told::nothing(buffer, paint::top(area, 1).1, hydra, &ask, state, theme);
+        nothing.draw(buffer, paint::top(area, 1).1, theme);
         return;
     }
     let (what, incomplete, empty) = told_of(hydra, &ask, &all);

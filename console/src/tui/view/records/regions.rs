@@ -4,10 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
+use super::super::feed;
 use super::super::grid::Grid;
 use super::super::paint::{self, span, title};
+use super::super::table::wishes;
 use super::super::theme::{Meaning, Theme};
-use super::super::told;
 use super::name;
 use crate::tui::number::count;
 use crate::tui::state::feed::Ask;
@@ -25,7 +26,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
     let all = state.regions();
     let list = &state.lists().regions;
     let rows = list.rows(&REGIONS, &all);
-    let age = told::age(state, hydra, &Ask::Regions);
+    let age = feed::as_of(state, hydra, &Ask::Regions);
     let grid = Grid {
         table: &REGIONS,
         list,
@@ -36,17 +37,18 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
         focused: state.records().pane == Pane::Regions,
         old: age.is_some(),
     };
-    let what = format!("Hot regions, since start{}", grid.scope());
+    let what = format!("Hot regions, since start{}", wishes(grid.table, list));
     let number = if all.is_empty() { String::new() } else { format!("of {}", count(all.len() as u64)) };
     let unit = age.unwrap_or(number);
     title(buffer, area, theme, &name(Pane::Regions, state, theme, &what), &unit);
     let (_, body) = paint::top(area, 1);
-    match (hydra.feeds.regions(), rows.is_empty()) {
-        (None, _) => return told::nothing(buffer, body, hydra, &Ask::Regions, state, theme),
-        (_, true) => {
-            return paint::line(buffer, body, 0, span(theme, Meaning::Quiet, " no row fits the filter"));
-        }
-        _ => {}
+    if let Some(nothing) = feed::nothing(state, hydra, &Ask::Regions, hydra.feeds.regions().is_some()) {
+        nothing.draw(buffer, body, theme);
+        return;
+    }
+    if rows.is_empty() {
+        paint::line(buffer, body, 0, span(theme, Meaning::Quiet, " no row fits the filter"));
+        return;
     }
     let legend = if body.height >= 8 { USUAL.len() as u16 } else { 0 };
     let (table, below) = paint::top(body, body.height - legend);
