@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hydra_protocol::client::Client;
 use hydra_protocol::v1::{
-    GetBellyRequest, GetHeadRequest, GetHistoryRequest, GetNetworkRequest, GetPrefetchRequest,
-    GetRecordsRequest, ListEventsRequest, ListMostAskedRequest, ListPrefetchKeysRequest, ListRecordsRequest,
-    ListRegionsRequest, RecordFilter, TailLogRequest,
+    GetBellyRequest, GetHeadRequest, GetHistoryRequest, GetNetworkRequest, GetPeerRequest,
+    GetPrefetchRequest, GetRecordsRequest, ListEventsRequest, ListMostAskedRequest, ListPrefetchKeysRequest,
+    ListRecordsRequest, ListRegionsRequest, RecordFilter, TailLogRequest,
 };
 use prost_types::Timestamp;
 use tokio::time::Instant;
@@ -92,6 +92,10 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
         Ask::Head(head) => {
             let answer = client.heads().get_head(GetHeadRequest { head }).await?.into_inner();
             Told::Head(Box::new(answer.head.ok_or_else(nothing)?))
+        }
+        Ask::Peer(peer) => {
+            let answer = client.peers().get_peer(GetPeerRequest { peer }).await?.into_inner();
+            Told::Peer(Box::new(answer.peer.ok_or_else(nothing)?))
         }
         Ask::Record(key) => {
             Told::Record(client.records().get_records(GetRecordsRequest { key }).await?.into_inner())

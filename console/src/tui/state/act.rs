@@ -285,7 +285,7 @@ impl State {
     }
 
     fn step(&mut self, to: impl Fn(usize, usize) -> usize) {
-        if let Page::Head(_) = self.page {
+        if matches!(self.page, Page::Head(_) | Page::Peer(_)) {
             let lines = usize::from(super::DETAIL_LINES);
             let at = to(usize::from(self.detail_scroll), lines);
             self.detail_scroll = u16::try_from(at).unwrap_or(super::DETAIL_LINES);

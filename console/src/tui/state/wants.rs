@@ -43,6 +43,7 @@ impl State {
             Page::Overview | Page::Heads => vec![],
             Page::Head(name) => vec![Ask::Head(name.clone())],
             Page::Peers => vec![],
+            Page::Peer(id) => vec![Ask::Peer(id.clone())],
             Page::Records => self.record_wants(),
             Page::Prefetch => vec![Ask::Prefetch, Ask::PrefetchKeys],
             Page::Network => vec![Ask::Network],
@@ -69,7 +70,7 @@ impl State {
                 return heads.take(HEADS).map(|head| format!("{}.requests", head.name)).collect();
             }
             Page::Records => &[&["records.prefetched", "records.expired", "records.not_admitted"]],
-            Page::Head(_) | Page::Log => &[],
+            Page::Head(_) | Page::Peer(_) | Page::Log => &[],
         };
         fixed.concat().into_iter().map(str::to_owned).collect()
     }
