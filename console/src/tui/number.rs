@@ -45,6 +45,24 @@ pub fn rate(value: f64) -> String {
     count(value.round() as u64)
 }
 
+/// A size or a rate in three digits and its unit's letter: `2.40 M`, `780 k`, `12`.
+#[must_use]
+pub fn si(value: f64) -> String {
+    let (scaled, letter) = match value {
+        1e9.. => (value / 1e9, " G"),
+        1e6..1e9 => (value / 1e6, " M"),
+        1e3..1e6 => (value / 1e3, " k"),
+        0.0..1e3 => (value, ""),
+        _ => return "—".to_owned(),
+    };
+    match scaled {
+        100.0.. => format!("{scaled:.0}{letter}"),
+        10.0..100.0 => format!("{scaled:.1}{letter}"),
+        _ if letter.is_empty() => rate(value),
+        _ => format!("{scaled:.2}{letter}"),
+    }
+}
+
 /// A rate, or `—` when none was measured.
 #[must_use]
 pub fn rate_or_none(value: Option<f64>) -> String {
@@ -173,6 +191,16 @@ pub fn short_id(id: &str) -> String {
     chars[..4].iter().chain(&['…']).chain(&chars[chars.len() - 7..]).collect()
 }
 
+/// 4 first, …, 10 last of a CID.
+#[must_use]
+pub fn short_cid(cid: &str) -> String {
+    let chars: Vec<char> = cid.chars().collect();
+    if chars.len() <= 15 {
+        return cid.to_owned();
+    }
+    chars[..4].iter().chain(&['…']).chain(&chars[chars.len() - 10..]).collect()
+}
+
 /// The first four hex digits of a key.
 #[must_use]
 pub fn short_key(key: &[u8]) -> String {
@@ -199,6 +227,13 @@ mod tests {
     }
 
     #[test]
+    fn sizes_have_three_digits_and_a_letter() {
+        let sizes = [0.0, 12.0, 780e3, 2.4e6, 31.25e6, 4e12].map(si);
+        assert_eq!(sizes, ["0", "12.0", "780 k", "2.40 M", "31.2 M", "4000 G"]);
+        assert_eq!([f64::NAN, -1.0].map(si), ["—", "—"]);
+    }
+
+    #[test]
     fn times_and_latencies_read_as_on_the_pictures() {
         assert_eq!([38.0, 2_100.0, 7_500.0, 532_948.0].map(span), ["38 s", "35m", "2h 5m", "6d 4h"]);
         assert_eq!([0.000_02, 0.000_6, 0.024, 1.84].map(millis), ["0.02 ms", "0.6 ms", "24 ms", "1,840 ms"]);
@@ -210,5 +245,7 @@ mod tests {
     fn ids_keep_their_tail() {
         assert_eq!(short_id("12D3KooWSmYTxN4DR2BYdrkt7myJpMabvpcu8UYd7JbxedybLUPZ"), "12D3…dybLUPZ");
         assert_eq!(short_id("ΛΛ"), "ΛΛ");
+        let cid = "bafkreid4ca2qy2cyg3fseshha4ubpgkkmlmjppkdq4paa5hbm3spmtkkem";
+        assert_eq!(short_cid(cid), "bafk…m3spmtkkem");
     }
 }

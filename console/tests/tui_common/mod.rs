@@ -4,8 +4,13 @@
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use hydra_protocol::v1::{DaemonState, Finding, HeadState, NetworkCheck, Status, WatchStatusResponse};
-use hydractl::fixture;
+use hydra_protocol::v1::{
+    DaemonState, Finding, GetHistoryRequest, GetRecordsResponse, HeadState, ListEventsResponse,
+    ListMostAskedResponse, ListPrefetchKeysResponse, ListRecordsResponse, ListRegionsResponse, NetworkCheck,
+    Status, TailLogResponse, WatchStatusResponse,
+};
+use hydractl::fixture::{self, night};
+use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::{Cause, Effect, Message, State};
 use hydractl::tui::view::theme::{Colours, Symbols, Theme};
 use hydractl::tui::{input, view};
@@ -111,6 +116,64 @@ pub(crate) fn empty() -> State {
     })
 }
 
+/// The state after keys, with an answer to all that its page asks.
+pub(crate) fn fed(mut state: State, script: &str) -> State {
+    keys(&mut state, script);
+    feed(&mut state);
+    state
+}
+
+/// Answers what the page asks, as `lerna` would.
+pub(crate) fn feed(state: &mut State) {
+    for ask in state.wants() {
+        let told = match &ask {
+            Ask::Peer(id) => {
+                let peer = fixture::peers().into_iter().find(|peer| peer.peer_id == *id);
+                Told::Peer(Box::new(peer.unwrap_or_default()))
+            }
+            Ask::Prefetch => Told::Prefetch(Box::new(fixture::prefetch())),
+            Ask::PrefetchKeys => Told::PrefetchKeys(ListPrefetchKeysResponse {
+                keys: fixture::prefetch_keys(),
+                ..ListPrefetchKeysResponse::default()
+            }),
+            Ask::Network => Told::Network(Box::new(fixture::network())),
+            Ask::Past { series, seconds } => Told::Past(
+                fixture::history(&GetHistoryRequest {
+                    series: series.clone(),
+                    since: fixture::ago(*seconds),
+                    step_seconds: 0,
+                })
+                .expect("the series of the page"),
+            ),
+            Ask::Head(name) => {
+                let head = fixture::heads().into_iter().find(|head| head.name == *name);
+                Told::Head(Box::new(head.expect("a head of the example")))
+            }
+            Ask::Belly => Told::Belly(Box::new(fixture::belly())),
+            Ask::MostAsked => Told::MostAsked(ListMostAskedResponse { keys: night::most_asked() }),
+            Ask::Regions => Told::Regions(ListRegionsResponse { regions: night::regions() }),
+            Ask::Record(_) => {
+                let records = fixture::records();
+                let multihash = records[0].multihash.clone();
+                Told::Record(GetRecordsResponse { records, multihash, ..GetRecordsResponse::default() })
+            }
+            Ask::Records { .. } => Told::Records(ListRecordsResponse {
+                records: fixture::records(),
+                next_page_token: "4".into(),
+                ..ListRecordsResponse::default()
+            }),
+            Ask::Events => Told::Events(ListEventsResponse {
+                events: night::kept_events(),
+                ..ListEventsResponse::default()
+            }),
+            Ask::Audit => {
+                Told::Audit(TailLogResponse { lines: night::audit(), ..TailLogResponse::default() })
+            }
+        };
+        state.apply(Message::Told { ask, result: Ok(Box::new(told)) }, state.now());
+    }
+}
+
 /// Before anything is known.
 pub(crate) fn never() -> State {
     let mut state = State::new(SECOND, false);
@@ -180,6 +243,7 @@ fn key(name: &str) -> KeyEvent {
         "Down" => KeyCode::Down,
         "PgUp" => KeyCode::PageUp,
         "PgDn" => KeyCode::PageDown,
+        "End" => KeyCode::End,
         "BS" => KeyCode::Backspace,
         "Tab" => KeyCode::Tab,
         "S-Tab" => KeyCode::BackTab,

@@ -4,6 +4,7 @@
 //! in ASCII.
 
 pub mod bar;
+pub mod lane;
 pub mod plot;
 pub mod scale;
 pub mod spark;

@@ -1,7 +1,7 @@
 //! A sparkline: one cell a value, zero at the bottom.
 
-const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-const ASCII: [char; 8] = ['.', ':', '-', '=', '+', '*', '*', '#'];
+pub(super) const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+pub(super) const ASCII: [char; 8] = ['.', ':', '-', '=', '+', '*', '*', '#'];
 
 /// The values against their greatest.
 #[must_use]

@@ -4,13 +4,18 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
 use hydra_protocol::client::Client;
-use hydra_protocol::v1::{AddHeadsRequest, RemoveHeadRequest, StartHeadRequest, StopHeadRequest};
+use hydra_protocol::v1::{
+    AddHeadsRequest, ClearPrefetchRequest, PausePrefetchRequest, PlanCoverageRequest, RemoveHeadRequest,
+    ResumePrefetchRequest, StartHeadRequest, StopHeadRequest,
+};
 use tonic::Status;
 
 use crate::tui::state::{Answer, Command, Outcome};
 
 /// How long a command may take: withdrawing a head drains its open requests first.
 const WITHIN: Duration = Duration::from_secs(60);
+/// Places of a plan that are asked for: as many as a dialog shows.
+const PLACES: u32 = 8;
 
 pub(super) async fn ask(client: &Client, command: Command) -> Answer {
     let result = match tokio::time::timeout(WITHIN, call(client, &command)).await {
@@ -21,6 +26,7 @@ pub(super) async fn ask(client: &Client, command: Command) -> Answer {
 }
 
 async fn call(client: &Client, command: &Command) -> Result<Outcome, Status> {
+    let nothing = || Status::internal("the answer is empty");
     let mut heads = client.heads();
     match command.clone() {
         Command::AddHeads { count, dry_run } => {
@@ -37,7 +43,25 @@ async fn call(client: &Client, command: &Command) -> Result<Outcome, Status> {
         Command::RemoveHead(head) => {
             Ok(Outcome::Removed(heads.remove_head(RemoveHeadRequest { head }).await?.into_inner()))
         }
-        Command::RetryNow | Command::Want(_) => Err(Status::internal("this is no call")),
+        Command::PausePrefetch { reason, seconds } => {
+            let request = PausePrefetchRequest { reason, for_seconds: seconds as f64 };
+            let reply = client.prefetch().pause_prefetch(request).await?.into_inner();
+            Ok(Outcome::Prefetch(Box::new(reply.prefetch.ok_or_else(nothing)?)))
+        }
+        Command::ResumePrefetch => {
+            let reply = client.prefetch().resume_prefetch(ResumePrefetchRequest {}).await?.into_inner();
+            Ok(Outcome::Prefetch(Box::new(reply.prefetch.ok_or_else(nothing)?)))
+        }
+        Command::ClearPrefetch => {
+            let reply = client.prefetch().clear_prefetch(ClearPrefetchRequest {}).await?.into_inner();
+            Ok(Outcome::Cleared(Box::new(reply)))
+        }
+        Command::PlanCoverage { per_mille } => {
+            let request = PlanCoverageRequest { coverage: f64::from(per_mille) / 1_000.0, places: PLACES };
+            let reply = client.network().plan_coverage(request).await?.into_inner();
+            Ok(Outcome::Planned(Box::new(reply)))
+        }
+        Command::RetryNow | Command::Want(_) | Command::Fetch(_) => Err(Status::internal("this is no call")),
     }
 }
 

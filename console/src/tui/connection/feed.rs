@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hydra_protocol::client::Client;
 use hydra_protocol::v1::{
-    GetBellyRequest, GetHeadRequest, GetHistoryRequest, GetNetworkRequest, GetPrefetchRequest,
-    GetRecordsRequest, ListEventsRequest, ListMostAskedRequest, ListPrefetchKeysRequest, ListRecordsRequest,
-    ListRegionsRequest, RecordFilter,
+    GetBellyRequest, GetHeadRequest, GetHistoryRequest, GetNetworkRequest, GetPeerRequest,
+    GetPrefetchRequest, GetRecordsRequest, ListEventsRequest, ListMostAskedRequest, ListPrefetchKeysRequest,
+    ListRecordsRequest, ListRegionsRequest, RecordFilter, TailLogRequest, TailLogResponse,
 };
 use prost_types::Timestamp;
 use tokio::time::Instant;
@@ -23,6 +23,8 @@ const NEVER: Duration = Duration::from_secs(365 * 86_400);
 const ROWS: u32 = 200;
 /// Events that are asked for: all that the daemon keeps in one page.
 const EVENTS: u32 = 1_000;
+/// Lines of audit that are asked for.
+const AUDIT: u32 = 200;
 
 /// One question, and when it is due.
 #[derive(Debug)]
@@ -91,6 +93,10 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
             let answer = client.heads().get_head(GetHeadRequest { head }).await?.into_inner();
             Told::Head(Box::new(answer.head.ok_or_else(nothing)?))
         }
+        Ask::Peer(peer) => {
+            let answer = client.peers().get_peer(GetPeerRequest { peer }).await?.into_inner();
+            Told::Peer(Box::new(answer.peer.ok_or_else(nothing)?))
+        }
         Ask::Record(key) => {
             Told::Record(client.records().get_records(GetRecordsRequest { key }).await?.into_inner())
         }
@@ -130,6 +136,20 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
                 answer.events.extend(client.events().list_events(request).await?.into_inner().events);
             }
             Told::Events(answer)
+        }
+        Ask::Audit => {
+            let request = TailLogRequest {
+                last: Some(AUDIT),
+                target: "hydra::audit".to_owned(),
+                ..TailLogRequest::default()
+            };
+            let mut messages = client.log().tail_log(request).await?.into_inner();
+            let mut told = TailLogResponse::default();
+            while let Some(message) = messages.message().await? {
+                told.lines.extend(message.lines);
+                told.lines.truncate(AUDIT as usize);
+            }
+            Told::Audit(told)
         }
         Ask::Past { series, seconds } => {
             let since = Some(Timestamp { seconds: clock - seconds, nanos: 0 });

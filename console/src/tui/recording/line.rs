@@ -67,7 +67,7 @@ pub(super) fn write(message: &Message, after: Duration) -> Option<String> {
             attempt: *attempt,
             retry_in_ms: millis(*retry_in),
         },
-        Message::Answer(_) | Message::Exported(_) => return None,
+        Message::Answer(_) | Message::Exported(_) | Message::Fetched { .. } => return None,
     };
     serde_json::to_string(&Line { after_ms: millis(after), said }).ok()
 }

@@ -27,6 +27,14 @@ pub enum Action {
     NextHead,
     /// The head before.
     PreviousHead,
+    /// A pane over the whole screen; again: the next one.
+    Expand,
+    /// Ask why to pause prefetching, or whether it goes on.
+    Pause,
+    /// Ask whether the keys that wait are forgotten.
+    Clear,
+    /// Ask what a coverage takes.
+    Plan,
     /// Type what rows must have.
     Filter,
     /// Type a command.
@@ -69,8 +77,22 @@ pub enum Action {
     Longer,
     /// A shorter one.
     Shorter,
-    /// Copy the peer id of the head.
+    /// Copy what the selected row is about.
     Copy,
+    /// The pane to the right.
+    PaneRight,
+    /// The pane to the left.
+    PaneLeft,
+    /// Look the typed key up in the network.
+    Fetch,
+    /// Worse lines only, or all again.
+    LogLevel,
+    /// Lines of the next part.
+    LogPart,
+    /// Cut long lines, or go on in the next row.
+    Wrap,
+    /// The end of a list; on the log: follow the newest line.
+    End,
     /// Ask how many heads to add.
     AddHeads,
     /// Ask whether to stop or start the head.
@@ -101,6 +123,7 @@ impl State {
             Action::LastPage => self.open(self.last_page.clone()),
             Action::NextHead => self.open_beside(true),
             Action::PreviousHead => self.open_beside(false),
+            Action::Filter if self.page == Page::Records => self.search_prompt(),
             Action::Filter => {
                 let filter = self.list().map_or("", |list| list.filter()).to_owned();
                 self.prompt = Some(Prompt::new(Purpose::Filter, &filter));
@@ -111,18 +134,27 @@ impl State {
             Action::Export => self.ask_export(),
             Action::Earlier => self.change_window(|window| window.moved(true)),
             Action::Later => self.change_window(|window| window.moved(false)),
-            Action::Back => self.back(),
             Action::Up => self.step(|at, _| at.saturating_sub(1)),
             Action::Down => self.step(|at, last| (at + 1).min(last)),
             Action::First => self.step(|_, _| 0),
-            Action::Last => self.step(|_, last| last),
+            Action::End if self.page == Page::Log => self.follow(),
+            Action::Last | Action::End => self.step(|_, last| last),
+            Action::PaneRight => self.pane_beside(true),
+            Action::PaneLeft => self.pane_beside(false),
+            Action::Fetch => return self.fetch(),
+            Action::LogLevel => self.next_level(),
+            Action::LogPart => self.next_part(),
+            Action::Wrap => self.turn_wrap(),
+            // the newest line is on top, and up is where the past is
+            Action::PageUp if self.page == Page::Log => self.step(|at, last| (at + PAGE_ROWS).min(last)),
+            Action::PageDown if self.page == Page::Log => self.step(|at, _| at.saturating_sub(PAGE_ROWS)),
             Action::PageUp => self.step(|at, _| at.saturating_sub(PAGE_ROWS)),
             Action::PageDown => self.step(|at, last| (at + PAGE_ROWS).min(last)),
-            Action::Open => {
-                if let Some(name) = self.selected().map(str::to_owned) {
-                    self.open(Page::Head(name));
-                }
-            }
+            Action::Open => self.open_selected(),
+            Action::Expand => self.expand(),
+            Action::Pause => self.ask_pause_or_resume(),
+            Action::Clear => self.ask_clear(),
+            Action::Plan => self.ask_plan(),
             Action::SortLeft => self.change_list(&Change::SortBeside(false)),
             Action::SortRight => self.change_list(&Change::SortBeside(true)),
             Action::Invert => self.change_list(&Change::Invert),
@@ -144,8 +176,9 @@ impl State {
             Action::Retry => return vec![Effect::Send(Command::RetryNow)],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Quit => return vec![Effect::Quit],
-            Action::BackOrQuit if self.page.is_tab() => return vec![Effect::Quit],
-            Action::BackOrQuit => self.back(),
+            Action::Back if self.forgets_search() => self.forget_search(),
+            Action::BackOrQuit if self.page.is_tab() && self.expanded.is_none() => return vec![Effect::Quit],
+            Action::Back | Action::BackOrQuit => self.back(),
         }
         Vec::new()
     }
@@ -207,7 +240,22 @@ impl State {
         matches!(self.link, Link::Live { .. })
     }
 
+    fn open_selected(&mut self) {
+        match self.page {
+            Page::Prefetch => self.open_key(),
+            Page::Records => self.open_record(),
+            _ => {
+                if let Some(name) = self.selected().map(str::to_owned) {
+                    self.open(Page::Head(name));
+                }
+            }
+        }
+    }
+
     fn back(&mut self) {
+        if self.expanded.take().is_some() {
+            return;
+        }
         // a head opens from the Overview, too
         let came_from = matches!(self.last_page, Page::Overview | Page::Heads);
         self.open(if came_from { self.last_page.clone() } else { self.page.outer() });
@@ -218,7 +266,9 @@ impl State {
         if page != self.page {
             self.last_page = std::mem::replace(&mut self.page, page);
             self.detail_scroll = 0;
+            self.expanded = None;
             self.prompt = None;
+            self.keep_lists();
         }
     }
 
@@ -242,20 +292,38 @@ impl State {
     }
 
     fn step(&mut self, to: impl Fn(usize, usize) -> usize) {
-        if let Page::Head(_) = self.page {
+        if matches!(self.page, Page::Head(_) | Page::Peer(_)) {
             let lines = usize::from(super::DETAIL_LINES);
             let at = to(usize::from(self.detail_scroll), lines);
             self.detail_scroll = u16::try_from(at).unwrap_or(super::DETAIL_LINES);
             return;
         }
+        if self.page == Page::Log {
+            self.step_log(&to);
+            return;
+        }
         self.change_list(&Change::Step(&to));
     }
 
+    /// What `y` copies, and what that is.
+    fn to_copy(&self) -> Option<(String, String)> {
+        match self.page {
+            Page::Records => self.record_to_copy(),
+            Page::Log => Some(("line".to_owned(), self.line_to_copy()?)),
+            _ => self.head().map(|head| (format!("peer id of {}", head.name), head.peer_id.clone())),
+        }
+    }
+
+    /// Something can be copied.
+    #[must_use]
+    pub fn can_copy(&self) -> bool {
+        self.to_copy().is_some()
+    }
+
     fn copy(&mut self) -> Vec<Effect> {
-        let Some(head) = self.head() else { return Vec::new() };
-        let (name, id) = (head.name.clone(), head.peer_id.clone());
-        self.say(Level::Good, format!("peer id of {name} given to the terminal's clipboard (OSC 52)"));
-        vec![Effect::Copy(id)]
+        let Some((what, text)) = self.to_copy() else { return Vec::new() };
+        self.say(Level::Good, format!("{what} given to the terminal's clipboard (OSC 52)"));
+        vec![Effect::Copy(text)]
     }
 }
 
@@ -278,9 +346,14 @@ fn under_way(command: &Command) -> String {
     match command {
         Command::RetryNow => "trying again".to_owned(),
         Command::Want(_) => String::new(),
+        Command::Fetch(key) => format!("looking {key} up …"),
         Command::AddHeads { count, .. } => format!("adding {count} heads …"),
         Command::StopHead(name) => format!("stopping {name} …"),
         Command::StartHead(name) => format!("starting {name} …"),
         Command::RemoveHead(name) => format!("removing {name} …"),
+        Command::PausePrefetch { .. } => "pausing prefetch …".to_owned(),
+        Command::ResumePrefetch => "resuming prefetch …".to_owned(),
+        Command::ClearPrefetch => "clearing the queue …".to_owned(),
+        Command::PlanCoverage { .. } => "reckoning …".to_owned(),
     }
 }

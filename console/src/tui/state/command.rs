@@ -12,7 +12,7 @@ const WORDS: [(&str, &str); 14] = [
     ("heads", ""),
     ("head", "NAME"),
     ("peers", ""),
-    ("records", ""),
+    ("records", "CID, multihash, key prefix or peer id"),
     ("prefetch", ""),
     ("network", ""),
     ("log", ""),
@@ -78,10 +78,15 @@ impl State {
 
     fn typed(&mut self) -> Vec<Effect> {
         let Some(prompt) = self.prompt.take() else { return Vec::new() };
-        if prompt.purpose == Purpose::Filter || prompt.typed.trim().is_empty() {
-            return Vec::new();
-        }
-        match self.command(prompt.typed.trim()) {
+        let line = prompt.typed.trim();
+        let done = match prompt.purpose {
+            Purpose::Filter => return Vec::new(),
+            Purpose::Search => self.search(line).map(|()| Vec::new()),
+            _ if line.is_empty() => return Vec::new(),
+            Purpose::Fetch => self.fetch_typed(line),
+            Purpose::Command => self.command(line),
+        };
+        match done {
             Ok(effects) => effects,
             Err(error) => {
                 self.prompt = Some(super::prompt::Prompt { error, ..prompt });
@@ -105,7 +110,7 @@ impl State {
         if line.is_empty() { Ok(()) } else { self.command(line).map(drop) }
     }
 
-    fn command(&mut self, line: &str) -> Result<Vec<Effect>, String> {
+    pub(super) fn command(&mut self, line: &str) -> Result<Vec<Effect>, String> {
         let (word, rest) =
             line.split_once(char::is_whitespace).map_or((line, ""), |(word, rest)| (word, rest.trim()));
         let tab = Page::TABS.iter().find(|page| page.title().eq_ignore_ascii_case(word));
@@ -119,6 +124,7 @@ impl State {
                 self.lists.heads.select(&name);
                 self.open(Page::Head(name));
             }
+            ("records", _) => self.search(rest)?,
             ("filter", _) => self.change_list(&Change::Filter(rest)),
             ("sort", _) => {
                 let titles = self.column_titles();
@@ -172,7 +178,7 @@ impl State {
 }
 
 /// `10m`, `1h`, `24h`, `7d`, `90s` in seconds.
-fn seconds(text: &str) -> Option<i64> {
+pub(super) fn seconds(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
     let number: i64 = text.strip_suffix(unit)?.parse().ok()?;
     let seconds = match unit {

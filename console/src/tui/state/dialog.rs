@@ -1,6 +1,12 @@
 //! The questions that stand over a page. Each says in numbers what will happen before it lets
 //! anything happen; typing confirms, a paste never does.
 
+mod plan;
+mod prefetch;
+
+pub use plan::Plan;
+pub use prefetch::{Clear, Pause, Work};
+
 use super::link::{Answer, Command, Outcome};
 use super::neutral;
 
@@ -112,6 +118,19 @@ pub enum Dialog {
         /// What goes with it.
         loss: Loss,
     },
+    /// Why, and how long, is prefetching paused?
+    Pause(Pause),
+    /// `y` has prefetching go on.
+    Resume {
+        /// Keys that wait.
+        waiting: u64,
+        /// Why it is paused.
+        reason: String,
+    },
+    /// Type `clear`.
+    Clear(Clear),
+    /// What does a coverage take?
+    Plan(Plan),
     /// Type the name of the head.
     Remove {
         /// The name.
@@ -149,7 +168,7 @@ impl Dialog {
     /// Whether it can end in a change of the hydra.
     #[must_use]
     pub fn changes_the_hydra(&self) -> bool {
-        !matches!(self, Self::Help { .. } | Self::Pick { .. } | Self::Export { .. })
+        !matches!(self, Self::Help { .. } | Self::Pick { .. } | Self::Export { .. } | Self::Plan(_))
     }
 
     /// Takes a key; may send a command.
@@ -181,7 +200,10 @@ impl Dialog {
             }
             // the state has what these are about
             Self::Weighing { .. } | Self::Pick { .. } | Self::Export { .. } => {}
-            Self::Offer { .. } | Self::Start { .. } | Self::Stop { .. } => match key {
+            Self::Pause(pause) => return pause.key(key),
+            Self::Clear(clear) => return clear.key(key),
+            Self::Plan(plan) => return plan.key(key),
+            Self::Offer { .. } | Self::Start { .. } | Self::Stop { .. } | Self::Resume { .. } => match key {
                 Key::Char('y') => return (Turn::Close, self.offered()),
                 Key::Char('n' | 'q') => return CLOSE,
                 _ => {}
@@ -206,18 +228,27 @@ impl Dialog {
             Self::Offer { count, .. } => Some(Command::AddHeads { count: *count, dry_run: false }),
             Self::Start { name, .. } => Some(Command::StartHead(name.clone())),
             Self::Stop { name, .. } => Some(Command::StopHead(name.clone())),
+            Self::Resume { .. } => Some(Command::ResumePrefetch),
             Self::Pick { .. }
             | Self::Export { .. }
             | Self::Help { .. }
             | Self::HowMany { .. }
             | Self::Weighing { .. }
+            | Self::Pause(_)
+            | Self::Clear(_)
+            | Self::Plan(_)
             | Self::Remove { .. } => None,
         }
     }
 
     /// Fills the field up to the first character that is no part of a line.
     pub(super) fn paste(&mut self, text: &str) {
-        if let Self::HowMany { typed, error } | Self::Remove { typed, error, .. } = self {
+        if let Self::HowMany { typed, error }
+        | Self::Remove { typed, error, .. }
+        | Self::Pause(Pause { typed, error, .. })
+        | Self::Clear(Clear { typed, error, .. })
+        | Self::Plan(Plan { typed, error, asked: None, .. }) = self
+        {
             for c in text.chars().take_while(|c| !c.is_control()) {
                 edit(typed, error, Key::Char(c));
             }
@@ -226,6 +257,9 @@ impl Dialog {
 
     /// Takes an answer that belongs to this dialog; false when it does not.
     pub(super) fn take(&mut self, answer: &Answer) -> bool {
+        if let Self::Plan(plan) = self {
+            return plan.take(answer);
+        }
         let Self::Weighing { count } = self else { return false };
         if answer.command != (Command::AddHeads { count: *count, dry_run: true }) {
             return false;

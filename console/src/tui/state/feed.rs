@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use hydra_protocol::v1::{
     AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, Head, ListEventsResponse,
-    ListMostAskedResponse, ListPrefetchKeysResponse, ListRecordsResponse, ListRegionsResponse, Network,
-    Prefetch, PrefetchKey, Region,
+    ListMostAskedResponse, ListPrefetchKeysResponse, ListRecordsResponse, ListRegionsResponse, LogLine,
+    Network, Peer, Prefetch, PrefetchKey, Region, TailLogResponse,
 };
 use prost::{DecodeError, Message as _};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ use super::neutral;
 pub enum Ask {
     /// One head with its neighbours and buckets, by name.
     Head(String),
+    /// One peer, by its id.
+    Peer(String),
     /// What the belly has of a key: a CID or a multihash.
     Record(String),
     /// Records by the first hex digits of their keys, or by their provider.
@@ -44,6 +46,8 @@ pub enum Ask {
     Network,
     /// Older events than the subscription brings.
     Events,
+    /// Who did what: lines of the log that only the control socket tells.
+    Audit,
     /// Series of values.
     Past {
         /// Their names.
@@ -60,7 +64,7 @@ impl Ask {
         let seconds = match self {
             Self::Prefetch | Self::PrefetchKeys => 1,
             Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
-            Self::Head(_) | Self::MostAsked | Self::Network | Self::Events => 5,
+            Self::Head(_) | Self::Peer(_) | Self::MostAsked | Self::Network | Self::Events | Self::Audit => 5,
             Self::Regions => 10,
             // As often as a step is complete.
             Self::Past { seconds: ..=600, .. } => 2,
@@ -76,6 +80,8 @@ impl Ask {
 pub enum Told {
     /// To [`Ask::Head`].
     Head(Box<Head>),
+    /// To [`Ask::Peer`].
+    Peer(Box<Peer>),
     /// To [`Ask::Record`].
     Record(GetRecordsResponse),
     /// To [`Ask::Records`].
@@ -94,6 +100,8 @@ pub enum Told {
     Network(Box<Network>),
     /// To [`Ask::Events`]; oldest first.
     Events(ListEventsResponse),
+    /// To [`Ask::Audit`]; oldest first.
+    Audit(TailLogResponse),
     /// To [`Ask::Past`].
     Past(GetHistoryResponse),
 }
@@ -121,6 +129,7 @@ macro_rules! wire {
 
 wire! {
     Head: Ask::Head(_) => Head,
+    Peer: Ask::Peer(_) => Peer,
     Record: Ask::Record(_) => GetRecordsResponse,
     Records: Ask::Records { .. } => ListRecordsResponse,
     Belly: Ask::Belly => Belly,
@@ -130,6 +139,7 @@ wire! {
     PrefetchKeys: Ask::PrefetchKeys => ListPrefetchKeysResponse,
     Network: Ask::Network => Network,
     Events: Ask::Events => ListEventsResponse,
+    Audit: Ask::Audit => TailLogResponse,
     Past: Ask::Past { .. } => GetHistoryResponse,
 }
 
@@ -184,6 +194,13 @@ impl Feeds {
         self.find(ask).map_or("", |feed| feed.trouble.as_str())
     }
 
+    /// Why the last try to ask for series brought nothing.
+    #[must_use]
+    pub fn past_trouble(&self) -> &str {
+        let feed = self.0.iter().find(|feed| matches!(feed.ask, Ask::Past { .. }));
+        feed.map_or("", |feed| feed.trouble.as_str())
+    }
+
     /// When the answer came, since the start of `top`.
     #[must_use]
     pub fn received(&self, ask: &Ask) -> Option<Duration> {
@@ -194,6 +211,15 @@ impl Feeds {
     #[must_use]
     pub fn head(&self, name: &str) -> Option<&Head> {
         of!(self, Head).map(AsRef::as_ref).filter(|head| head.name == name)
+    }
+
+    /// A peer, if it is the one of this id.
+    #[must_use]
+    pub fn peer(&self, id: &str) -> Option<&Peer> {
+        match &self.find(&Ask::Peer(id.to_owned()))?.told {
+            Some(Told::Peer(peer)) => Some(peer),
+            _ => None,
+        }
     }
 
     /// What the belly has of this key.
@@ -255,6 +281,12 @@ impl Feeds {
     #[must_use]
     pub fn events(&self) -> Option<&[Event]> {
         of!(self, Events).map(|told| told.events.as_slice())
+    }
+
+    /// Who did what.
+    #[must_use]
+    pub fn audit(&self) -> Option<&[LogLine]> {
+        of!(self, Audit).map(|told| told.lines.as_slice())
     }
 
     /// Series of values; whose, and how far back, the answer tells.

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use hydra_protocol::v1::{
-    AddHeadsResponse, RemoveHeadResponse, StartHeadResponse, StopHeadResponse, WatchStatusResponse,
+    AddHeadsResponse, ClearPrefetchResponse, PlanCoverageResponse, Prefetch, PrefetchState,
+    RemoveHeadResponse, StartHeadResponse, StopHeadResponse, WatchStatusResponse,
 };
 
 use super::feed::{Ask, Told};
 use super::neutral;
+use super::records::News;
+use crate::tui::number;
 
 /// Why there is no daemon, for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,6 +75,13 @@ pub enum Message {
     },
     /// What became of a command.
     Answer(Box<Answer>),
+    /// News of a lookup in the network.
+    Fetched {
+        /// The key, as typed.
+        key: String,
+        /// What.
+        news: Box<News>,
+    },
     /// What the daemon says to a question of the open page, or why it does not.
     Told {
         /// The question.
@@ -90,6 +100,8 @@ pub enum Command {
     RetryNow,
     /// From now on ask these questions again and again, and no others.
     Want(Vec<Ask>),
+    /// Look the providers of a key up in the network; told by [`Message::Fetched`].
+    Fetch(String),
     /// Add heads, or say what adding them would do.
     AddHeads {
         /// How many.
@@ -103,6 +115,22 @@ pub enum Command {
     StartHead(String),
     /// Remove a head, by name.
     RemoveHead(String),
+    /// Look nothing more up.
+    PausePrefetch {
+        /// Why; may be empty.
+        reason: String,
+        /// How long; 0: until it is resumed.
+        seconds: u64,
+    },
+    /// Look up again.
+    ResumePrefetch,
+    /// Forget the keys that wait.
+    ClearPrefetch,
+    /// Say what a coverage takes.
+    PlanCoverage {
+        /// Wanted, in thousandths of all keys.
+        per_mille: u32,
+    },
 }
 
 /// What became of a command.
@@ -125,6 +153,12 @@ pub enum Outcome {
     Started(StartHeadResponse),
     /// To [`Command::RemoveHead`].
     Removed(RemoveHeadResponse),
+    /// To [`Command::PausePrefetch`] and [`Command::ResumePrefetch`].
+    Prefetch(Box<Prefetch>),
+    /// To [`Command::ClearPrefetch`].
+    Cleared(Box<ClearPrefetchResponse>),
+    /// To [`Command::PlanCoverage`].
+    Planned(Box<PlanCoverageResponse>),
 }
 
 impl Outcome {
@@ -133,8 +167,7 @@ impl Outcome {
         match (self, command) {
             (Self::Added(added), _) => {
                 let count = added.heads.len();
-                let plural = if count == 1 { "" } else { "s" };
-                format!("{count} head{plural} added, {} in all", added.heads_total)
+                format!("{count} head{} added, {} in all", plural(count as u64), added.heads_total)
             }
             (Self::Stopped(stopped), Command::StopHead(name)) => format!(
                 "{name} withdrawn, {} connections closed; identity and port kept",
@@ -145,7 +178,34 @@ impl Outcome {
                 removed.took_seconds, removed.heads_total
             ),
             (Self::Started(_), Command::StartHead(name)) => format!("{name} starting"),
+            (Self::Prefetch(prefetch), Command::ResumePrefetch)
+                if prefetch.state() == PrefetchState::Paused =>
+            {
+                format!("prefetch is still paused: {}", neutral(&prefetch.paused_reason))
+            }
+            (Self::Prefetch(prefetch), _) => of_prefetch(prefetch),
+            (Self::Cleared(cleared), _) => {
+                let count = cleared.cleared;
+                format!("{} key{} cleared from the queue", number::count(count), plural(count))
+            }
             _ => "done".to_owned(),
         }
     }
+}
+
+fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// The same words as `hydractl prefetch pause` and `resume` have.
+fn of_prefetch(prefetch: &Prefetch) -> String {
+    let keys = format!("{} key{}", number::count(prefetch.waiting), plural(prefetch.waiting));
+    if prefetch.state() != PrefetchState::Paused {
+        return format!("prefetch running; {keys} wait");
+    }
+    let until = prefetch.paused_until.map_or_else(
+        || "until it is resumed".to_owned(),
+        |until| format!("until {}", number::clock(until.seconds)),
+    );
+    format!("prefetch paused {until}; misses are answered with closer peers only; {keys} stay queued")
 }

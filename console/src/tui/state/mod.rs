@@ -7,18 +7,24 @@
 mod act;
 mod command;
 pub mod dialog;
+mod expand;
 pub mod export;
 pub mod feed;
+pub mod heat;
 pub mod history;
 pub mod hydra;
 pub mod link;
 pub mod list;
 pub mod lists;
+pub mod log;
 mod neutral;
 mod page;
 pub mod past;
+mod prefetch;
 pub mod prompt;
-mod wants;
+pub mod records;
+mod sought;
+pub mod wants;
 pub mod window;
 
 use std::time::Duration;
@@ -31,9 +37,12 @@ use export::Export;
 pub use hydra::{Hydra, Level};
 pub use link::{Answer, Cause, Command, Link, Message, Outcome};
 pub use lists::Lists;
+pub use log::Log;
 pub use neutral::neutral;
 pub use page::Page;
 use prompt::Prompt;
+pub use records::Records;
+pub use sought::Sought;
 use window::Window;
 
 /// Lines that the page of a head can be scrolled by: more than it ever has to show.
@@ -77,6 +86,8 @@ pub struct State {
     /// The page before this one, for `-`.
     last_page: Page,
     lists: Lists,
+    records: Records,
+    log: Log,
     /// One a tab.
     windows: [Window; 7],
     dialog: Option<Dialog>,
@@ -85,6 +96,8 @@ pub struct State {
     /// First key of a pair such as `gg`.
     pending: Option<char>,
     detail_scroll: u16,
+    /// The pane that fills the screen.
+    expanded: Option<usize>,
     read_only: bool,
     interval: Duration,
     now: Duration,
@@ -101,12 +114,15 @@ impl State {
             page: Page::Overview,
             last_page: Page::Overview,
             lists: Lists::default(),
+            records: Records::default(),
+            log: Log::default(),
             windows: Page::TABS.map(|page| Window::of(window_at_first(&page))),
             dialog: None,
             prompt: None,
             toast: None,
             pending: None,
             detail_scroll: 0,
+            expanded: None,
             read_only,
             interval,
             now: Duration::ZERO,
@@ -241,6 +257,7 @@ impl State {
             }
             Message::Update(update) => self.update(*update),
             Message::Down { cause, attempt, retry_in } => {
+                self.give_up_fetch("the daemon went away before the lookup ended");
                 let since = match self.link {
                     Link::Down { since, .. } => since,
                     Link::Connecting | Link::Live { .. } => self.now,
@@ -251,10 +268,11 @@ impl State {
             Message::Answer(answer) => self.answer(*answer),
             Message::Exported(Ok(file)) => self.say(Level::Good, format!("wrote {file}")),
             Message::Exported(Err(why)) => self.say(Level::Broken, neutral(&why)),
+            Message::Fetched { key, news } => self.fetched(&key, *news),
             Message::Told { ask, result } => {
                 let hydra = self.hydra.get_or_insert_with(Hydra::default);
                 hydra.feeds.take(ask, result.map(|told| *told), self.now);
-                self.lists.keep(hydra);
+                self.keep_lists();
             }
         }
     }
@@ -287,7 +305,7 @@ impl State {
     fn update(&mut self, update: v1::WatchStatusResponse) {
         let hydra = self.hydra.get_or_insert_with(Hydra::default);
         hydra.take(update, self.now);
-        self.lists.keep(hydra);
+        self.keep_lists();
     }
 
     fn answer(&mut self, answer: Answer) {
@@ -295,6 +313,9 @@ impl State {
             && dialog.take(&answer)
         {
             return;
+        }
+        if let (Command::Fetch(_), Err(why)) = (&answer.command, &answer.result) {
+            self.give_up_fetch(&neutral(why));
         }
         match answer.result {
             Ok(outcome) => self.say(Level::Good, outcome.sentence(&answer.command)),
@@ -311,7 +332,8 @@ impl State {
 fn window_at_first(page: &Page) -> i64 {
     match page {
         Page::Network => 86_400,
-        Page::Records => 3_600,
+        // the daemon keeps minutes of each head
+        Page::Records | Page::Heads => 3_600,
         _ => 600,
     }
 }

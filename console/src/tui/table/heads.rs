@@ -2,7 +2,7 @@
 
 use hydra_protocol::v1::{Head, Rates};
 
-use super::{Column, Rank, Table};
+use super::{Column, Rank, Table, hex};
 use crate::tui::number::{count, rate_or_none, short_id, short_key};
 use crate::tui::state::hydra::{connections, others, requests, state_word};
 
@@ -62,10 +62,6 @@ fn rank(head: &Head, rate: fn(&Rates) -> f64) -> Rank {
 
 fn megabytes(head: &Head, bytes: fn(&Rates) -> f64) -> String {
     head.rates_1m.as_ref().map_or_else(|| "—".to_owned(), |rates| format!("{:.2}", bytes(rates) / 1e6))
-}
-
-fn hex(key: &[u8]) -> String {
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Of the servers nearest to it, how many list the head.

@@ -1,5 +1,7 @@
 //! Dialogs: a box over the page. It says in numbers what will happen and how to confirm.
 
+mod forms;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -107,6 +109,10 @@ fn lines(dialog: &Dialog, state: &State, cells: u16, theme: &Theme) -> Vec<Strin
             say("");
             say("y stops it, Esc leaves.");
         }
+        Dialog::Pause(pause) => return forms::pause(pause, cells),
+        Dialog::Resume { waiting, reason } => return forms::resume(*waiting, reason, cells),
+        Dialog::Clear(clear) => return forms::clear(clear, cells),
+        Dialog::Plan(plan) => return forms::plan(plan, cells),
         Dialog::Remove { name, loss, typed, error } => {
             say(&goes_with(name, *loss));
             say(&format!(

@@ -28,7 +28,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, t
 fn window(area: Rect, state: &State) -> String {
     let window = state.window();
     if window.is_recent() && *state.page() == Page::Overview {
-        let drawn = charts::span(charts::width(area.width), window.seconds());
+        let drawn = charts::span(charts::dots(area.width), window.seconds());
         return number::window(drawn.length());
     }
     let length = number::window(window.seconds());

@@ -8,16 +8,24 @@ pub mod well;
 mod charts;
 mod dialog;
 mod events;
+mod feed;
 mod footer;
+mod grid;
 mod head;
 mod header;
 mod heads;
 mod limits;
 mod list;
+mod log;
 mod narrow;
+mod network;
 mod no_daemon;
 mod no_peers;
 mod overview;
+mod plot;
+mod prefetch;
+mod records;
+mod table;
 mod warming;
 
 use hydra_protocol::v1::DaemonState;
@@ -112,7 +120,11 @@ fn page(buffer: &mut Buffer, body: Rect, size: Size, state: &State, hydra: &Hydr
         Page::Overview => {}
         Page::Heads => heads::draw(buffer, body, size, state, hydra, theme),
         Page::Head(name) => head::draw(buffer, body, name, state, theme),
-        Page::Peers | Page::Records | Page::Prefetch | Page::Network | Page::Log => {}
+        Page::Prefetch => prefetch::draw(buffer, body, size, state, hydra, theme),
+        Page::Network => network::draw(buffer, body, size, state, hydra, theme),
+        Page::Records => records::draw(buffer, body, size, state, hydra, theme),
+        Page::Log => log::draw(buffer, body, state, hydra, theme),
+        Page::Peers | Page::Peer(_) => {}
     }
 }
 

@@ -7,14 +7,16 @@ use ratatui::text::{Line, Span};
 use super::heads::{first_visible, state_cell};
 use super::paint::{self, cut, left, split, top};
 use super::theme::{Meaning, Theme};
-use super::{charts, events, footer, header, heads as heads_view, well};
+use super::{charts, events, footer, header, heads as heads_view, plot, well};
 use crate::tui::chart::spark::spark;
-use crate::tui::number::{self, count, rate, rate_or_none, short_key};
+use crate::tui::number::{self, count, rate_or_none, short_key};
 use crate::tui::state::hydra::{connections, requests_of};
 use crate::tui::state::{Hydra, Level, Link, Page, State};
 
 /// Columns of the sparklines.
 const COLUMNS: usize = 40;
+/// Sparklines.
+const SPARKS: u16 = 3;
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let (head_row, rest) = top(area, 1);
@@ -70,7 +72,7 @@ fn overview(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme
         rest = top(rest, 1).1;
     }
     let heads = state.heads();
-    let charts_rows = u16::try_from(charts::CHARTS.len()).unwrap_or(4) + 1;
+    let charts_rows = SPARKS + 1;
     if heads.is_empty() {
         paint::line(buffer, rest, 0, heads_view::nobody(state, theme));
     }
@@ -128,18 +130,25 @@ fn answers_in_two_columns(
 }
 
 fn sparks(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme: &Theme) {
-    let Some(end) = super::end_of_time(state, hydra) else { return };
-    let count_of = i64::try_from(COLUMNS).unwrap_or(40);
-    let seconds = (state.window().seconds() + count_of - 1).div_euclid(count_of).max(1);
-    for (row, chart) in (0..).zip(&charts::CHARTS) {
-        let columns = hydra.history.columns(chart.live, end, seconds, COLUMNS);
-        let newest =
-            hydra.history.last().map_or_else(|| "—".to_owned(), |reading| rate((chart.live)(reading)));
-        let text = format!(" {}{} {newest}", left(chart.short, 7), spark(&columns.values, theme.is_ascii()));
-        let meaning = if state.age().is_some() { theme.style(Meaning::Old) } else { Default::default() };
-        paint::line(buffer, area, row, Span::styled(text, meaning));
+    let old = state.age().is_some();
+    let mut seconds = None;
+    for (row, chart) in (0..).zip(charts::of_overview(hydra).iter().take(usize::from(SPARKS))) {
+        let Some(mut columns) = plot::columns(chart, state, hydra, COLUMNS) else { continue };
+        columns.values.drain(..columns.values.len().saturating_sub(COLUMNS));
+        seconds = Some(columns.seconds);
+        let last = || columns.values.iter().rev().find_map(|value| *value);
+        let newest = match chart.live {
+            Some(live) => hydra.history.last().map(live),
+            None => (chart.now)(hydra).or_else(last),
+        };
+        let newest = newest.map_or_else(|| "—".to_owned(), chart.label);
+        let picture = spark(&columns.values, theme.is_ascii());
+        let text = format!(" {}{} {newest}", left(chart.short, 7), left(&picture, COLUMNS as u16));
+        let style = if old { theme.style(Meaning::Old) } else { Default::default() };
+        paint::line(buffer, area, row, Span::styled(text, style));
     }
-    let length = number::window(seconds * count_of);
+    let Some(seconds) = seconds else { return };
+    let length = number::window(seconds * i64::try_from(COLUMNS).unwrap_or(40));
     let caption = format!(" last {length}, {COLUMNS} × {seconds} s · zero at the bottom");
     let last = area.height.saturating_sub(1);
     paint::line(buffer, area, last, paint::span(theme, Meaning::Quiet, caption));

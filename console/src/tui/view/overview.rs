@@ -85,7 +85,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
     limits::draw_row(buffer, block, state, status, theme);
     let (block, mut rest) = top(rest, rows.heads);
     heads::draw(buffer, block, size, state, hydra, theme);
-    for pair in charts::CHARTS.chunks(2).take(usize::from(rows.pairs)) {
+    let charts = if rows.pairs > 1 { charts::of_overview(hydra) } else { charts::of_small_overview(hydra) };
+    for pair in charts.chunks(2).take(usize::from(rows.pairs)) {
         let (block, below) = top(rest, rows.plot + 2);
         charts::draw_pair(buffer, block, pair, state, hydra, theme);
         rest = below;

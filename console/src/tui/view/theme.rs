@@ -63,6 +63,8 @@ pub enum Meaning {
     Quiet,
     /// The picture stands still.
     Frozen,
+    /// A record that was looked up, not announced.
+    Prefetched,
 }
 
 /// How meanings look.
@@ -102,6 +104,7 @@ impl Theme {
                 let reverse = style.add_modifier(Modifier::REVERSED);
                 (reverse, reverse)
             }
+            Meaning::Prefetched => (style.fg(Color::Magenta), style.add_modifier(Modifier::UNDERLINED)),
             Meaning::Title | Meaning::Frozen => {
                 let bold = style.add_modifier(Modifier::BOLD);
                 (bold, bold)
@@ -123,6 +126,8 @@ impl Theme {
             Meaning::Selected => "▸",
             Meaning::Title | Meaning::Quiet => "─",
             Meaning::Frozen => "❚❚",
+            // the word says it
+            Meaning::Prefetched => "",
         }
     }
 

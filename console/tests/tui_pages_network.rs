@@ -1,0 +1,19 @@
+//! What a person sees of Network, at every size and in every state, and what its keys do.
+
+mod tui_common;
+
+use hydractl::tui::state::State;
+use tui_common::{fed, live, screen};
+
+const SIZES: [(u16, u16); 4] = [(120, 36), (80, 24), (60, 16), (40, 10)];
+
+fn snapshots(name: &str, state: &State) {
+    for (width, height) in SIZES {
+        insta::assert_snapshot!(format!("{name}-{width}x{height}"), screen(state, width, height));
+    }
+}
+
+#[test]
+fn network_tells_its_size_the_coverage_the_requests_and_who_reaches_us() {
+    snapshots("network", &fed(live(), "6"));
+}
