@@ -7,6 +7,7 @@
 //! | [`output`] | what is printed: the JSON contract and its encoders, tables, words |
 //! | [`picture`] | charts as SVG and PNG |
 //! | [`tui`] | `hydractl top`: the live screen |
+//! | [`pager`] | long output, a screen at a time |
 //! | [`ui`] | stdout, stderr, questions; terminal or not |
 //! | [`error`] | what went wrong, and the exit code |
 
@@ -15,6 +16,7 @@ pub mod error;
 #[doc(hidden)]
 pub mod fixture;
 pub mod output;
+pub mod pager;
 pub mod picture;
 pub mod session;
 pub mod tui;

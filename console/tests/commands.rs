@@ -424,6 +424,8 @@ fn a_terminal_without_utf8_gets_ascii() {
         err_terminal: false,
         variable: |name| (name == "CLICOLOR_FORCE").then(|| "1".into()),
         now: fixture::now,
+        input: || Box::new(std::io::empty()),
+        screen: || None,
     };
     let line = ["hydractl", "status", "--socket", &socket].map(Into::into);
     assert_eq!(hydractl::cli::execute(line, surroundings), 0);

@@ -22,7 +22,7 @@ enum Signs {
     Ascii,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct Arguments {
     /// Without the keys that change the hydra
     #[arg(long)]

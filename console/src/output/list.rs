@@ -1,16 +1,21 @@
-//! A list on its way out, a row at a time and in constant memory.
+//! A list on its way out, a row at a time and in constant memory; only one that is sorted is held.
 
 use std::io::Write as _;
 
 use super::columns::{Column, Row, choose};
+use super::select::{MOST_SORTED, Selection};
 use super::table::{Table, Title};
-use super::{Format, csv};
+use super::{Format, csv, text};
 use crate::error::{Error, Kind};
 use crate::ui::Ui;
 
 /// Prints rows as they come.
 pub struct List<R: Row> {
     shape: Shape<R>,
+    selection: Selection<R>,
+    /// Those that wait to be sorted.
+    held: Vec<R>,
+    /// Printed.
     rows: u64,
 }
 
@@ -23,11 +28,19 @@ enum Shape<R: Row> {
 }
 
 impl<R: Row> List<R> {
-    /// Begins a list in the format of `ui`.
+    /// Begins a list of everything in the format of `ui`.
     ///
     /// # Errors
     /// Usage, when a chosen column does not exist; otherwise when the output cannot be written.
     pub fn begin(ui: &mut Ui<'_>) -> Result<Self, Error> {
+        Self::of(ui, Selection::all())
+    }
+
+    /// Begins a list of what is selected.
+    ///
+    /// # Errors
+    /// As [`List::begin`].
+    pub fn of(ui: &mut Ui<'_>, selection: Selection<R>) -> Result<Self, Error> {
         let format = match ui.format {
             Format::Auto if ui.quiet => Format::Name,
             format => format,
@@ -60,14 +73,36 @@ impl<R: Row> List<R> {
                 Shape::Json
             }
         };
-        Ok(Self { shape, rows: 0 })
+        Ok(Self { shape, selection, held: Vec::new(), rows: 0 })
     }
 
-    /// Prints a row.
+    /// Takes a row: prints it if it is selected, or holds it until all are known.
     ///
     /// # Errors
-    /// When the output cannot be written.
+    /// When the output cannot be written, or when there are too many rows to sort.
     pub fn push(&mut self, ui: &mut Ui<'_>, row: &R) -> Result<(), Error> {
+        if self.is_full() || !self.selection.fits(row, &ui.look) {
+            return Ok(());
+        }
+        if !self.selection.sorts() {
+            return self.print(ui, row);
+        }
+        if self.held.len() >= MOST_SORTED {
+            let most = text::commas(MOST_SORTED as u64);
+            return Err(Error::new(Kind::Failed, format!("more than {most} rows: too many to sort here"))
+                .hint("choose fewer with --filter, or print them with -o ndjson and sort that"));
+        }
+        self.held.push(row.clone());
+        Ok(())
+    }
+
+    /// Whether more rows would change nothing.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        !self.selection.sorts() && self.rows >= self.selection.limit() as u64
+    }
+
+    fn print(&mut self, ui: &mut Ui<'_>, row: &R) -> Result<(), Error> {
         match &mut self.shape {
             Shape::Table(table, columns) => {
                 let cells = columns.iter().map(|column| (column.cell)(row, &ui.look)).collect();
@@ -109,6 +144,11 @@ impl<R: Row> List<R> {
     /// # Errors
     /// When the output cannot be written.
     pub fn finish_page(mut self, ui: &mut Ui<'_>, next: &str) -> Result<u64, Error> {
+        let mut held = std::mem::take(&mut self.held);
+        self.selection.sort(&mut held, &ui.look);
+        for row in held.iter().take(self.selection.limit()) {
+            self.print(ui, row)?;
+        }
         match &mut self.shape {
             Shape::Table(table, _) => table.finish(&mut ui.out)?,
             Shape::Json => {
@@ -126,7 +166,19 @@ impl<R: Row> List<R> {
 /// # Errors
 /// As [`List`].
 pub fn print<R: Row>(ui: &mut Ui<'_>, rows: &[R]) -> Result<u64, Error> {
-    let mut list = List::begin(ui)?;
+    print_selected(ui, rows, Selection::all())
+}
+
+/// As [`print`], of what is selected.
+///
+/// # Errors
+/// As [`List`].
+pub fn print_selected<R: Row>(
+    ui: &mut Ui<'_>,
+    rows: &[R],
+    selection: Selection<R>,
+) -> Result<u64, Error> {
+    let mut list = List::of(ui, selection)?;
     for row in rows {
         list.push(ui, row)?;
     }

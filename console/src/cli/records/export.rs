@@ -19,7 +19,7 @@ use crate::ui::Ui;
 /// Between two words about how far it is.
 const PROGRESS: Duration = Duration::from_millis(500);
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 -o ndjson (the usual) is what `hydrad belly import` reads; -o csv is for other tools. The daemon waits for a
 slow reader. What is announced again meanwhile may be left out; nothing comes twice. Nothing is

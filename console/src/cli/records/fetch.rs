@@ -23,7 +23,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// A daemon that is busy tells the end of a lookup this much later.
 const GRACE: Duration = Duration::from_secs(10);
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Asks the network on behalf of nobody: through the scout, never through a head. One line a provider as it is found;
 one that was found without addresses comes again when a server knows them. -o json waits for the end and tells
