@@ -21,7 +21,8 @@ const LESS: (&str, &str) = ("LESS", "FRX");
 const BUFFER: usize = 8 << 10;
 
 /// Characters that only a shell understands.
-const SHELL: &[char] = &['|', '&', ';', '<', '>', '(', ')', '$', '`', '\\', '"', '\'', '*', '?', '[', '#', '~', '%'];
+const SHELL: &[char] =
+    &['|', '&', ';', '<', '>', '(', ')', '$', '`', '\\', '"', '\'', '*', '?', '[', '#', '~', '%'];
 
 /// Which pager the surroundings name, `$HYDRA_PAGER` before `$PAGER`; `None` when they say not to.
 pub(crate) fn named(variable: impl Fn(&str) -> Option<OsString>) -> Option<String> {

@@ -86,7 +86,8 @@ pub(super) async fn for_each_row<R: Row>(
             None if as_list => crate::output::list::print(ui, &[row]).map(drop),
             None => {
                 // what has several lines stands apart
-                let gap = if !std::mem::take(&mut first) && text.lines().nth(1).is_some() { "\n" } else { "" };
+                let gap =
+                    if !std::mem::take(&mut first) && text.lines().nth(1).is_some() { "\n" } else { "" };
                 object::print_row(ui, &row, &format!("{gap}{text}"))
             }
         }
@@ -102,10 +103,7 @@ pub(super) async fn for_each_row<R: Row>(
 
 /// Whether it would be the same with every other name.
 const fn concerns_all(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::NoDaemon | Kind::Permission | Kind::Version | Kind::Interrupted | Kind::BrokenPipe
-    )
+    matches!(kind, Kind::NoDaemon | Kind::Permission | Kind::Version | Kind::Interrupted | Kind::BrokenPipe)
 }
 
 trait Worst {

@@ -147,7 +147,7 @@ async fn list(arguments: ListArguments, session: &Session, ui: &mut Ui<'_>) -> R
     while !rows.is_full()
         && let Some(chunk) = session.within(chunks.message()).await?
     {
-        for record in &chunk.records {
+        for record in chunk.records {
             rows.push(ui, &Record::at(record, ui.look.now))?;
         }
         if !chunk.empty_reason.is_empty() {
@@ -180,7 +180,7 @@ async fn page(
 ) -> Result<(), Error> {
     let reply = session.call(session.client.records().list_records(request)).await?;
     let mut rows = List::of(ui, selection)?;
-    for record in &reply.records {
+    for record in reply.records {
         rows.push(ui, &Record::at(record, ui.look.now))?;
     }
     let next = neutral(&reply.next_page_token);
@@ -223,7 +223,7 @@ async fn get(arguments: &GetArguments, target: &Target, ui: &mut Ui<'_>) -> Resu
             rows = Some(List::of(ui, selection)?);
         }
         if let Some(rows) = &mut rows {
-            for record in &reply.records {
+            for record in reply.records {
                 rows.push(ui, &Record::at(record, ui.look.now))?;
             }
         }

@@ -90,7 +90,8 @@ impl Shown {
     fn answered(&mut self, answer: String, live: bool, ui: &mut Ui<'_>) -> Result<(), Error> {
         let first = self.last.is_none();
         if live {
-            let title = format!("every {} s · {} UTC · Ctrl-C ends", self.every.as_secs_f64(), clock(ui.look.now));
+            let title =
+                format!("every {} s · {} UTC · Ctrl-C ends", self.every.as_secs_f64(), clock(ui.look.now));
             let title = ui.look.paint(Tone::Off, &title);
             draw(&title, &answer, first, ui)?;
         } else {
@@ -114,7 +115,8 @@ impl Shown {
         match (&self.last, live) {
             (Some((at, answer)), true) => {
                 let symbol = ui.look.paint(Tone::Broken, Tone::Broken.symbol());
-                let title = format!("{symbol} {error} · tries every {every} s · this is of {} UTC", clock(*at));
+                let title =
+                    format!("{symbol} {error} · tries every {every} s · this is of {} UTC", clock(*at));
                 let answer = answer.clone();
                 draw(&title, &answer, false, ui)?;
             }

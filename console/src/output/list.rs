@@ -17,6 +17,8 @@ pub struct List<R: Row> {
     held: Vec<R>,
     /// Printed.
     rows: u64,
+    /// Room for a row in words, used again for each.
+    line: Vec<u8>,
 }
 
 enum Shape<R: Row> {
@@ -73,7 +75,7 @@ impl<R: Row> List<R> {
                 Shape::Json
             }
         };
-        Ok(Self { shape, selection, held: Vec::new(), rows: 0 })
+        Ok(Self { shape, selection, held: Vec::new(), rows: 0, line: Vec::new() })
     }
 
     /// Takes a row: prints it if it is selected, or holds it until all are known.
@@ -109,10 +111,17 @@ impl<R: Row> List<R> {
                 table.push(&mut ui.out, cells)?;
             }
             Shape::Json => {
-                ui.out.write_all(if self.rows == 0 { b"\n" } else { b",\n" })?;
-                ui.out.write_all(json(row)?.as_bytes())?;
+                self.line.clear();
+                self.line.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
+                json_into(&mut self.line, row)?;
+                ui.out.write_all(&self.line)?;
             }
-            Shape::Ndjson => writeln!(ui.out, "{}", json(row)?)?,
+            Shape::Ndjson => {
+                self.line.clear();
+                json_into(&mut self.line, row)?;
+                self.line.push(b'\n');
+                ui.out.write_all(&self.line)?;
+            }
             Shape::Csv(chosen) => csv::record(&mut ui.out, row, chosen)?,
             Shape::Name => writeln!(ui.out, "{}", row.name())?,
         }
@@ -153,7 +162,9 @@ impl<R: Row> List<R> {
             Shape::Table(table, _) => table.finish(&mut ui.out)?,
             Shape::Json => {
                 let end = if self.rows == 0 { "" } else { "\n" };
-                writeln!(ui.out, "{end}],\"next_page_token\":{}}}", json(&next)?)?;
+                self.line.clear();
+                json_into(&mut self.line, &next)?;
+                writeln!(ui.out, "{end}],\"next_page_token\":{}}}", String::from_utf8_lossy(&self.line))?;
             }
             Shape::Ndjson | Shape::Csv(_) | Shape::Name => {}
         }
@@ -173,11 +184,7 @@ pub fn print<R: Row>(ui: &mut Ui<'_>, rows: &[R]) -> Result<u64, Error> {
 ///
 /// # Errors
 /// As [`List`].
-pub fn print_selected<R: Row>(
-    ui: &mut Ui<'_>,
-    rows: &[R],
-    selection: Selection<R>,
-) -> Result<u64, Error> {
+pub fn print_selected<R: Row>(ui: &mut Ui<'_>, rows: &[R], selection: Selection<R>) -> Result<u64, Error> {
     let mut list = List::of(ui, selection)?;
     for row in rows {
         list.push(ui, row)?;
@@ -185,8 +192,8 @@ pub fn print_selected<R: Row>(
     list.finish(ui)
 }
 
-fn json(row: &impl serde::Serialize) -> Result<String, Error> {
-    serde_json::to_string(row).map_err(|error| Error::new(Kind::Failed, format!("no JSON: {error}")))
+fn json_into(line: &mut Vec<u8>, row: &impl serde::Serialize) -> Result<(), Error> {
+    serde_json::to_writer(line, row).map_err(|error| Error::new(Kind::Failed, format!("no JSON: {error}")))
 }
 
 /// Positions of the chosen fields.

@@ -191,9 +191,7 @@ impl<R: Row> Test<R> {
     /// What is not known is neither more nor less.
     fn compares(&self, row: &R, look: &Look, fits: fn(Ordering) -> bool) -> bool {
         self.columns.iter().any(|column| match column.rank(row, look) {
-            Rank::Number(number) if number.is_finite() => {
-                number.partial_cmp(&self.number).is_some_and(fits)
-            }
+            Rank::Number(number) if number.is_finite() => number.partial_cmp(&self.number).is_some_and(fits),
             _ => false,
         })
     }
@@ -220,8 +218,7 @@ mod tests {
     fn chosen(filters: &[&str], sort_by: Option<&str>) -> Result<Vec<String>, Error> {
         let filters: Vec<String> = filters.iter().map(|&filter| filter.to_owned()).collect();
         let selection = Selection::<Head>::of(&filters, sort_by, None)?;
-        let mut rows: Vec<Head> =
-            heads().into_iter().filter(|head| selection.fits(head, &look())).collect();
+        let mut rows: Vec<Head> = heads().into_iter().filter(|head| selection.fits(head, &look())).collect();
         selection.sort(&mut rows, &look());
         Ok(rows.into_iter().map(|head| head.name.trim_start_matches("head-").to_owned()).collect())
     }
@@ -250,7 +247,10 @@ mod tests {
         };
         assert!(fits("agent=kubo") > 0 && fits("agent=kubo") < peers.len());
         assert_eq!(fits("agent=kubo") + fits("agent!=kubo"), peers.len());
-        assert_eq!(fits("rtt>0.1") + fits("rtt<=0.1"), peers.iter().filter(|p| p.rtt_seconds.is_some()).count());
+        assert_eq!(
+            fits("rtt>0.1") + fits("rtt<=0.1"),
+            peers.iter().filter(|p| p.rtt_seconds.is_some()).count()
+        );
     }
 
     #[test]

@@ -20,6 +20,16 @@ pub fn percent(share: f64) -> String {
 /// direction of writing or take no room.
 #[must_use]
 pub fn neutral(text: &str) -> String {
+    neutral_owned(text.to_owned())
+}
+
+/// As [`neutral`]; a text that is harmless, as nearly all are, is not copied.
+#[must_use]
+pub fn neutral_owned(text: String) -> String {
+    // printable ASCII
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text;
+    }
     text.chars().map(|c| if is_harmful(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

@@ -58,13 +58,15 @@ pub(super) async fn run(arguments: &Arguments, session: &Session, ui: &mut Ui<'_
     match arguments.by {
         By::Requests => {
             let reply = session.call(belly.list_most_asked(ListMostAskedRequest { limit })).await?;
-            let rows: Vec<AskedKey> = (1..).zip(&reply.keys).map(|(rank, key)| AskedKey::ranked(rank, key)).collect();
+            let rows: Vec<AskedKey> =
+                (1..).zip(&reply.keys).map(|(rank, key)| AskedKey::ranked(rank, key)).collect();
             print(&rows, arguments, ui)
         }
         By::Providers => {
             let reply = session.call(belly.list_top_providers(ListTopProvidersRequest { limit })).await?;
             let ranked = (1..).zip(&reply.providers);
-            let rows: Vec<TopProvider> = ranked.map(|(rank, row)| TopProvider::ranked(rank, row, reply.records)).collect();
+            let rows: Vec<TopProvider> =
+                ranked.map(|(rank, row)| TopProvider::ranked(rank, row, reply.records)).collect();
             print(&rows, arguments, ui)
         }
     }
