@@ -13,6 +13,7 @@ mod events;
 mod heads;
 mod key;
 mod log;
+pub mod man;
 mod metrics;
 mod names;
 mod network;
@@ -148,6 +149,8 @@ enum Command {
     Version,
     /// Print a completion script
     Completions(completions::Arguments),
+    /// Manual pages
+    Man(man::Arguments),
 }
 
 impl Command {
@@ -181,7 +184,8 @@ impl Command {
             | Self::Top(_)
             | Self::Wait(_)
             | Self::Version
-            | Self::Completions(_) => false,
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         }
     }
 }
@@ -280,6 +284,7 @@ async fn once(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), 
         Command::Wait(arguments) => wait::run(arguments, target, ui).await,
         Command::Version => version::run(target, ui).await,
         Command::Completions(arguments) => completions::run(arguments, ui),
+        Command::Man(arguments) => man::run(&arguments, ui),
     }
 }
 

@@ -12,7 +12,7 @@ use hydra_protocol::v1::ExportRecordsRequest;
 use crate::error::{Error, Kind};
 use crate::output::Format;
 use crate::output::export::{Export, Lines};
-use crate::output::text::neutral;
+use crate::output::text::{count_of, neutral, wait};
 use crate::session::{Session, Target};
 use crate::ui::Ui;
 
@@ -93,7 +93,7 @@ async fn write(lines: Lines, session: &Session, out: &mut dyn Write, ui: &mut Ui
         }
         if last.elapsed() >= PROGRESS {
             last = Instant::now();
-            let text = progress(done.records, expected, began.elapsed(), ui);
+            let text = progress(done.records, expected, began.elapsed());
             ui.progress(&text);
         }
     }
@@ -101,11 +101,23 @@ async fn write(lines: Lines, session: &Session, out: &mut dyn Write, ui: &mut Ui
     Ok(done)
 }
 
-/// "44.1 M of 561.3 M records, 12m left".
-fn progress(written: u64, expected: u64, took: Duration, ui: &Ui<'_>) -> String {
+/// "44.1 of 561.3 M records, 12 min 40 s left".
+fn progress(written: u64, expected: u64, took: Duration) -> String {
     let rate = written as f64 / took.as_secs_f64();
     let left = expected.saturating_sub(written) as f64 / rate;
-    let count = |number| crate::output::text::count(number);
-    let left = if rate > 0.0 { format!(", {} left", ui.look.span(left)) } else { String::new() };
-    format!("{} of {} records{left}", count(written), count(expected.max(written)))
+    let left = if left.is_finite() { format!(", {} left", wait(left.ceil() as u64)) } else { String::new() };
+    format!("{} records{left}", count_of(written, expected.max(written)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_far_it_is_has_one_unit_and_a_time_once_there_is_a_rate() {
+        let after = Duration::from_millis(64_800);
+        assert_eq!(progress(44_100_000, 561_312_408, after), "44.1 of 561.3 M records, 12 min 40 s left");
+        assert_eq!(progress(0, 561_312_408, after), "0.0 of 561.3 M records");
+        assert_eq!(progress(10, 5, after), "10 of 10 records, 0 s left");
+    }
 }
