@@ -42,10 +42,11 @@ pub(super) async fn for_each(
     {
         return work(only, ui).await;
     }
-    let mut worst: Option<Kind> = None;
+    let (mut worst, mut any): (Option<Kind>, bool) = (None, false);
     for word in words {
         let mut names = Names::of(word, ui);
         while let Some(name) = names.next().await {
+            any = true;
             let outcome = match &name {
                 Ok(name) => work(name, ui).await.map_err(|error| error.about(name)),
                 Err(error) => Err(error.clone()),
@@ -58,6 +59,9 @@ pub(super) async fn for_each(
             ui.tell(&error);
             worst = worst.max_by_code(error.kind());
         }
+    }
+    if !any {
+        ui.note("no names on standard input: nothing was done");
     }
     worst.map_or(Ok(()), |kind| Err(Error::told(kind)))
 }
