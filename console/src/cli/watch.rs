@@ -115,8 +115,9 @@ impl Shown {
         match (&self.last, live) {
             (Some((at, answer)), true) => {
                 let symbol = ui.look.paint(Tone::Broken, Tone::Broken.symbol());
-                let title =
-                    format!("{symbol} {error} · tries every {every} s · this is of {} UTC", clock(*at));
+                let at = clock(*at);
+                // what matters first: the end is cut on a narrow terminal
+                let title = format!("{symbol} no answer since {at} UTC · tries every {every} s · {error}");
                 let answer = answer.clone();
                 draw(&title, &answer, false, ui)?;
             }
