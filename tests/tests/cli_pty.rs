@@ -58,7 +58,8 @@ impl Terminal {
         let program = hydractl();
         let (program, socket) = (program.display(), socket.display());
         // the shell lives on after an interrupt, as a person's does
-        command.args(["-c", &format!("trap : INT; {program} --socket {socket} {line}; echo \"ended with $?\"")]);
+        command
+            .args(["-c", &format!("trap : INT; {program} --socket {socket} {line}; echo \"ended with $?\"")]);
         command.env("TERM", "xterm-256color");
         command.env("LC_ALL", "C.UTF-8");
         for name in ["NO_COLOR", "PAGER", "HYDRA_PAGER", "LESS"] {

@@ -336,6 +336,13 @@ impl Contacts {
         self.open.peers.load(Relaxed) as usize
     }
 
+    /// The connected peers that fit, in no order.
+    #[must_use]
+    pub fn peers_where(&self, fits: impl Fn(&Connected) -> bool) -> Vec<PeerId> {
+        let peers = self.peers.lock();
+        peers.iter().filter(|(_, connected)| fits(connected)).map(|(peer, _)| *peer).collect()
+    }
+
     /// A copy of everything, for lists.
     #[must_use]
     pub fn all(&self) -> Vec<(PeerId, Connected)> {

@@ -1,6 +1,5 @@
 //! `PeerService`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hydra_protocol::v1;
@@ -12,6 +11,7 @@ use hydra_protocol::v1::{
 use libp2p::PeerId;
 use tonic::{Request, Response, Status};
 
+use crate::api::control::spell::base58;
 use crate::api::control::{convert, page};
 use crate::head;
 use crate::hydra::{HeadView, Hydra};
@@ -41,31 +41,29 @@ impl Service {
         Self { hydra }
     }
 
-    /// Peers of a scope by ascending key. Our own heads are not among them.
-    fn known(&self, scope: PeerScope) -> BTreeMap<Key256, Known> {
-        let mut known = BTreeMap::new();
-        for (peer, connected) in self.hydra.contacts.all() {
-            let member = self.hydra.table.get(&peer);
-            let heads = connected.contacts.iter().any(|contact| contact.side != Side::Scout);
-            if (scope == PeerScope::Known && member.is_none()) || (!heads && member.is_none()) {
-                continue;
-            }
-            if scope == PeerScope::Connected && !heads {
-                continue;
-            }
-            known.insert(Key256::of_peer(&peer), Known { peer, connected: Some(connected), member });
+    /// Peers of a scope by ascending key. Our own heads are not among them. Of tens of thousands
+    /// only what tells them apart is copied: a page is made of few.
+    fn keys(&self, scope: PeerScope) -> Vec<(Key256, PeerId)> {
+        let mut keys: Vec<(Key256, PeerId)> = Vec::new();
+        if scope != PeerScope::Known {
+            let of_heads = self.hydra.contacts.peers_where(|connected| {
+                connected.contacts.iter().any(|contact| contact.side != Side::Scout)
+            });
+            keys.extend(of_heads.into_iter().map(|peer| (Key256::of_peer(&peer), peer)));
         }
         if scope != PeerScope::Connected {
-            for member in self.hydra.table.members() {
-                let peer = member.entry.peer;
-                known.entry(member.entry.key).or_insert(Known {
-                    peer,
-                    connected: None,
-                    member: Some(member),
-                });
-            }
+            let members = self.hydra.table.members();
+            keys.extend(members.into_iter().map(|member| (member.entry.key, member.entry.peer)));
         }
-        known
+        keys.sort_unstable_by_key(|(key, _)| *key);
+        keys.dedup_by_key(|(key, _)| *key);
+        keys
+    }
+
+    /// What is known of a peer now.
+    fn known(&self, peer: PeerId) -> Known {
+        let (contacts, table) = (&self.hydra.contacts, &self.hydra.table);
+        Known { peer, connected: contacts.get(&peer), member: table.get(&peer) }
     }
 
     fn why_empty(&self) -> String {
@@ -89,18 +87,14 @@ impl PeerService for Service {
         let mark = [b"peers".as_slice(), &[scope as u8]].concat();
         let after = page::fixed(&mark, &request.page_token).map_err(|status| *status)?.map(Key256);
         let heads = self.hydra.heads();
-        let known = self.known(scope);
-        let mut rest = known.iter().filter(|(key, _)| after.is_none_or(|after| **key > after));
-        let page: Vec<(Key256, Peer)> = rest
-            .by_ref()
-            .take(page::size(request.page_size))
-            .map(|(key, known)| (*key, peer(key, known, &heads)))
-            .collect();
-        let more = rest.next().is_some();
-        let next = page.last().filter(|_| more).map(|(key, _)| page::token(&mark, &key.0));
-        let empty_reason = if known.is_empty() { self.why_empty() } else { String::new() };
+        let keys = self.keys(scope);
+        let rest = &keys[after.map_or(0, |after| keys.partition_point(|(key, _)| *key <= after))..];
+        let page = &rest[..rest.len().min(page::size(request.page_size))];
+        let next = page.last().filter(|_| page.len() < rest.len());
+        let next = next.map(|(key, _)| page::token(&mark, &key.0));
+        let empty_reason = if keys.is_empty() { self.why_empty() } else { String::new() };
         Ok(Response::new(ListPeersResponse {
-            peers: page.into_iter().map(|(_, peer)| peer).collect(),
+            peers: page.iter().map(|(key, id)| peer(key, &self.known(*id), &heads)).collect(),
             next_page_token: next.unwrap_or_default(),
             empty_reason,
         }))
@@ -121,22 +115,21 @@ impl PeerService for Service {
     async fn get_peer(&self, request: Request<GetPeerRequest>) -> Result<Response<GetPeerResponse>, Status> {
         let wanted = request.into_inner().peer;
         let bare = wanted.trim().trim_matches('…');
-        let known = self.known(PeerScope::Unspecified);
-        let fits = |known: &&Known| {
-            let id = known.peer.to_base58();
+        let mut found = self.keys(PeerScope::Unspecified);
+        found.retain(|(_, peer)| {
+            let id = base58(peer);
             id == bare || (bare.len() >= 4 && (id.starts_with(bare) || id.ends_with(bare)))
-        };
-        let found: Vec<&Known> = known.values().filter(fits).collect();
+        });
         match found.as_slice() {
-            [one] => {
-                let key = Key256::of_peer(&one.peer);
-                Ok(Response::new(GetPeerResponse { peer: Some(peer(&key, one, &self.hydra.heads())) }))
+            [(key, id)] => {
+                let peer = peer(key, &self.known(*id), &self.hydra.heads());
+                Ok(Response::new(GetPeerResponse { peer: Some(peer) }))
             }
             [] => Err(Status::not_found(format!(
                 "no peer {wanted}: it is neither connected nor a known server"
             ))),
             several => {
-                let names: Vec<_> = several.iter().take(NAMED).map(|known| known.peer.to_base58()).collect();
+                let names: Vec<_> = several.iter().take(NAMED).map(|(_, peer)| base58(peer)).collect();
                 Err(Status::invalid_argument(format!(
                     "{wanted} fits several peers: {}; give more of the id",
                     names.join(", ")
@@ -196,7 +189,7 @@ fn peer(key: &Key256, known: &Known, heads: &[HeadView]) -> Peer {
         Arc::clone(&connected.identity.protocols)
     };
     Peer {
-        peer_id: known.peer.to_base58(),
+        peer_id: base58(&known.peer),
         key: key.0.to_vec(),
         agent,
         addresses,

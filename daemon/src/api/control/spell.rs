@@ -68,7 +68,7 @@ impl Speller {
 
 /// A peer id in base58btc, five digits a division: the general way takes two microseconds, which
 /// a list of all records has not.
-fn base58(peer: &PeerId) -> String {
+pub(super) fn base58(peer: &PeerId) -> String {
     const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     /// 58⁵
     const FIVE_DIGITS: u64 = 656_356_768;
