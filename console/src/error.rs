@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use hydra_protocol::client::{ConnectError, opens_to_group};
 use tonic::{Code, Status};
 
-use crate::output::text::neutral_lines;
+use crate::output::text::{neutral, neutral_lines};
 
 /// What kind of failure it is. Scripts see it as the exit code, see [`Kind::exit_code`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,15 @@ impl Error {
     #[must_use]
     pub fn hint(mut self, hint: impl AsRef<str>) -> Self {
         self.hints.extend(neutral_lines(hint.as_ref()));
+        self
+    }
+
+    /// Names the object, where the sentence does not.
+    #[must_use]
+    pub fn about(mut self, name: &str) -> Self {
+        if !self.text.is_empty() && !self.text.contains(name) {
+            self.text = format!("{}: {}", neutral(name), self.text);
+        }
         self
     }
 

@@ -8,6 +8,7 @@
 //! | [`output`] | what is printed: the JSON contract and its encoders, tables, words |
 //! | [`picture`] | charts as SVG and PNG |
 //! | [`tui`] | `hydractl top`: the live screen |
+//! | [`pager`] | long output, a screen at a time |
 //! | [`ui`] | stdout, stderr, questions; terminal or not |
 //! | [`error`] | what went wrong, and the exit code |
 
@@ -17,6 +18,7 @@ pub mod error;
 pub mod fixture;
 mod key;
 pub mod output;
+pub mod pager;
 pub mod picture;
 pub mod session;
 pub mod tui;

@@ -60,9 +60,12 @@ impl Session {
     ///
     /// # Errors
     /// The daemon's refusal, or the time limit.
-    pub async fn within<T>(&self, call: impl Future<Output = Result<T, Status>>) -> Result<T, Error> {
+    pub async fn within<T, E: Into<Error>>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Error> {
         match tokio::time::timeout(self.timeout, call).await {
-            Ok(answer) => Ok(answer?),
+            Ok(answer) => answer.map_err(Into::into),
             Err(_) => Err(self.too_late()),
         }
     }

@@ -4,13 +4,17 @@
 //! stderr; no other module touches either.
 
 use std::ffi::OsString;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal as _, Write};
 
 use jiff::Timestamp;
 
 use crate::error::{Error, Kind};
 use crate::output::Format;
 use crate::output::look::Look;
+use crate::pager::{self, Paged, Screen};
+
+/// What is kept of words beside the data until the data is printed; beyond it they come at once.
+const NOTES_MAX_BYTES: usize = 64 << 10;
 
 /// When to print in colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -32,6 +36,8 @@ pub struct Surroundings<'a> {
     pub err: Box<dyn Write + 'a>,
     /// Reads the answer to a question; called on a thread of its own.
     pub read_line: fn() -> io::Result<String>,
+    /// What `-` stands for; read on a thread of its own.
+    pub input: fn() -> Box<dyn BufRead + Send>,
     /// A person reads stdout.
     pub terminal: bool,
     /// A person can be asked: stdin and stderr are a terminal.
@@ -42,6 +48,8 @@ pub struct Surroundings<'a> {
     pub variable: fn(&str) -> Option<OsString>,
     /// The clock.
     pub now: fn() -> Timestamp,
+    /// Rows and columns of the terminal that stdout is.
+    pub screen: fn() -> Option<Screen>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -55,11 +63,16 @@ impl<'a> Surroundings<'a> {
                 let mut line = String::new();
                 io::stdin().read_line(&mut line).map(|_| line)
             },
+            input: || Box::new(BufReader::new(io::stdin())),
             terminal: io::stdout().is_terminal(),
             can_ask: io::stdin().is_terminal() && io::stderr().is_terminal(),
             err_terminal: io::stderr().is_terminal(),
             variable: |name| std::env::var_os(name),
             now: Timestamp::now,
+            screen: || {
+                let (columns, rows) = crossterm::terminal::size().ok()?;
+                Some(Screen { rows: rows.into(), columns: columns.into() })
+            },
         }
     }
 
@@ -96,11 +109,14 @@ impl<'a> Surroundings<'a> {
             utf8: self.utf8(),
             now: (self.now)(),
         };
+        let dumb = self.set("TERM").is_some_and(|term| term == "dumb");
+        let pager = if self.terminal && !dumb { pager::named(self.variable) } else { None };
         let (out, err) = (self.out, self.err);
         Ui {
             out,
             err,
             read_line: self.read_line,
+            input: self.input,
             can_ask: self.can_ask,
             err_terminal: self.err_terminal,
             look,
@@ -108,6 +124,10 @@ impl<'a> Surroundings<'a> {
             headers: true,
             quiet: false,
             columns: Vec::new(),
+            now: self.now,
+            screen: self.screen,
+            pager,
+            notes: None,
         }
     }
 }
@@ -119,6 +139,7 @@ pub struct Ui<'a> {
     /// For everything else.
     pub err: Box<dyn Write + 'a>,
     read_line: fn() -> io::Result<String>,
+    input: fn() -> Box<dyn BufRead + Send>,
     can_ask: bool,
     err_terminal: bool,
     /// How things look.
@@ -131,15 +152,78 @@ pub struct Ui<'a> {
     pub quiet: bool,
     /// Chosen columns; empty is the usual ones.
     pub columns: Vec<String>,
+    now: fn() -> Timestamp,
+    screen: fn() -> Option<Screen>,
+    /// Command line of the pager, where there is one.
+    pager: Option<String>,
+    /// What is said only when the data is printed.
+    notes: Option<String>,
 }
 
 impl Ui<'_> {
-    /// Says something beside the data; nothing when quiet. A stderr that is gone is no reason to
-    /// stop.
+    /// Prints without a pager, however long it gets.
+    pub fn without_pager(&mut self) {
+        self.pager = None;
+    }
+
+    /// Has what is printed from now on go through a pager when it does not fit on the screen.
+    pub fn page(&mut self) {
+        let Some((pager, screen)) = self.pager.take().zip((self.screen)()) else { return };
+        let out = std::mem::replace(&mut self.out, Box::new(io::sink()));
+        self.out = Box::new(Paged::new(out, pager, screen));
+        self.hold_notes();
+    }
+
+    /// Ends the output: waits for a pager, then says what was to be said beside the data.
+    pub fn end(&mut self) {
+        drop(std::mem::replace(&mut self.out, Box::new(io::sink())));
+        let notes = self.held_notes();
+        self.err.write_all(notes.as_bytes()).unwrap_or_default();
+    }
+
+    /// Leaves a line that a terminal shows an interrupt on.
+    pub fn end_line(&mut self) {
+        if self.err_terminal {
+            self.err.write_all(b"\n").unwrap_or_default();
+        }
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.now)()
+    }
+
+    /// Rows and columns of the terminal that stdout is.
+    #[must_use]
+    pub fn screen(&self) -> Option<Screen> {
+        (self.screen)()
+    }
+
+    /// Keeps what is said beside the data until it is asked for.
+    pub fn hold_notes(&mut self) {
+        self.notes.get_or_insert_default();
+    }
+
+    /// What was said since; from now on it is said at once again.
+    pub fn held_notes(&mut self) -> String {
+        self.notes.take().unwrap_or_default()
+    }
+
+    /// Says something beside the data; nothing when quiet.
     pub fn note(&mut self, text: &str) {
         if !self.quiet {
-            let text = self.look.fold(format!("{text}\n"));
-            self.err.write_all(text.as_bytes()).unwrap_or_default();
+            self.aside(format!("{text}\n"));
+        }
+    }
+
+    /// Says something on stderr, after the data when both are for the same eyes. A stderr that is
+    /// gone is no reason to stop.
+    fn aside(&mut self, text: String) {
+        let text = self.look.fold(text);
+        match &mut self.notes {
+            Some(notes) if notes.len() < NOTES_MAX_BYTES => *notes += &text,
+            _ => self.err.write_all(text.as_bytes()).unwrap_or_default(),
         }
     }
 
@@ -147,7 +231,7 @@ impl Ui<'_> {
     /// before; an empty text takes that away. Nothing elsewhere, and nothing when quiet.
     pub fn progress(&mut self, text: &str) {
         const CLEAR: &str = "\r\x1b[K";
-        if self.err_terminal && !self.quiet {
+        if self.err_terminal && !self.quiet && self.notes.is_none() {
             let text = self.look.fold(format!("{CLEAR}{text}"));
             self.err.write_all(text.as_bytes()).unwrap_or_default();
             self.err.flush().unwrap_or_default();
@@ -156,8 +240,7 @@ impl Ui<'_> {
 
     /// Tells an error, quiet or not.
     pub fn tell(&mut self, error: &Error) {
-        let text = self.look.fold(error.report());
-        self.err.write_all(text.as_bytes()).unwrap_or_default();
+        self.aside(error.report());
     }
 
     /// A line of data.
@@ -168,6 +251,12 @@ impl Ui<'_> {
         let text = self.look.fold(format!("{text}\n"));
         self.out.write_all(text.as_bytes())?;
         Ok(())
+    }
+
+    /// Opens what `-` stands for.
+    #[must_use]
+    pub const fn input(&self) -> fn() -> Box<dyn BufRead + Send> {
+        self.input
     }
 
     /// Whether there is somebody to ask.

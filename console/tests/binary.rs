@@ -255,25 +255,6 @@ fn status_answers_within_50_ms_of_exec() {
 }
 
 #[test]
-fn the_shell_completes_the_names_of_heads_and_never_complains() {
-    let lerna = Lerna::start();
-    let complete = |socket: &str| {
-        Command::new(env!("CARGO_BIN_EXE_hydractl"))
-            .env_clear()
-            .envs([("COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", "5"), ("_CLAP_IFS", "\n")])
-            .args(["--", "hydractl", "--socket", socket, "heads", "rm", "head-"])
-            .output()
-            .expect("hydractl runs")
-    };
-    let there = complete(&lerna.hydrad.control().display().to_string());
-    assert_eq!(text(&there.stdout), "head-0\nhead-1\nhead-2\nhead-3\nhead-4");
-    let gone = complete("/nonexistent/control.sock");
-    assert_eq!((text(&gone.stdout), text(&gone.stderr)), (String::new(), String::new()));
-    let script = run(Path::new("/nonexistent"), &["completions", "bash"]);
-    assert!(script.status.success() && text(&script.stdout).contains("_hydractl()"));
-}
-
-#[test]
 fn help_is_data_and_complete() {
     let output = run(Path::new("/nonexistent"), &["--help"]);
     assert_eq!(output.status.code(), Some(0));

@@ -32,7 +32,7 @@ const FILES: &[(&str, &str)] = &[
     ("metrics.txt", "metrics print"),
 ];
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Holds no keys, but names the hydra's addresses and paths and, in log.json, peers: read it before you send it.
 Works without a daemon, too, and then has little.")]
@@ -107,7 +107,9 @@ async fn answer(words: &str, file: File, target: &Target, look: Look) -> Result<
         can_ask: false,
         err_terminal: false,
         variable: |_| None,
+        input: || Box::new(io::empty()),
         now: jiff::Timestamp::now,
+        screen: || None,
     };
     let mut inner = surroundings.into_ui(cli.global.output, Colour::Never);
     inner.look = Look { terminal: false, colour: false, utf8: true, ..look };

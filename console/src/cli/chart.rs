@@ -63,7 +63,7 @@ impl Of {
     }
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 -o is the file here, as --to is: hydractl chart prefetch --window 24h -o last-night.svg
 Gaps are blank, restarts are dashed. The daemon keeps minutes for two days and hours for a year.")]

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use hydra_protocol::client::Access;
 use hydra_protocol::v1::ListSettingsRequest;
 
+use super::choice::Choice;
 use crate::error::{Error, Kind};
 use crate::output::dto::Setting;
 use crate::output::list;
@@ -16,7 +17,7 @@ use crate::ui::Ui;
 
 pub(super) use validate::{Checked, check};
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
     /// The settings in force; secrets are hidden
     Show(ShowArguments),
@@ -28,7 +29,7 @@ pub(super) enum Command {
     },
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct ShowArguments {
     /// Only keys that contain one of these
     #[arg(value_name = "KEY")]
@@ -39,6 +40,8 @@ pub(super) struct ShowArguments {
     /// Leave out what nobody set
     #[arg(long)]
     changed: bool,
+    #[command(flatten)]
+    choice: Choice,
 }
 
 pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
@@ -49,6 +52,7 @@ pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> R
 }
 
 async fn show(arguments: &ShowArguments, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
+    let selection = arguments.choice.of(None)?;
     let session = target.open(Access::Read).await?;
     let reply = session.call(session.client.config().list_settings(ListSettingsRequest {})).await?;
     let chosen = |setting: &Setting| {
@@ -63,5 +67,5 @@ async fn show(arguments: &ShowArguments, target: &Target, ui: &mut Ui<'_>) -> Re
     if arguments.origin && ui.columns.is_empty() && ui.format.is_text() {
         ui.columns = ["key", "value", "from"].map(String::from).to_vec();
     }
-    list::print(ui, &settings).map(drop)
+    list::print_selected(ui, &settings, selection).map(drop)
 }

@@ -17,7 +17,7 @@ use crate::output::look::{Look, Tone};
 use crate::session::{Session, Target};
 use crate::ui::Ui;
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Works without a daemon, too; exits with 8 when a check fails. Each result is one of ok, warn, fail, skip.")]
 pub(super) struct Arguments {

@@ -8,11 +8,12 @@ use hydra_protocol::client::Access;
 use hydra_protocol::v1::{EventFilter, Finding, ListEventsRequest, WatchEventsRequest};
 use prost_types::Timestamp;
 
+use super::choice::Choice;
 use super::span;
 use crate::error::{Error, Kind};
 use crate::output::Format;
 use crate::output::dto::Event;
-use crate::output::list::List;
+use crate::output::list::{self, List};
 use crate::output::text;
 use crate::session::{Session, Target};
 use crate::ui::Ui;
@@ -23,7 +24,7 @@ const PAGE: u32 = 1_000;
 /// Events that following begins with, when no number and no time is named.
 const BEFORE: u32 = 10;
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 The daemon keeps its last 1,024 events until it ends; its log has them all: journalctl -u hydrad")]
 pub(super) struct Arguments {
@@ -33,6 +34,8 @@ pub(super) struct Arguments {
     /// These and worse
     #[arg(long, value_enum, default_value_t, hide_default_value = true)]
     level: Level,
+    #[command(flatten)]
+    choice: Choice,
     /// At most so many, the newest; without it 10 to follow from, else all
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroU64>,
@@ -51,6 +54,13 @@ enum Level {
     Warn,
     /// Broken
     Error,
+}
+
+impl Arguments {
+    /// Whether it goes on.
+    pub(super) const fn follows(&self) -> bool {
+        self.watch
+    }
 }
 
 pub(super) async fn run(arguments: Arguments, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
@@ -100,11 +110,11 @@ async fn list(arguments: &Arguments, session: &Session, ui: &mut Ui<'_>) -> Resu
     }
     let limit =
         arguments.limit.map_or(usize::MAX, |limit| usize::try_from(limit.get()).unwrap_or(usize::MAX));
-    let mut rows = List::begin(ui)?;
-    for event in events.iter().skip(events.len().saturating_sub(limit)) {
-        rows.push(ui, &Event::from(event))?;
-    }
-    if rows.finish(ui)? == 0 {
+    let selection = arguments.choice.of(None)?;
+    let mut events: Vec<Event> = events.iter().map(Event::from).collect();
+    events.retain(|event| selection.fits(event, &ui.look));
+    let newest = &events[events.len().saturating_sub(limit)..];
+    if list::print_selected(ui, newest, selection)? == 0 {
         ui.note("no such event is kept; older ones: journalctl -u hydrad");
     }
     Ok(())
@@ -117,8 +127,9 @@ async fn follow(arguments: &Arguments, session: &Session, ui: &mut Ui<'_>) -> Re
         (None, None) => Some(BEFORE),
     };
     let request = WatchEventsRequest { filter: Some(arguments.filter(ui)), last };
+    let selection = arguments.choice.unsorted()?;
     let mut updates = session.call(session.client.events().watch_events(request)).await?;
-    let mut rows = List::begin(ui)?;
+    let mut rows = List::of(ui, selection)?;
     // Days may pass between two events: no time limit.
     while let Some(update) = updates.message().await? {
         if update.missed > 0 {

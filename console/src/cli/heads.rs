@@ -6,62 +6,75 @@ mod change;
 mod neighbourhood;
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
 use hydra_protocol::client::Access;
 use hydra_protocol::v1::{GetHeadRequest, ListHeadsRequest};
 
+use super::choice::Choice;
 use super::completions;
 use super::key;
+use super::names;
 use super::selector::selector;
+use super::watch::Watch;
 use crate::error::{Error, Kind};
-use crate::output::columns::sort;
 use crate::output::dto::Head;
+use crate::output::list;
 use crate::output::text::{ranges, span};
-use crate::output::{list, object};
 use crate::session::{Session, Target};
 use crate::ui::Ui;
 
 /// The largest page the daemon gives.
 const PAGE: u32 = 1_000;
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
     /// All heads, by index
     List(ListArguments),
-    /// One head with everything that is known of it
-    Show(One),
+    /// Heads with everything that is known of them
+    Show(ShowArguments),
     /// Add heads at the next free indices, or bring one back; all or none
     Add(AddArguments),
-    /// Remove a head; its index, and so its peer id, stays reserved
+    /// Remove heads; their indices, and so their peer ids, stay reserved
     Rm(RmArguments),
-    /// Take a head off the network; identity and port are kept
-    Stop(One),
-    /// Start a stopped head
-    Start(One),
-    /// Give up the reserved index of a removed head
+    /// Take heads off the network; identity and port are kept
+    Stop(Several),
+    /// Start stopped heads
+    Start(Several),
+    /// Give up the reserved indices of removed heads
     Purge(PurgeArguments),
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct ListArguments {
-    /// Sort by a column; -COLUMN puts the largest first
-    #[arg(long, value_name = "[-]COLUMN", allow_hyphen_values = true)]
-    sort_by: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
     /// At most so many
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroU64>,
+    #[command(flatten)]
+    watch: Watch,
 }
 
-#[derive(Args, Debug)]
-pub(super) struct One {
-    /// Its name, its peer id, or any unique beginning or end of that
-    #[arg(value_name = "HEAD", add = ArgValueCompleter::new(completions::heads))]
-    head: String,
+#[derive(Args, Clone, Debug)]
+pub(super) struct ShowArguments {
+    #[command(flatten)]
+    heads: Several,
+    #[command(flatten)]
+    watch: Watch,
 }
 
-#[derive(Args, Debug)]
+/// One head or several.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Several {
+    /// Names, peer ids, or any unique beginnings or ends of those; - reads them from stdin, one a line
+    #[arg(value_name = "HEAD", required = true, add = ArgValueCompleter::new(completions::heads))]
+    heads: Vec<String>,
+}
+
+#[derive(Args, Clone, Debug)]
 pub(super) struct AddArguments {
     /// How many
     #[arg(value_name = "N", default_value_t = 1, hide_default_value = true,
@@ -79,36 +92,49 @@ pub(super) struct AddArguments {
     dry_run: bool,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct RmArguments {
     #[command(flatten)]
-    one: One,
+    heads: Several,
     /// Do not ask; needed when nobody can be asked
     #[arg(long)]
     yes: bool,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct PurgeArguments {
-    /// Its name or its index
-    #[arg(value_name = "HEAD")]
-    head: String,
+    /// Names or indices; - reads them from stdin, one a line
+    #[arg(value_name = "HEAD", required = true)]
+    heads: Vec<String>,
+}
+
+impl Command {
+    /// The pause of `--watch`.
+    pub(super) fn watched(&self) -> Option<Duration> {
+        match self {
+            Self::List(arguments) => arguments.watch.every,
+            Self::Show(arguments) => arguments.watch.every,
+            _ => None,
+        }
+    }
+
+    /// Whether it only tells.
+    pub(super) const fn reads(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Show(_))
+    }
 }
 
 pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let access = match command {
-        Command::List(_) | Command::Show(_) => Access::Read,
-        _ => Access::Control,
-    };
+    let access = if command.reads() { Access::Read } else { Access::Control };
     let session = target.open(access).await?;
     match command {
         Command::List(arguments) => list_heads(&arguments, &session, ui).await,
-        Command::Show(one) => show(&one.head, &session, ui).await,
+        Command::Show(arguments) => show(&arguments.heads.heads, &session, ui).await,
         Command::Add(arguments) => change::add(&arguments, &session, ui).await,
         Command::Rm(arguments) => change::remove(&arguments, &session, ui).await,
-        Command::Stop(one) => change::stop(&one.head, &session, ui).await,
-        Command::Start(one) => change::start(&one.head, &session, ui).await,
-        Command::Purge(arguments) => change::purge(&arguments.head, &session, ui).await,
+        Command::Stop(several) => change::stop(&several.heads, &session, ui).await,
+        Command::Start(several) => change::start(&several.heads, &session, ui).await,
+        Command::Purge(arguments) => change::purge(&arguments.heads, &session, ui).await,
     }
 }
 
@@ -131,15 +157,10 @@ pub(super) async fn all(session: &Session) -> Result<Vec<Head>, Error> {
 }
 
 async fn list_heads(arguments: &ListArguments, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let mut heads = all(session).await?;
-    if let Some(by) = &arguments.sort_by {
-        sort(&mut heads, by)?;
-    }
-    if let Some(limit) = arguments.limit {
-        heads.truncate(usize::try_from(limit.get()).unwrap_or(usize::MAX));
-    }
-    if list::print(ui, &heads)? == 0 {
-        ui.note("there are no heads: hydractl heads add 5");
+    let selection = arguments.choice.of(arguments.limit.map(NonZeroU64::get))?;
+    let heads = all(session).await?;
+    if list::print_selected(ui, &heads, selection)? == 0 {
+        ui.note(if heads.is_empty() { "there are no heads: hydractl heads add 5" } else { "no head fits" });
     }
     Ok(())
 }
@@ -171,13 +192,13 @@ async fn with_names(error: Error, typed: &str, session: &Session) -> Error {
     }
 }
 
-async fn show(typed: &str, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let head = find(typed, session).await?;
-    if !ui.columns.is_empty() && ui.format.is_text() {
-        return list::print(ui, &[head]).map(drop);
-    }
-    let text = lines(&head, ui);
-    object::print_row(ui, &head, &text)
+async fn show(typed: &[String], session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
+    names::for_each_row(typed, false, ui, async |typed: &str, ui: &mut Ui<'_>| {
+        let head = find(typed, session).await?;
+        let text = lines(&head, ui);
+        Ok((head, text))
+    })
+    .await
 }
 
 fn lines(head: &Head, ui: &Ui<'_>) -> String {

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use hydra_protocol::client::Access;
 use hydra_protocol::v1::{self, GetLogLevelsRequest, SetLogLevelRequest, TailLogRequest};
 
+use super::choice::Choice;
 use super::span;
 use crate::error::{Error, Kind};
 use crate::output::dto::{LogLevel, LogLine};
@@ -19,7 +20,7 @@ use crate::ui::Ui;
 /// Lines that following begins with.
 const BEFORE: u32 = 10;
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
     /// The last lines, then each as it is written, until interrupted
     Tail(TailArguments),
@@ -28,7 +29,7 @@ pub(super) enum Command {
     Level(LevelCommand),
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 The daemon keeps its last 1,000 lines until it ends; all of them: journalctl -u hydrad")]
 pub(super) struct TailArguments {
@@ -41,12 +42,14 @@ pub(super) struct TailArguments {
     /// Only modules that begin so: hydrad::prefetch
     #[arg(long, value_name = "TARGET", default_value = "", hide_default_value = true)]
     target: String,
+    #[command(flatten)]
+    choice: Choice,
     /// End after the lines that are kept
     #[arg(long)]
     no_follow: bool,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum LevelCommand {
     /// What parts say instead of what is configured
     Get,
@@ -54,7 +57,7 @@ pub(super) enum LevelCommand {
     Set(SetArguments),
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct SetArguments {
     /// A module and how much it says: hydra::prefetch=debug
     #[arg(value_name = "TARGET=LEVEL")]
@@ -106,6 +109,16 @@ impl Level {
     }
 }
 
+impl Command {
+    /// Whether it tells what there is, and ends.
+    pub(super) const fn reads(&self) -> bool {
+        match self {
+            Self::Tail(arguments) => arguments.no_follow,
+            Self::Level(level) => matches!(level, LevelCommand::Get),
+        }
+    }
+}
+
 pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
     if let Command::Tail(arguments) = &command
         && !arguments.no_follow
@@ -132,8 +145,9 @@ async fn tail(arguments: TailArguments, session: &Session, ui: &mut Ui<'_>) -> R
         follow,
     };
     ui.headers &= !matches!(ui.format, Format::Auto | Format::Table);
+    let selection = if follow { arguments.choice.unsorted()? } else { arguments.choice.of(None)? };
     let mut updates = session.call(session.client.log().tail_log(request)).await?;
-    let mut rows = List::begin(ui)?;
+    let mut rows = List::of(ui, selection)?;
     loop {
         // Hours may pass between two lines: following has no time limit.
         let next = updates.message();

@@ -13,7 +13,7 @@ use crate::output::Format;
 use crate::session::Target;
 use crate::ui::Ui;
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
     /// Print everything in the text format of Prometheus
     Print,

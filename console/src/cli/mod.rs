@@ -5,13 +5,16 @@
 
 mod bugreport;
 mod chart;
+mod choice;
 mod completions;
 mod config;
 mod doctor;
 mod events;
 mod heads;
 mod log;
+pub mod man;
 mod metrics;
+mod names;
 mod network;
 mod peers;
 mod prefetch;
@@ -24,6 +27,7 @@ mod status;
 mod top;
 mod version;
 mod wait;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -32,6 +36,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
 
 use crate::error::{Error, Kind};
 use crate::key;
@@ -61,7 +66,7 @@ Exit status: 0 ok, 1 failed, 2 usage, 3 no daemon, 4 permission, 5 not found, 6 
 7 version, 8 unhealthy, 130 interrupted.
 JSON is a contract: fields are added, never renamed; units are in the names; unknown is null.";
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
 struct Global {
     /// How to print
@@ -89,11 +94,16 @@ struct Global {
     quiet: bool,
 
     /// Columns of a table, fields of CSV, in this order; a wrong one lists them all
-    #[arg(long, global = true, value_name = "A,B,…", value_delimiter = ',')]
+    #[arg(long, global = true, value_name = "A,B,…", value_delimiter = ',',
+          add = ArgValueCompleter::new(completions::columns))]
     columns: Vec<String>,
+
+    /// Print it all at once; else what does not fit on the terminal goes through $HYDRA_PAGER, $PAGER, or less -FRX
+    #[arg(long, global = true)]
+    no_pager: bool,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Command {
     /// Is it well, and if not, what first?
     Status(status::Arguments),
@@ -139,6 +149,45 @@ enum Command {
     Version,
     /// Print a completion script
     Completions(completions::Arguments),
+    /// Manual pages
+    Man(man::Arguments),
+}
+
+impl Command {
+    /// The pause of `--watch`.
+    fn watched(&self) -> Option<Duration> {
+        match self {
+            Self::Status(arguments) => arguments.watch.every,
+            Self::Heads(command) => command.watched(),
+            Self::Peers(command) => command.watched(),
+            Self::Records(command) => command.watched(),
+            Self::Network(arguments) => arguments.watched(),
+            Self::Prefetch(command) => command.watched(),
+            Self::Stats(command) => command.watched(),
+            _ => None,
+        }
+    }
+
+    /// Whether it tells what there is, and ends: what is long goes through a pager.
+    const fn reads(&self) -> bool {
+        match self {
+            Self::Status(_) | Self::Peers(_) | Self::Network(_) | Self::Doctor(_) | Self::Stats(_) => true,
+            Self::Heads(command) => command.reads(),
+            Self::Records(command) => command.reads(),
+            Self::Prefetch(command) => command.reads(),
+            Self::Log(command) => command.reads(),
+            Self::Events(arguments) => !arguments.follows(),
+            Self::Config(command) => matches!(command, config::Command::Show(_)),
+            Self::Metrics(command) => matches!(command, metrics::Command::Print),
+            Self::Bugreport(_)
+            | Self::Chart(_)
+            | Self::Top(_)
+            | Self::Wait(_)
+            | Self::Version
+            | Self::Completions(_)
+            | Self::Man(_) => false,
+        }
+    }
 }
 
 /// The command line as clap sees it, for completion and documentation.
@@ -166,16 +215,22 @@ pub fn execute(arguments: impl IntoIterator<Item = OsString>, mut surroundings: 
     ui.headers = !global.no_headers;
     ui.quiet = global.quiet;
     ui.columns = global.columns;
+    if global.no_pager {
+        ui.without_pager();
+    }
     let target = Target { socket: global.socket, timeout: global.timeout };
 
     let outcome = on_a_runtime(command, &target, &mut ui);
     // What is still buffered must not be lost, and may meet a closed pipe.
-    let outcome = outcome.and(ui.out.flush().map_err(Error::from));
-    match outcome {
+    let flushed = ui.out.flush().map_err(Error::from);
+    ui.end();
+    match outcome.and(flushed) {
         Ok(()) => 0,
         Err(error) => {
-            ui.out.flush().unwrap_or_default();
             ui.tell(&error);
+            if error.kind() == Kind::Interrupted {
+                ui.end_line();
+            }
             error.kind().exit_code()
         }
     }
@@ -198,7 +253,18 @@ fn on_a_runtime(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<()
     outcome
 }
 
+/// Runs a command once, or again and again, and long answers a screen at a time.
 async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
+    if let Some(every) = command.watched() {
+        return watch::run(every, ui, async |ui: &mut Ui<'_>| once(command.clone(), target, ui).await).await;
+    }
+    if command.reads() {
+        ui.page();
+    }
+    once(command, target, ui).await
+}
+
+async fn once(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
     match command {
         Command::Status(arguments) => status::run(arguments, target, ui).await,
         Command::Heads(command) => heads::run(command, target, ui).await,
@@ -218,6 +284,7 @@ async fn dispatch(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<
         Command::Wait(arguments) => wait::run(arguments, target, ui).await,
         Command::Version => version::run(target, ui).await,
         Command::Completions(arguments) => completions::run(arguments, ui),
+        Command::Man(arguments) => man::run(&arguments, ui),
     }
 }
 

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use hydra_protocol::client::Access;
 use hydra_protocol::v1::{GetCoverageRequest, GetNetworkRequest, PlanCoverageRequest};
 
+use super::watch::Watch;
 use crate::error::{Error, Kind};
 use crate::output::dto::{Coverage, CoveragePlan, CoverageWith, HeadGroup, Network, Place, PlannedNetwork};
 use crate::output::look::Look;
@@ -23,27 +24,35 @@ const NAMED: usize = 8;
 /// IP groups of heads that are named.
 const GROUPS: usize = 4;
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    watch: Watch,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Command {
     /// How many servers it has, told in two ways
-    Size,
+    Size {
+        #[command(flatten)]
+        watch: Watch,
+    },
     /// The share of keys that have one of our heads among their 20 nearest servers
     Coverage {
         /// With so many heads in all, ids left to chance; several joined by commas
         #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
         heads: Vec<u32>,
+        #[command(flatten)]
+        watch: Watch,
     },
     /// How many heads are missing for a coverage, and where
     Plan(PlanArguments),
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 -o csv, ndjson and name list the places, the one that gains most first:
 hydractl network plan --coverage 0.1 -o name | while read -r near; do hydractl heads add --near \"$near\"; done")]
@@ -70,6 +79,17 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+impl Arguments {
+    /// The pause of `--watch`.
+    pub(super) fn watched(&self) -> Option<Duration> {
+        match &self.command {
+            Some(Command::Size { watch } | Command::Coverage { watch, .. }) => watch.every,
+            Some(Command::Plan(_)) => None,
+            None => self.watch.every,
+        }
+    }
+}
+
 pub(super) async fn run(arguments: Arguments, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
     let timeout = match arguments.command {
         Some(Command::Plan(_)) => target.timeout.or(Some(PLAN_TIMEOUT)),
@@ -78,10 +98,10 @@ pub(super) async fn run(arguments: Arguments, target: &Target, ui: &mut Ui<'_>) 
     let session = Target { timeout, ..target.clone() }.open(Access::Read).await?;
     match arguments.command {
         None => network(&session, ui, lines).await,
-        Some(Command::Size) => {
+        Some(Command::Size { .. }) => {
             network(&session, ui, |network, look| labelled(&[("size", size(network, look))])).await
         }
-        Some(Command::Coverage { heads }) => coverage(heads, &session, ui).await,
+        Some(Command::Coverage { heads, .. }) => coverage(heads, &session, ui).await,
         Some(Command::Plan(arguments)) => plan(&arguments, &session, ui).await,
     }
 }

@@ -3,17 +3,19 @@
 mod unique;
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use hydra_protocol::client::Access;
 use hydra_protocol::v1::{self, GetPeerRequest, GetStatusRequest, ListPeersRequest};
 
+use super::choice::Choice;
+use super::names;
 use super::selector::selector;
+use super::watch::Watch;
 use crate::error::Error;
-use crate::output::columns::sort;
 use crate::output::dto::Peer;
-use crate::output::list::{self, List};
-use crate::output::object;
+use crate::output::list::List;
 use crate::output::text;
 use crate::session::{Session, Target};
 use crate::ui::Ui;
@@ -21,30 +23,45 @@ use crate::ui::Ui;
 /// The largest page the daemon gives.
 const PAGE: u32 = 1_000;
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
     /// All peers that are connected or in the routing table, by key
     List(ListArguments),
-    /// One peer with all its addresses and protocols
+    /// Peers with all their addresses and protocols
     Show {
-        /// Its id, or any unique beginning or end of it
-        id: String,
+        /// Peer ids, or any unique beginnings or ends of those; - reads them from stdin, one a line
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
+        #[command(flatten)]
+        watch: Watch,
     },
     /// How many distinct peers there were, by hour and in all; of several hydras together too
     Unique(unique::Arguments),
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct ListArguments {
-    /// Sort by a column; -COLUMN puts the largest first
-    #[arg(long, value_name = "[-]COLUMN", allow_hyphen_values = true)]
-    sort_by: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
     /// At most so many
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroU64>,
     /// Which peers
     #[arg(long = "where", alias = "scope", value_enum, default_value_t)]
     scope: Scope,
+    #[command(flatten)]
+    watch: Watch,
+}
+
+impl Command {
+    /// The pause of `--watch`.
+    pub(super) fn watched(&self) -> Option<Duration> {
+        match self {
+            Self::List(arguments) => arguments.watch.every,
+            Self::Show { watch, .. } => watch.every,
+            Self::Unique(_) => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -61,44 +78,36 @@ enum Scope {
 pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
     match command {
         Command::List(arguments) => list(&arguments, &target.open(Access::Read).await?, ui).await,
-        Command::Show { id } => show(&id, &target.open(Access::Read).await?, ui).await,
+        Command::Show { ids, .. } => show(&ids, &target.open(Access::Read).await?, ui).await,
         Command::Unique(arguments) => unique::run(&arguments, target, ui).await,
     }
 }
 
 /// Prints page by page; only a sorted list is held as a whole.
 async fn list(arguments: &ListArguments, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let limit = arguments.limit.map_or(u64::MAX, NonZeroU64::get);
+    let selection = arguments.choice.of(arguments.limit.map(NonZeroU64::get))?;
     let heads = if ui.format.is_text() { head_count(session).await? } else { None };
     // Printed in the daemon's order: asks for no more than is wanted.
-    let wanted = if arguments.sort_by.is_some() { u64::MAX } else { limit };
+    let wanted = selection.wanted();
     let mut pages =
         Pages { session, scope: arguments.scope, token: Some(String::new()), reason: String::new() };
-    let mut all = Vec::new();
-    let mut rows = List::begin(ui)?;
+    let mut rows = List::of(ui, selection)?;
     let mut taken = 0;
-    while taken < wanted {
+    while taken < wanted && !rows.is_full() {
         let Some(page) = pages.next(wanted - taken).await? else { break };
+        taken += page.len() as u64;
         for peer in page {
-            let peer = Peer { heads, ..Peer::from(&peer) };
-            taken += 1;
-            if arguments.sort_by.is_some() {
-                all.push(peer);
-            } else {
-                rows.push(ui, &peer)?;
-            }
+            rows.push(ui, &Peer { heads, ..Peer::from(&peer) })?;
         }
+        // whoever reads has the first page while the next is asked for
+        rows.flush(ui)?;
     }
-    if let Some(by) = &arguments.sort_by {
-        sort(&mut all, by)?;
-        for peer in all.iter().take(usize::try_from(limit).unwrap_or(usize::MAX)) {
-            rows.push(ui, peer)?;
-        }
-    }
-    rows.finish(ui)?;
-    if taken == 0 {
-        let reason = if pages.reason.is_empty() { "no peers" } else { &pages.reason };
-        ui.note(&text::neutral(reason));
+    let printed = rows.finish(ui)?;
+    match (taken, pages.reason.as_str()) {
+        (0, "") => ui.note("no peers"),
+        (0, reason) => ui.note(&text::neutral(reason)),
+        _ if printed == 0 => ui.note("no peer fits"),
+        _ => {}
     }
     Ok(())
 }
@@ -134,16 +143,16 @@ async fn head_count(session: &Session) -> Result<Option<u32>, Error> {
     Ok(reply.status.map(|status| status.heads))
 }
 
-async fn show(id: &str, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let request = GetPeerRequest { peer: selector(id).to_owned() };
-    let reply = session.call(session.client.peers().get_peer(request)).await?;
+async fn show(ids: &[String], session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
     let heads = if ui.format.is_text() { head_count(session).await? } else { None };
-    let peer = Peer { heads, ..Peer::from(&reply.peer.unwrap_or_default()) };
-    if !ui.columns.is_empty() && ui.format.is_text() {
-        return list::print(ui, &[peer]).map(drop);
-    }
-    let text = lines(&peer, ui);
-    object::print_row(ui, &peer, &text)
+    names::for_each_row(ids, false, ui, async |id: &str, ui: &mut Ui<'_>| {
+        let request = GetPeerRequest { peer: selector(id).to_owned() };
+        let reply = session.call(session.client.peers().get_peer(request)).await?;
+        let peer = Peer { heads, ..Peer::from(&reply.peer.unwrap_or_default()) };
+        let text = lines(&peer, ui);
+        Ok((peer, text))
+    })
+    .await
 }
 
 fn lines(peer: &Peer, ui: &Ui<'_>) -> String {

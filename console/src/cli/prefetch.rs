@@ -11,7 +11,9 @@ use hydra_protocol::v1::{
     ResumePrefetchRequest,
 };
 
+use super::choice::Choice;
 use super::span;
+use super::watch::Watch;
 use crate::error::{Error, Kind};
 use crate::output::dto::{PrefetchKey, PrefetchSource, PrefetchStatus};
 use crate::output::list::List;
@@ -26,10 +28,13 @@ const PAGE: u32 = 1_000;
 
 const SCHEMA: &str = "hydra.v1/PrefetchStatus";
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
     /// What became of the misses, and what each source did
-    Status,
+    Status {
+        #[command(flatten)]
+        watch: Watch,
+    },
     /// Keys in flight, the oldest first, then those that wait, the next first
     Queue(QueueArguments),
     /// Look up nothing more; what is under way goes on, what waits stays
@@ -40,14 +45,18 @@ pub(super) enum Command {
     Clear(ClearArguments),
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct QueueArguments {
+    #[command(flatten)]
+    choice: Choice,
     /// At most so many
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroU64>,
+    #[command(flatten)]
+    watch: Watch,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct PauseArguments {
     /// Why, for those who wonder
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -57,21 +66,34 @@ pub(super) struct PauseArguments {
     time: Option<Duration>,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct ClearArguments {
     /// Do not ask; needed when nobody can be asked
     #[arg(long)]
     yes: bool,
 }
 
+impl Command {
+    /// The pause of `--watch`.
+    pub(super) fn watched(&self) -> Option<Duration> {
+        match self {
+            Self::Status { watch } => watch.every,
+            Self::Queue(arguments) => arguments.watch.every,
+            _ => None,
+        }
+    }
+
+    /// Whether it only tells.
+    pub(super) const fn reads(&self) -> bool {
+        matches!(self, Self::Status { .. } | Self::Queue(_))
+    }
+}
+
 pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let access = match command {
-        Command::Status | Command::Queue(_) => Access::Read,
-        _ => Access::Control,
-    };
+    let access = if command.reads() { Access::Read } else { Access::Control };
     let session = target.open(access).await?;
     match command {
-        Command::Status => {
+        Command::Status { .. } => {
             let status = status(&session).await?;
             let text = whole(&status, ui)?;
             object::print(ui, SCHEMA, &status, status.state, &text)
@@ -96,9 +118,10 @@ fn read(prefetch: Option<Prefetch>) -> Result<PrefetchStatus, Error> {
 }
 
 async fn queue(arguments: &QueueArguments, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let mut left = arguments.limit.map_or(u64::MAX, NonZeroU64::get);
-    let (mut token, mut reason) = (String::new(), String::new());
-    let mut rows = List::begin(ui)?;
+    let selection = arguments.choice.of(arguments.limit.map(NonZeroU64::get))?;
+    let mut left = selection.wanted();
+    let (mut token, mut reason, mut taken) = (String::new(), String::new(), 0);
+    let mut rows = List::of(ui, selection)?;
     loop {
         let page_size = u32::try_from(left).unwrap_or(PAGE).min(PAGE);
         let request = ListPrefetchKeysRequest { page_size, page_token: token };
@@ -106,14 +129,19 @@ async fn queue(arguments: &QueueArguments, session: &Session, ui: &mut Ui<'_>) -
         for key in &page.keys {
             rows.push(ui, &PrefetchKey::from(key))?;
         }
+        taken += page.keys.len();
         left = left.saturating_sub(page.keys.len() as u64);
         (token, reason) = (page.next_page_token, if reason.is_empty() { page.empty_reason } else { reason });
-        if token.is_empty() || left == 0 {
+        if token.is_empty() || left == 0 || rows.is_full() {
             break;
         }
     }
     if rows.finish(ui)? == 0 {
-        ui.note(&text::neutral(if reason.is_empty() { "no key waits or is in flight" } else { &reason }));
+        ui.note(&match reason.as_str() {
+            _ if taken > 0 => "no key fits".to_owned(),
+            "" => "no key waits or is in flight".to_owned(),
+            reason => text::neutral(reason),
+        });
     }
     Ok(())
 }

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
 use hydra_protocol::client::Access;
 use hydra_protocol::v1::{GetHistoryRequest, GetHistoryResponse, ListSeriesRequest};
 use jiff::Timestamp;
 
-use crate::cli::span;
+use crate::cli::choice::Choice;
+use crate::cli::watch::Watch;
+use crate::cli::{completions, span};
 use crate::error::Error;
 use crate::output::dto::{Moment, Series, StatsPoint};
 use crate::output::list::{self, List};
@@ -15,22 +18,30 @@ use crate::output::text::neutral;
 use crate::session::{Session, Target};
 use crate::ui::Ui;
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
     /// Which series there are, with what they are now
-    List,
+    List(ListArguments),
     /// The values of series, the oldest first
     History(HistoryArguments),
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
+pub(super) struct ListArguments {
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    watch: Watch,
+}
+
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Seconds are kept for ten minutes, ten seconds for two hours, minutes for two days, hours for a year; of a head minutes only.
 A value of - (null, empty) was not measured; where the daemon was restarted, the row says so.
 hydractl stats history requests.add_provider --since 2d -o csv > add-provider.csv")]
 pub(super) struct HistoryArguments {
     /// Names as stats list prints them
-    #[arg(required = true, num_args = 1..=64, value_name = "SERIES")]
+    #[arg(required = true, num_args = 1..=64, value_name = "SERIES", add = ArgValueCompleter::new(completions::series))]
     series: Vec<String>,
     /// From how long ago on: 10m, 2h, 2d, 365d
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = span::parse_back)]
@@ -38,15 +49,28 @@ pub(super) struct HistoryArguments {
     /// Time of a value: 1s, 10s, 1m, 1h; the shortest that is kept for so long by default
     #[arg(long, value_name = "TIME", value_parser = span::parse)]
     step: Option<Duration>,
+    #[command(flatten)]
+    choice: Choice,
+}
+
+impl Command {
+    /// The pause of `--watch`.
+    pub(super) fn watched(&self) -> Option<Duration> {
+        match self {
+            Self::List(arguments) => arguments.watch.every,
+            Self::History(_) => None,
+        }
+    }
 }
 
 pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
     let session = target.open(Access::Read).await?;
     match command {
-        Command::List => {
+        Command::List(arguments) => {
+            let selection = arguments.choice.of(None)?;
             let reply = session.call(session.client.stats().list_series(ListSeriesRequest {})).await?;
             let series: Vec<Series> = reply.series.iter().map(Series::from).collect();
-            list::print(ui, &series)?;
+            list::print_selected(ui, &series, selection)?;
             troubled(ui, &reply.trouble);
             Ok(())
         }
@@ -56,10 +80,11 @@ pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> R
 
 async fn history(arguments: HistoryArguments, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
     let step = arguments.step.map_or(0, |step| u32::try_from(step.as_secs()).unwrap_or(u32::MAX).max(1));
+    let selection = arguments.choice.of(None)?;
     let reply = ask(session, arguments.series, arguments.since, step, ui.look.now).await?;
     let seconds = i64::from(reply.step_seconds);
     let begins = reply.begins.map_or(0, |begins| begins.seconds);
-    let mut list = List::<StatsPoint>::begin(ui)?;
+    let mut list = List::<StatsPoint>::of(ui, selection)?;
     let mut measured = false;
     for series in &reply.series {
         for (at, value) in (0..).map(|step| begins + step * seconds).zip(&series.values) {

@@ -8,6 +8,7 @@ use hydra_protocol::client::Access;
 use hydra_protocol::v1::GetStatusRequest;
 
 use super::heads;
+use super::watch::Watch;
 use crate::error::{Error, Kind};
 use crate::output::dto::Status;
 use crate::output::look::Tone;
@@ -15,11 +16,13 @@ use crate::output::object;
 use crate::session::Target;
 use crate::ui::Ui;
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct Arguments {
     /// Exit 8 when anything is broken, marked ✖
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    pub(super) watch: Watch,
 }
 
 pub(super) async fn run(arguments: Arguments, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {

@@ -25,7 +25,7 @@ enum Signs {
     Ascii,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct Arguments {
     /// What to open first, as typed after `:`, such as: prefetch, head 2
     #[arg(value_name = "PAGE")]

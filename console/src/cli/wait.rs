@@ -27,7 +27,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// Seconds between updates of the watch.
 const INTERVAL_SECONDS: f64 = 0.25;
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Conditions:
   ready            the daemon is up: belly, control socket and heads (what systemd is told)

@@ -37,18 +37,29 @@ impl Rank {
         Self::Number(number.unwrap_or(f64::NEG_INFINITY))
     }
 
-    fn compare(&self, other: &Self) -> Ordering {
+    /// The rank of what a pipe is shown: a number when it reads as one.
+    fn read(text: String) -> Self {
+        match text.parse::<f64>() {
+            Ok(number) if !number.is_nan() => Self::Number(number),
+            _ if text.is_empty() => Self::of(None),
+            _ => Self::Text(text),
+        }
+    }
+
+    /// Numbers come before words.
+    pub(super) fn compare(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Number(one), Self::Number(other)) => one.total_cmp(other),
             (Self::Text(one), Self::Text(other)) => one.cmp(other),
-            _ => Ordering::Equal,
+            (Self::Number(_), Self::Text(_)) => Ordering::Less,
+            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
         }
     }
 }
 
 /// One column of a list of `R`.
 pub struct Column<R: 'static> {
-    /// What `--columns` and `--sort-by` call it.
+    /// What `--columns`, `--sort-by` and `--filter` call it.
     pub key: &'static str,
     /// Title on a terminal.
     pub title: &'static str,
@@ -62,8 +73,38 @@ pub struct Column<R: 'static> {
     pub terminal: bool,
     /// The text of a row.
     pub cell: fn(&R, &Look) -> Cell,
-    /// The place of a row.
-    pub rank: fn(&R) -> Rank,
+    /// The place of a row, where it is not that of the text.
+    pub rank: Option<fn(&R) -> Rank>,
+}
+
+impl<R: Row> Column<R> {
+    /// What a pipe is shown; empty when it is not known.
+    pub(super) fn exact(&self, row: &R, look: &Look) -> String {
+        let look = Look { terminal: false, colour: false, utf8: true, ..*look };
+        let cell = (self.cell)(row, &look);
+        if cell.is_unknown() { String::new() } else { cell.text().trim().to_owned() }
+    }
+
+    /// The place of a row in this column.
+    pub(super) fn rank(&self, row: &R, look: &Look) -> Rank {
+        self.rank.map_or_else(|| Rank::read(self.exact(row, look)), |rank| rank(row))
+    }
+
+    /// A number to compare this column with, in its unit: 100, 1.5k, 2M, 0.25.
+    pub(super) fn number(&self, text: &str) -> Result<f64, String> {
+        let ranks_words = self.rank.is_some_and(|rank| matches!(rank(&R::default()), Rank::Text(_)));
+        if ranks_words {
+            return Err(format!("{} is no number: compare it with = or ~", self.key));
+        }
+        let (digits, unit) = match text.char_indices().last() {
+            Some((at, 'k')) => (&text[..at], 1e3),
+            Some((at, 'm')) => (&text[..at], 1e6),
+            Some((at, 'g')) => (&text[..at], 1e9),
+            _ => (text, 1.0),
+        };
+        let number = digits.parse::<f64>().ok().filter(|number| number.is_finite());
+        number.map(|number| number * unit).ok_or_else(|| format!("{text:?} is no number: 100, 1.5k, 2M"))
+    }
 }
 
 /// A column of words, shown alike everywhere.
@@ -73,7 +114,7 @@ const fn words<R>(
     cell: fn(&R, &Look) -> Cell,
     rank: fn(&R) -> Rank,
 ) -> Column<R> {
-    Column { key, title, exact_title: title, right: false, wide: false, terminal: false, cell, rank }
+    Column { rank: Some(rank), ..unranked(key, title, cell) }
 }
 
 /// The same of figures, which stand at the right.
@@ -86,13 +127,13 @@ const fn figure<R>(
     Column { right: true, ..words(key, title, cell, rank) }
 }
 
-/// A column of words in a list that keeps the order it came in.
+/// A column of words that are sorted as they read.
 const fn unranked<R>(key: &'static str, title: &'static str, cell: fn(&R, &Look) -> Cell) -> Column<R> {
-    words(key, title, cell, |_| Rank::Number(0.0))
+    Column { key, title, exact_title: title, right: false, wide: false, terminal: false, cell, rank: None }
 }
 
 /// A thing that lists are made of.
-pub trait Row: Serialize + Default + 'static {
+pub trait Row: Serialize + Clone + Default + 'static {
     /// Schema of one; a list is this with `List` behind.
     const SCHEMA: &'static str;
 
@@ -120,24 +161,19 @@ pub fn choose<R: Row>(
     chosen.iter().map(|key| find::<R>(key)).collect()
 }
 
-fn find<R: Row>(key: &str) -> Result<&'static Column<R>, Error> {
-    let all = R::columns();
-    all.iter().find(|column| column.key.eq_ignore_ascii_case(key)).ok_or_else(|| {
-        let keys: Vec<&str> = all.iter().map(|column| column.key).collect();
-        Error::new(Kind::Usage, format!("no column {key}")).hint(format!("there are {}", keys.join(", ")))
-    })
+/// The names of all columns, in order.
+pub fn keys<R: Row>() -> impl Iterator<Item = &'static str> {
+    R::columns().iter().map(|column| column.key)
 }
 
-/// Sorts rows by a column; `-key` puts the largest first. Equal rows keep their order.
+/// A column by its name.
 ///
 /// # Errors
-/// Usage, when there is no such column.
-pub fn sort<R: Row>(rows: &mut [R], by: &str) -> Result<(), Error> {
-    let (key, descending) = by.strip_prefix('-').map_or((by, false), |key| (key, true));
-    let rank = find::<R>(key)?.rank;
-    rows.sort_by(|one, other| {
-        let order = rank(one).compare(&rank(other));
-        if descending { order.reverse() } else { order }
-    });
-    Ok(())
+/// Usage, when there is no such column; it says which there are.
+pub(super) fn find<R: Row>(key: &str) -> Result<&'static Column<R>, Error> {
+    let all = R::columns();
+    all.iter().find(|column| column.key.eq_ignore_ascii_case(key)).ok_or_else(|| {
+        let keys: Vec<&str> = keys::<R>().collect();
+        Error::new(Kind::Usage, format!("no column {key}")).hint(format!("there are {}", keys.join(", ")))
+    })
 }

@@ -37,7 +37,7 @@ pub use status::{Check, Door, Drop, HeadsTarget, PrefetchSummary, Status, Versio
 pub use unique::UniquePeers;
 
 use super::look::exact;
-use super::text::neutral;
+use super::text::{neutral, neutral_owned};
 
 /// A moment, in JSON as RFC 3339 in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,4 +67,9 @@ fn known(text: &str) -> Option<String> {
 
 fn all_neutral(texts: &[String]) -> Vec<String> {
     texts.iter().map(|text| neutral(text)).collect()
+}
+
+/// As [`known`], of a text that is given away.
+fn known_owned(text: String) -> Option<String> {
+    (!text.is_empty()).then(|| neutral_owned(text))
 }

@@ -1,17 +1,24 @@
-//! A list on its way out, a row at a time and in constant memory.
+//! A list on its way out, a row at a time and in constant memory; only one that is sorted is held.
 
 use std::io::Write as _;
 
 use super::columns::{Column, Row, choose};
+use super::select::{MOST_SORTED, Selection};
 use super::table::{Table, Title};
-use super::{Format, csv};
+use super::{Format, csv, text};
 use crate::error::{Error, Kind};
 use crate::ui::Ui;
 
 /// Prints rows as they come.
 pub struct List<R: Row> {
     shape: Shape<R>,
+    selection: Selection<R>,
+    /// Those that wait to be sorted.
+    held: Vec<R>,
+    /// Printed.
     rows: u64,
+    /// Room for a row in words, used again for each.
+    line: Vec<u8>,
 }
 
 enum Shape<R: Row> {
@@ -23,11 +30,19 @@ enum Shape<R: Row> {
 }
 
 impl<R: Row> List<R> {
-    /// Begins a list in the format of `ui`.
+    /// Begins a list of everything in the format of `ui`.
     ///
     /// # Errors
     /// Usage, when a chosen column does not exist; otherwise when the output cannot be written.
     pub fn begin(ui: &mut Ui<'_>) -> Result<Self, Error> {
+        Self::of(ui, Selection::all())
+    }
+
+    /// Begins a list of what is selected.
+    ///
+    /// # Errors
+    /// As [`List::begin`].
+    pub fn of(ui: &mut Ui<'_>, selection: Selection<R>) -> Result<Self, Error> {
         let format = match ui.format {
             Format::Auto if ui.quiet => Format::Name,
             format => format,
@@ -60,24 +75,53 @@ impl<R: Row> List<R> {
                 Shape::Json
             }
         };
-        Ok(Self { shape, rows: 0 })
+        Ok(Self { shape, selection, held: Vec::new(), rows: 0, line: Vec::new() })
     }
 
-    /// Prints a row.
+    /// Takes a row: prints it if it is selected, or holds it until all are known.
     ///
     /// # Errors
-    /// When the output cannot be written.
+    /// When the output cannot be written, or when there are too many rows to sort.
     pub fn push(&mut self, ui: &mut Ui<'_>, row: &R) -> Result<(), Error> {
+        if self.is_full() || !self.selection.fits(row, &ui.look) {
+            return Ok(());
+        }
+        if !self.selection.sorts() {
+            return self.print(ui, row);
+        }
+        if self.held.len() >= MOST_SORTED {
+            let most = text::commas(MOST_SORTED as u64);
+            return Err(Error::new(Kind::Failed, format!("more than {most} rows: too many to sort here"))
+                .hint("choose fewer with --filter, or print them with -o ndjson and sort that"));
+        }
+        self.held.push(row.clone());
+        Ok(())
+    }
+
+    /// Whether more rows would change nothing.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        !self.selection.sorts() && self.rows >= self.selection.limit() as u64
+    }
+
+    fn print(&mut self, ui: &mut Ui<'_>, row: &R) -> Result<(), Error> {
         match &mut self.shape {
             Shape::Table(table, columns) => {
                 let cells = columns.iter().map(|column| (column.cell)(row, &ui.look)).collect();
                 table.push(&mut ui.out, cells)?;
             }
             Shape::Json => {
-                ui.out.write_all(if self.rows == 0 { b"\n" } else { b",\n" })?;
-                ui.out.write_all(json(row)?.as_bytes())?;
+                self.line.clear();
+                self.line.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
+                json_into(&mut self.line, row)?;
+                ui.out.write_all(&self.line)?;
             }
-            Shape::Ndjson => writeln!(ui.out, "{}", json(row)?)?,
+            Shape::Ndjson => {
+                self.line.clear();
+                json_into(&mut self.line, row)?;
+                self.line.push(b'\n');
+                ui.out.write_all(&self.line)?;
+            }
             Shape::Csv(chosen) => csv::record(&mut ui.out, row, chosen)?,
             Shape::Name => writeln!(ui.out, "{}", row.name())?,
         }
@@ -109,11 +153,18 @@ impl<R: Row> List<R> {
     /// # Errors
     /// When the output cannot be written.
     pub fn finish_page(mut self, ui: &mut Ui<'_>, next: &str) -> Result<u64, Error> {
+        let mut held = std::mem::take(&mut self.held);
+        self.selection.sort(&mut held, &ui.look);
+        for row in held.iter().take(self.selection.limit()) {
+            self.print(ui, row)?;
+        }
         match &mut self.shape {
             Shape::Table(table, _) => table.finish(&mut ui.out)?,
             Shape::Json => {
                 let end = if self.rows == 0 { "" } else { "\n" };
-                writeln!(ui.out, "{end}],\"next_page_token\":{}}}", json(&next)?)?;
+                self.line.clear();
+                json_into(&mut self.line, &next)?;
+                writeln!(ui.out, "{end}],\"next_page_token\":{}}}", String::from_utf8_lossy(&self.line))?;
             }
             Shape::Ndjson | Shape::Csv(_) | Shape::Name => {}
         }
@@ -126,15 +177,23 @@ impl<R: Row> List<R> {
 /// # Errors
 /// As [`List`].
 pub fn print<R: Row>(ui: &mut Ui<'_>, rows: &[R]) -> Result<u64, Error> {
-    let mut list = List::begin(ui)?;
+    print_selected(ui, rows, Selection::all())
+}
+
+/// As [`print`], of what is selected.
+///
+/// # Errors
+/// As [`List`].
+pub fn print_selected<R: Row>(ui: &mut Ui<'_>, rows: &[R], selection: Selection<R>) -> Result<u64, Error> {
+    let mut list = List::of(ui, selection)?;
     for row in rows {
         list.push(ui, row)?;
     }
     list.finish(ui)
 }
 
-fn json(row: &impl serde::Serialize) -> Result<String, Error> {
-    serde_json::to_string(row).map_err(|error| Error::new(Kind::Failed, format!("no JSON: {error}")))
+fn json_into(line: &mut Vec<u8>, row: &impl serde::Serialize) -> Result<(), Error> {
+    serde_json::to_writer(line, row).map_err(|error| Error::new(Kind::Failed, format!("no JSON: {error}")))
 }
 
 /// Positions of the chosen fields.

@@ -162,7 +162,8 @@ impl Look {
 /// RFC 3339 in UTC, whole seconds.
 #[must_use]
 pub fn exact(at: Timestamp) -> String {
-    at.round(Unit::Second).unwrap_or(at).to_string()
+    let whole = if at.subsec_nanosecond() == 0 { at } else { at.round(Unit::Second).unwrap_or(at) };
+    whole.to_string()
 }
 
 /// Whole seconds from one moment to a later one; 0 when it is not later.

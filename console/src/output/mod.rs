@@ -6,9 +6,11 @@
 pub mod columns;
 pub mod dto;
 pub mod export;
+pub mod fit;
 pub mod list;
 pub mod look;
 pub mod object;
+pub mod select;
 pub mod table;
 pub mod text;
 

@@ -15,6 +15,9 @@ pub const FIRST_ROWS: usize = 1_000;
 /// Room between two columns.
 const GAP: &str = "  ";
 
+/// What stands for what is not known.
+const UNKNOWN: &str = "—";
+
 /// What stands at one place of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
@@ -27,6 +30,18 @@ impl Cell {
     #[must_use]
     pub fn toned(tone: Tone, text: impl Into<String>) -> Self {
         Self { text: text.into(), tone }
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it says that nothing is known.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.text == UNKNOWN && self.tone == Tone::Off
     }
 }
 
@@ -45,7 +60,7 @@ impl From<&str> for Cell {
 /// Not known is a dash, and dim.
 impl From<Option<String>> for Cell {
     fn from(text: Option<String>) -> Self {
-        text.map_or_else(|| Self::toned(Tone::Off, "—"), Self::from)
+        text.map_or_else(|| Self::toned(Tone::Off, UNKNOWN), Self::from)
     }
 }
 

@@ -20,6 +20,16 @@ pub fn percent(share: f64) -> String {
 /// direction of writing or take no room.
 #[must_use]
 pub fn neutral(text: &str) -> String {
+    neutral_owned(text.to_owned())
+}
+
+/// As [`neutral`]; a text that is harmless, as nearly all are, is not copied.
+#[must_use]
+pub fn neutral_owned(text: String) -> String {
+    // printable ASCII
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text;
+    }
     text.chars().map(|c| if is_harmful(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
@@ -57,6 +67,32 @@ pub fn count(number: u64) -> String {
         ..10_000_000 => commas(number),
         10_000_000..1_000_000_000 => format!("{:.1} M", number as f64 / 1e6),
         _ => format!("{:.2} G", number as f64 / 1e9),
+    }
+}
+
+/// Two counts in the unit of the second: 44.1 of 561.3 M; a first that would be 0.0 keeps its own.
+#[must_use]
+pub fn count_of(part: u64, whole: u64) -> String {
+    let (unit, digits) = match whole {
+        ..10_000_000 => return format!("{} of {}", commas(part), commas(whole)),
+        10_000_000..1_000_000_000 => (1e6, 1),
+        _ => (1e9, 2),
+    };
+    let part = match part as f64 / unit {
+        scaled if scaled < 0.05 && part > 0 => count(part),
+        scaled => format!("{scaled:.digits$}"),
+    };
+    format!("{part} of {}", count(whole))
+}
+
+/// A time to wait, in two units: 40 s, 12 min 40 s, 3 h 12 min.
+#[must_use]
+pub fn wait(seconds: u64) -> String {
+    let (minutes, hours) = (seconds / 60, seconds / 3_600);
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3_600 => format!("{minutes} min {} s", seconds % 60),
+        _ => format!("{hours} h {} min", minutes % 60),
     }
 }
 
@@ -215,6 +251,11 @@ mod tests {
             [0, 999, 2_412, 9_999_999, 561_312_408].map(count),
             ["0", "999", "2,412", "9,999,999", "561.3 M"]
         );
+        let counts = [(44_100_000, 561_312_408), (0, 561_312_408), (7_000, 561_312_408), (1_234, 5_678)];
+        let counts = counts.map(|(part, whole)| count_of(part, whole));
+        assert_eq!(counts, ["44.1 of 561.3 M", "0.0 of 561.3 M", "7,000 of 561.3 M", "1,234 of 5,678"]);
+        assert_eq!(count_of(1_500_000_000, 2_000_000_000), "1.50 of 2.00 G");
+        assert_eq!([40, 760, 11_520].map(wait), ["40 s", "12 min 40 s", "3 h 12 min"]);
         assert_eq!(size_of(47_700_000_000, 80_000_000_000), "47.7 of 80.0 GB");
         assert_eq!(size_of(40_960, 80_000_000_000), "41.0 kB of 80.0 GB");
         assert_eq!([0, 40_960, 47_700_000_000].map(size), ["0 B", "41.0 kB", "47.7 GB"]);

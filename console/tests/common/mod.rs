@@ -119,6 +119,8 @@ pub fn run(words: &[&str], reader: Reader) -> Outcome {
             _ => None,
         },
         now: fixture::now,
+        input: || Box::new(io::empty()),
+        screen: || None,
     };
     let arguments = std::iter::once("hydractl").chain(words.iter().copied()).map(OsString::from);
     let code = hydractl::cli::execute(arguments, surroundings);

@@ -1,13 +1,14 @@
-//! What changes heads. Each prints what it changed, as a head or a list of heads.
+//! What changes heads. Each prints what it changed, as a head or a list of heads; nothing when quiet.
 
 use hydra_protocol::v1::{
     AddHeadsRequest, GetStatusRequest, PurgeHeadRequest, RemoveHeadRequest, StartHeadRequest, StopHeadRequest,
 };
 
 use super::{AddArguments, RmArguments, find, selector};
+use crate::cli::names::{self, STDIN};
 use crate::error::{Error, Kind};
 use crate::output::dto::{Head, PurgedHead};
-use crate::output::{list, object};
+use crate::output::list;
 use crate::session::Session;
 use crate::ui::Ui;
 
@@ -47,22 +48,30 @@ pub(super) async fn add(arguments: &AddArguments, session: &Session, ui: &mut Ui
 }
 
 pub(super) async fn remove(arguments: &RmArguments, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let head = find(&arguments.one.head, session).await?;
-    if !arguments.yes {
-        confirm(&head, ui).await?;
+    let typed = &arguments.heads.heads;
+    if !arguments.yes && typed.iter().any(|word| word == STDIN) {
+        return Err(Error::new(Kind::Usage, "nobody can be asked about names from standard input")
+            .hint("to remove them without a question: --yes"));
     }
-    let request = RemoveHeadRequest { head: head.name.clone() };
-    let reply = session.call(session.client.heads().remove_head(request)).await?;
-    let removed = Head::from(&reply.head.unwrap_or_default());
-    // The daemon tells how many there are, not how many serve; it is only for the sentence.
-    let status = session.call(session.client.status().get_status(GetStatusRequest {})).await.ok();
-    let left = match status.and_then(|status| status.status) {
-        Some(status) if status.heads_serving == 1 => "1 head serves".to_owned(),
-        Some(status) => format!("{} heads serve", status.heads_serving),
-        None => format!("{} in all", reply.heads_total),
-    };
-    let text = format!("{} withdrawn and removed in {:.1} s; {left}\n", head.name, reply.took_seconds);
-    changed(ui, &removed, &text)
+    names::for_each_row(typed, ui.quiet, ui, async |typed: &str, ui: &mut Ui<'_>| {
+        let head = find(typed, session).await?;
+        if !arguments.yes {
+            confirm(&head, ui).await?;
+        }
+        let request = RemoveHeadRequest { head: head.name.clone() };
+        let reply = session.call(session.client.heads().remove_head(request)).await?;
+        let removed = Head::from(&reply.head.unwrap_or_default());
+        // The daemon tells how many there are, not how many serve; it is only for the sentence.
+        let status = session.call(session.client.status().get_status(GetStatusRequest {})).await.ok();
+        let left = match status.and_then(|status| status.status) {
+            Some(status) if status.heads_serving == 1 => "1 head serves".to_owned(),
+            Some(status) => format!("{} heads serve", status.heads_serving),
+            None => format!("{} in all", reply.heads_total),
+        };
+        let text = format!("{} withdrawn and removed in {:.1} s; {left}\n", head.name, reply.took_seconds);
+        Ok((removed, text))
+    })
+    .await
 }
 
 /// Says what will be lost, and lets the name be typed.
@@ -92,42 +101,38 @@ async fn confirm(head: &Head, ui: &mut Ui<'_>) -> Result<(), Error> {
     }
 }
 
-pub(super) async fn stop(typed: &str, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let head = find(typed, session).await?;
-    let request = StopHeadRequest { head: head.name };
-    let reply = session.call(session.client.heads().stop_head(request)).await?;
-    let head = Head::from(&reply.head.unwrap_or_default());
-    let closed = ui.look.count(reply.connections_closed);
-    let text = format!("{} withdrawn, {closed} connections closed; identity and port kept\n", head.name);
-    changed(ui, &head, &text)
+pub(super) async fn stop(typed: &[String], session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
+    names::for_each_row(typed, ui.quiet, ui, async |typed: &str, ui: &mut Ui<'_>| {
+        let request = StopHeadRequest { head: find(typed, session).await?.name };
+        let reply = session.call(session.client.heads().stop_head(request)).await?;
+        let head = Head::from(&reply.head.unwrap_or_default());
+        let closed = ui.look.count(reply.connections_closed);
+        let text = format!("{} withdrawn, {closed} connections closed; identity and port kept\n", head.name);
+        Ok((head, text))
+    })
+    .await
 }
 
-pub(super) async fn start(typed: &str, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let head = find(typed, session).await?;
-    let request = StartHeadRequest { head: head.name };
-    let reply = session.call(session.client.heads().start_head(request)).await?;
-    let head = Head::from(&reply.head.unwrap_or_default());
-    let text =
-        format!("{name} {state}: hydractl wait {name}=serving\n", name = head.name, state = head.state);
-    changed(ui, &head, &text)
+pub(super) async fn start(typed: &[String], session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
+    names::for_each_row(typed, ui.quiet, ui, async |typed: &str, _: &mut Ui<'_>| {
+        let request = StartHeadRequest { head: find(typed, session).await?.name };
+        let reply = session.call(session.client.heads().start_head(request)).await?;
+        let head = Head::from(&reply.head.unwrap_or_default());
+        let text =
+            format!("{name} {state}: hydractl wait {name}=serving\n", name = head.name, state = head.state);
+        Ok((head, text))
+    })
+    .await
 }
 
-pub(super) async fn purge(typed: &str, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let request = PurgeHeadRequest { head: selector(typed).to_owned() };
-    let reply = session.call(session.client.heads().purge_head(request)).await?;
-    let (index, peer_id) = (reply.index, crate::output::text::neutral(&reply.peer_id));
-    let purged = PurgedHead { name: format!("head-{index}"), index, peer_id };
-    let text = format!("index {index} given up; {} was its peer id\n", purged.peer_id);
-    if ui.quiet {
-        return Ok(());
-    }
-    object::print(ui, "hydra.v1/PurgedHead", &purged, &purged.name, &text)
-}
-
-/// Prints a head that was changed; nothing when quiet.
-fn changed(ui: &mut Ui<'_>, head: &Head, text: &str) -> Result<(), Error> {
-    if ui.quiet {
-        return Ok(());
-    }
-    object::print_row(ui, head, text)
+pub(super) async fn purge(typed: &[String], session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
+    names::for_each_row(typed, ui.quiet, ui, async |typed: &str, _: &mut Ui<'_>| {
+        let request = PurgeHeadRequest { head: selector(typed).to_owned() };
+        let reply = session.call(session.client.heads().purge_head(request)).await?;
+        let (index, peer_id) = (reply.index, crate::output::text::neutral(&reply.peer_id));
+        let purged = PurgedHead { name: format!("head-{index}"), index, peer_id };
+        let text = format!("index {index} given up; {} was its peer id\n", purged.peer_id);
+        Ok((purged, text))
+    })
+    .await
 }

@@ -11,6 +11,7 @@ use hydra_protocol::v1::{self, GetUniquePeersRequest, SeenBy};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::cli::choice::Choice;
 use crate::error::{Error, Kind};
 use crate::output::dto::UniquePeers;
 use crate::output::list;
@@ -23,7 +24,7 @@ const MAX_FILE_BYTES: u64 = 64 << 20;
 /// Peers seen in any way: the union of the others.
 const ANY: &str = "any";
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(in crate::cli) struct Arguments {
     /// Unite with the counts of other hydras: files that `peers unique -o json` made
     #[arg(long, value_name = "FILE", num_args = 1.., value_hint = clap::ValueHint::FilePath)]
@@ -31,6 +32,8 @@ pub(in crate::cli) struct Arguments {
     /// Ask no daemon: the files alone
     #[arg(long, requires = "merge")]
     offline: bool,
+    #[command(flatten)]
+    choice: Choice,
 }
 
 /// Counts by hour, the total first, and by how peers were seen.
@@ -56,6 +59,7 @@ pub(in crate::cli) async fn run(
     target: &Target,
     ui: &mut Ui<'_>,
 ) -> Result<(), Error> {
+    let selection = arguments.choice.of(None)?;
     let mut counts = Counts::default();
     if !arguments.offline {
         let session = target.open(Access::Read).await?;
@@ -68,7 +72,7 @@ pub(in crate::cli) async fn run(
     for path in &arguments.merge {
         counts.add_file(path)?;
     }
-    list::print(ui, &counts.rows()).map(drop)
+    list::print_selected(ui, &counts.rows(), selection).map(drop)
 }
 
 impl Counts {

@@ -2,36 +2,40 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use hydra_protocol::client::Access;
 use hydra_protocol::v1::fetch_records_response::Told;
 use hydra_protocol::v1::{FetchRecordsRequest, FetchReport};
 
-use crate::cli::{key, span};
+use crate::cli::{key, names, span};
 use crate::error::{Error, Kind};
 use crate::output::dto::{Fetch, FetchedProvider};
 use crate::output::list::List;
 use crate::output::{Format, object};
-use crate::session::Target;
+use crate::session::{Session, Target};
 use crate::ui::Ui;
 
 /// Time for a lookup when nothing else is asked for.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Between two words about how far it is.
+const PROGRESS: Duration = Duration::from_millis(500);
+
 /// A daemon that is busy tells the end of a lookup this much later.
 const GRACE: Duration = Duration::from_secs(10);
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Asks the network on behalf of nobody: through the scout, never through a head. One line a provider as it is found;
 one that was found without addresses comes again when a server knows them. -o json waits for the end and tells
 which servers were asked and what each answered. Ctrl-C gives the lookup up. Exit 5 when there is no provider,
 6 when the time was over before there was one.")]
 pub(in crate::cli) struct Arguments {
-    /// A CID, or a multihash in hex or base58
-    cid: String,
+    /// CIDs, or multihashes in hex or base58; - reads them from stdin, one a line
+    #[arg(value_name = "CID", required = true)]
+    cids: Vec<String>,
     /// The lookup ends with so many providers
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroU32>,
@@ -44,10 +48,37 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let key = key::parse(&arguments.cid)?;
+    if let [only] = &arguments.cids[..]
+        && only != names::STDIN
+    {
+        // what is no key is said without a daemon
+        key::parse(only)?;
+    }
     let deadline = arguments.deadline.unwrap_or(DEADLINE);
     let timeout = target.timeout.unwrap_or(deadline + GRACE);
     let session = Target { timeout: Some(timeout), ..target.clone() }.open(Access::Control).await?;
+    // one title above the providers of all
+    let mut rows = if ui.format == Format::Json { None } else { Some(List::begin(ui)?) };
+    let outcome = names::for_each(&arguments.cids, ui, async |cid: &str, ui: &mut Ui<'_>| {
+        one(key::parse(cid)?, deadline, arguments, &session, &mut rows, ui).await
+    })
+    .await;
+    ui.progress("");
+    if let Some(rows) = rows {
+        rows.finish(ui)?;
+    }
+    outcome
+}
+
+/// Looks one key up; its providers go out as they are found, or with the report as one object.
+async fn one(
+    key: &str,
+    deadline: Duration,
+    arguments: &Arguments,
+    session: &Session,
+    rows: &mut Option<List<FetchedProvider>>,
+    ui: &mut Ui<'_>,
+) -> Result<(), Error> {
     let request = FetchRecordsRequest {
         key: key.to_owned(),
         deadline_seconds: deadline.as_secs_f64(),
@@ -56,34 +87,49 @@ pub(super) async fn run(arguments: &Arguments, target: &Target, ui: &mut Ui<'_>)
     };
     let mut messages = session.call(session.client.records().fetch_records(request)).await?;
     let mut found = Found::default();
-    let whole = ui.format == Format::Json;
-    let mut rows = if whole { None } else { Some(List::begin(ui)?) };
-    let mut report = None;
-    while let Some(message) = session.within(messages.message()).await? {
-        match message.told {
-            Some(Told::Provider(provider)) => {
-                let provider = FetchedProvider::from(&provider);
-                if let Some(rows) = &mut rows {
-                    rows.push(ui, &provider)?;
-                    rows.flush(ui)?;
+    let (mut report, began) = (None, Instant::now());
+    let mut ticks = tokio::time::interval(PROGRESS);
+    ticks.reset();
+    let end = session.within(async {
+        loop {
+            let message = tokio::select! {
+                message = messages.message() => message?,
+                _ = ticks.tick() => {
+                    ui.progress(&progress(found.all.len(), began.elapsed(), deadline));
+                    continue;
                 }
-                found.push(provider);
+            };
+            match message.and_then(|message| message.told) {
+                Some(Told::Provider(provider)) => {
+                    let provider = FetchedProvider::from(&provider);
+                    if let Some(rows) = rows {
+                        ui.progress("");
+                        rows.push(ui, &provider)?;
+                        rows.flush(ui)?;
+                    }
+                    found.push(provider);
+                }
+                Some(Told::Report(last)) => report = Some(last),
+                None => return Ok::<(), Error>(()),
             }
-            Some(Told::Report(last)) => report = Some(last),
-            None => {}
         }
-    }
-    if let Some(rows) = rows {
-        rows.finish(ui)?;
-    }
+    });
+    end.await?;
+    ui.progress("");
     let Some(report) = report else {
         return Err(Error::new(Kind::Failed, "hydrad ended the lookup without a report"));
     };
     let fetch = Fetch::of(&report, found.all);
-    if whole {
+    if rows.is_none() {
         object::print(ui, "hydra.v1/Fetch", &fetch, &fetch.multihash_hex, "")?;
     }
     told(&fetch, &report, key, ui)
+}
+
+/// "3 providers, 4 s of 30 s".
+fn progress(providers: usize, took: Duration, deadline: Duration) -> String {
+    let providers = if providers == 1 { "1 provider".to_owned() } else { format!("{providers} providers") };
+    format!("{providers}, {} s of {} s", took.as_secs(), deadline.as_secs_f64())
 }
 
 /// Providers in the order in which they were found, each once.

@@ -15,7 +15,7 @@ use crate::ui::Ui;
 /// What one types to confirm.
 const WORD: &str = "purge";
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub(in crate::cli) struct Arguments {
     /// A CID, or a multihash in hex or base58

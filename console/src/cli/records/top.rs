@@ -5,14 +5,19 @@ use std::num::NonZeroU32;
 use clap::{Args, ValueEnum};
 use hydra_protocol::v1::{ListMostAskedRequest, ListRegionsRequest, ListTopProvidersRequest};
 
+use crate::cli::choice::Choice;
+use crate::cli::watch::Watch;
 use crate::error::Error;
-use crate::output::columns::{Row, sort};
+use crate::output::columns::Row;
 use crate::output::dto::{AskedKey, Region, TopProvider};
 use crate::output::list;
 use crate::session::Session;
 use crate::ui::Ui;
 
-#[derive(Args, Debug)]
+/// Told at most.
+const MOST: u32 = 1_000;
+
+#[derive(Args, Clone, Debug)]
 pub(in crate::cli) struct Arguments {
     /// By which count
     #[arg(long, value_enum, default_value_t)]
@@ -20,12 +25,13 @@ pub(in crate::cli) struct Arguments {
     /// The 256 equal parts of the keyspace instead, in order, since the daemon's start
     #[arg(long, conflicts_with = "by")]
     regions: bool,
-    /// Sort by a column; -COLUMN puts the largest first
-    #[arg(long, value_name = "[-]COLUMN", allow_hyphen_values = true)]
-    sort_by: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
     /// At most so many; 20 keys or providers by default, at most 1,000
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroU32>,
+    #[command(flatten)]
+    pub(super) watch: Watch,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -38,35 +44,39 @@ enum By {
 }
 
 pub(super) async fn run(arguments: &Arguments, session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
-    let limit = arguments.limit.map_or(0, NonZeroU32::get);
+    // of those that fit the daemon knows nothing: it tells as many as it does
+    let limit = match arguments.limit {
+        Some(_) if arguments.choice.filters() => MOST,
+        limit => limit.map_or(0, NonZeroU32::get),
+    };
     let mut belly = session.client.belly();
     if arguments.regions {
         let reply = session.call(belly.list_regions(ListRegionsRequest {})).await?;
         let rows: Vec<Region> = reply.regions.iter().map(Region::from).collect();
-        return print(rows, arguments, ui);
+        return print(&rows, arguments, ui);
     }
     match arguments.by {
         By::Requests => {
             let reply = session.call(belly.list_most_asked(ListMostAskedRequest { limit })).await?;
-            let rows = (1..).zip(&reply.keys).map(|(rank, key)| AskedKey::ranked(rank, key)).collect();
-            print(rows, arguments, ui)
+            let rows: Vec<AskedKey> =
+                (1..).zip(&reply.keys).map(|(rank, key)| AskedKey::ranked(rank, key)).collect();
+            print(&rows, arguments, ui)
         }
         By::Providers => {
             let reply = session.call(belly.list_top_providers(ListTopProvidersRequest { limit })).await?;
             let ranked = (1..).zip(&reply.providers);
-            let rows = ranked.map(|(rank, row)| TopProvider::ranked(rank, row, reply.records)).collect();
-            print(rows, arguments, ui)
+            let rows: Vec<TopProvider> =
+                ranked.map(|(rank, row)| TopProvider::ranked(rank, row, reply.records)).collect();
+            print(&rows, arguments, ui)
         }
     }
 }
 
-fn print<R: Row>(mut rows: Vec<R>, arguments: &Arguments, ui: &mut Ui<'_>) -> Result<(), Error> {
-    if let Some(by) = &arguments.sort_by {
-        sort(&mut rows, by)?;
-    }
-    rows.truncate(arguments.limit.map_or(usize::MAX, |limit| limit.get() as usize));
-    if list::print(ui, &rows)? == 0 {
+fn print<R: Row>(rows: &[R], arguments: &Arguments, ui: &mut Ui<'_>) -> Result<(), Error> {
+    let selection = arguments.choice.of(arguments.limit.map(|limit| limit.get().into()))?;
+    if list::print_selected(ui, rows, selection)? == 0 {
         ui.note(match arguments.by {
+            _ if !rows.is_empty() => "no row fits",
             By::Requests => "no GET_PROVIDERS since the start",
             By::Providers => "no records",
         });

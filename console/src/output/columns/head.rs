@@ -1,7 +1,7 @@
 //! Columns of heads.
 
-use super::{Column, Rank, Row, words};
-use crate::output::dto::Head;
+use super::{Column, Rank, Row, unranked, words};
+use crate::output::dto::{Head, PurgedHead};
 use crate::output::look::{Look, Tone};
 use crate::output::table::Cell;
 use crate::output::text;
@@ -11,6 +11,18 @@ impl Row for Head {
 
     fn columns() -> &'static [Column<Self>] {
         COLUMNS
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Row for PurgedHead {
+    const SCHEMA: &'static str = "hydra.v1/PurgedHead";
+
+    fn columns() -> &'static [Column<Self>] {
+        PURGED
     }
 
     fn name(&self) -> &str {
@@ -33,6 +45,12 @@ pub(crate) fn tone(state: &str) -> Tone {
 fn rate(part: Option<f64>, look: &Look) -> Cell {
     part.map(|rate| look.rate(rate)).into()
 }
+
+const PURGED: &[Column<PurgedHead>] = &[
+    unranked("name", "NAME", |head, _| head.name.as_str().into()),
+    unranked("index", "INDEX", |head, _| head.index.to_string().into()),
+    unranked("peer_id", "PEER ID", |head, look| look.id(&head.peer_id).into()),
+];
 
 const COLUMNS: &[Column<Head>] = &[
     words("name", "NAME", |head, _| head.name.as_str().into(), |head| Rank::Number(f64::from(head.index))),

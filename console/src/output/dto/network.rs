@@ -5,6 +5,7 @@ use hydra_protocol::v1;
 use serde::Serialize;
 
 use super::{Moment, moment, number};
+use crate::output::text::neutral_owned;
 
 /// Answer of `network` and `network size`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -84,7 +85,7 @@ pub struct HeadGroup {
 impl From<&v1::HeadGroup> for HeadGroup {
     fn from(group: &v1::HeadGroup) -> Self {
         let v1::HeadGroup { group, heads, measured, admitted, full } = group.clone();
-        Self { group, heads, measured, admitted, full }
+        Self { group: neutral_owned(group), heads, measured, admitted, full }
     }
 }
 

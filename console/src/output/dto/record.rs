@@ -5,8 +5,8 @@ use hydra_protocol::v1;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Moment, all_neutral, known, moment, seconds};
-use crate::output::text::neutral;
+use super::{Moment, known_owned, moment, seconds};
+use crate::output::text::neutral_owned;
 
 /// A provider record, as `records list` and `records get` print it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -43,25 +43,26 @@ pub struct Record {
 impl Record {
     /// The record as seen at a moment.
     #[must_use]
-    pub fn at(record: &v1::Record, now: Timestamp) -> Self {
+    pub fn at(record: v1::Record, now: Timestamp) -> Self {
         let announced_at = moment(record.announced_at);
         let expires_at = moment(record.expires_at);
+        let source = match record.source() {
+            v1::RecordSource::Unspecified => "unknown",
+            v1::RecordSource::Announced => "announced",
+            v1::RecordSource::Prefetched => "prefetched",
+        };
         Self {
             multihash_hex: HEXLOWER.encode(&record.multihash),
-            cid_raw: known(&record.cid_raw),
+            cid_raw: known_owned(record.cid_raw),
             key_hex: HEXLOWER.encode(&record.key),
-            provider_peer_id: neutral(&record.provider_peer_id),
-            source: match record.source() {
-                v1::RecordSource::Unspecified => "unknown",
-                v1::RecordSource::Announced => "announced",
-                v1::RecordSource::Prefetched => "prefetched",
-            },
-            head: known(&record.head),
+            provider_peer_id: neutral_owned(record.provider_peer_id),
+            source,
+            head: known_owned(record.head),
             near: record.near,
             announced_at,
             age_seconds: seconds(now, announced_at).map(|ahead| (-ahead).max(0)),
             ttl_seconds: seconds(now, expires_at).map(|left| left.max(0)),
-            addresses: all_neutral(&record.addresses),
+            addresses: record.addresses.into_iter().map(neutral_owned).collect(),
             addresses_expire_at: moment(record.addresses_expire_at),
             expires_at,
         }

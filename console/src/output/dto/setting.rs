@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::known;
-use crate::output::text::neutral;
+use crate::output::text::{neutral, neutral_owned};
 
 /// A setting as it is in force.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -81,6 +81,19 @@ impl From<&v1::SettingSource> for Source {
     }
 }
 
+/// The value with its texts neutralised.
+fn harmless(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(neutral_owned(text)),
+        Value::Array(values) => Value::Array(values.into_iter().map(harmless).collect()),
+        // names of fields are the daemon's own
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(name, value)| (name, harmless(value))).collect())
+        }
+        other => other,
+    }
+}
+
 impl From<&v1::Setting> for Setting {
     fn from(setting: &v1::Setting) -> Self {
         let source = |source: Option<&v1::SettingSource>| source.map(Source::from).unwrap_or_default();
@@ -91,8 +104,10 @@ impl From<&v1::Setting> for Setting {
         Self {
             key: neutral(&setting.key),
             // what is no JSON is told as it is
-            value: serde_json::from_str(&setting.value_json)
-                .unwrap_or_else(|_| Value::String(setting.value_json.clone())),
+            value: harmless(
+                serde_json::from_str(&setting.value_json)
+                    .unwrap_or_else(|_| Value::String(setting.value_json.clone())),
+            ),
             source: source(setting.source.as_ref()),
             note: known(&setting.note),
             overrides: setting.overrides.iter().map(over).collect(),

@@ -4,17 +4,16 @@
 //! messages in hand, so memory stays flat.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hydra_protocol::v1::{ExportRecordsResponse, ExportedProvider, ExportedRecord};
 use libp2p::PeerId;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tonic::Status;
 
-use crate::api::control::record::{unreadable, why_incomplete};
-use crate::belly::{Belly, Cursor, Page, Query, Record, Unavailable};
+use crate::api::control::record::{ask, unreadable, why_incomplete};
+use crate::api::control::spell::Spelled;
+use crate::belly::{Query, Record};
 use crate::hydra::Hydra;
 
 /// Records of one message.
@@ -32,11 +31,11 @@ pub(super) async fn run(
         ..ExportRecordsResponse::default()
     };
     let mut gone = send.send(Ok(opening)).await.is_err();
-    let mut coming = Some(ask(belly, None));
+    let mut coming = Some(ask(belly, Query::default(), None, CHUNK));
     while let Some(page) = coming.take().filter(|_| !gone) {
         let page = page.await.map_err(|e| Status::internal(format!("read the belly: {e}")))?;
         let page = page.map_err(|e| unreadable(&e))?;
-        coming = page.next.map(|after| ask(belly, Some(after)));
+        coming = page.next.map(|after| ask(belly, Query::default(), Some(after), CHUNK));
         gone = match page.records.as_slice() {
             [] => send.is_closed(),
             records => send.send(Ok(message(records))).await.is_err(),
@@ -45,18 +44,13 @@ pub(super) async fn run(
     Ok(())
 }
 
-fn ask(belly: &Arc<dyn Belly>, after: Option<Cursor>) -> JoinHandle<Result<Page, Unavailable>> {
-    let belly = Arc::clone(belly);
-    tokio::spawn(async move { belly.page(Query::default(), after, CHUNK).await })
-}
-
 fn message(records: &[Record]) -> ExportRecordsResponse {
     let mut places: HashMap<PeerId, u32> = HashMap::new();
     let mut providers = Vec::new();
     let mut place = |record: &Record| {
         *places.entry(record.provider).or_insert_with(|| {
-            let addresses = record.addrs.parsed().map(|addr| addr.to_string()).collect();
-            providers.push(ExportedProvider { peer_id: record.provider.to_base58(), addresses });
+            let Spelled { peer_id, addresses } = Spelled::of(record);
+            providers.push(ExportedProvider { peer_id, addresses });
             providers.len() as u32 - 1
         })
     };

@@ -2,17 +2,34 @@
 
 use cid::Cid;
 use cid::multihash::Multihash;
-use data_encoding::HEXLOWER_PERMISSIVE;
+use data_encoding::{BASE32_NOPAD, HEXLOWER_PERMISSIVE};
 
 use crate::belly::KeyPrefix;
 use crate::wire::Key256;
 
 /// Raw bytes: the codec of a CID that stands for a bare multihash.
-const RAW: u64 = 0x55;
+const RAW: u8 = 0x55;
+
+/// The first byte of a CID of this version.
+const CID_V1: u8 = 1;
+
+/// Multibase's mark of base32.
+const BASE32: char = 'b';
 
 /// CIDv1 with the raw codec; empty for a key that is no multihash.
 pub(super) fn cid_raw(key: &[u8]) -> String {
-    Multihash::<64>::from_bytes(key).map(|hash| Cid::new_v1(RAW, hash).to_string()).unwrap_or_default()
+    if Multihash::<64>::from_bytes(key).is_err() {
+        return String::new();
+    }
+    // what `Cid` writes, in one go: lists of all records spell millions
+    let mut cid = Vec::with_capacity(2 + key.len());
+    cid.extend([CID_V1, RAW]);
+    cid.extend_from_slice(key);
+    let mut text = String::with_capacity(1 + cid.len() * 8 / 5 + 1);
+    text.push(BASE32);
+    BASE32_NOPAD.encode_append(&cid, &mut text);
+    text.make_ascii_lowercase();
+    text
 }
 
 /// The DHT key behind what an operator types: a CID, or a multihash in hex or base58btc.
@@ -67,6 +84,11 @@ mod tests {
         assert_eq!(parse(&data_encoding::HEXLOWER.encode(&hash)), Ok(hash.clone()));
         let peer = PeerId::random();
         assert_eq!(parse(&peer.to_base58()), Ok(peer.to_bytes()));
+        for length in [0, 1, 20, 33, 64] {
+            let hash = Multihash::<64>::wrap(0, &vec![7; length]).expect("a multihash");
+            assert_eq!(cid_raw(&hash.to_bytes()), Cid::new_v1(RAW.into(), hash).to_string());
+        }
+        assert_eq!(cid_raw(b"no multihash"), "");
         assert!(parse("bafybeid4ca2q!").is_err() && parse("").is_err() && parse(&"1".repeat(1000)).is_err());
     }
 

@@ -18,6 +18,7 @@ mod prefetch;
 mod purge;
 mod record;
 mod socket;
+mod spell;
 mod stats;
 mod status;
 mod watch;

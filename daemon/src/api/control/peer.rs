@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
+use crate::api::control::spell::base58;
 use crate::api::control::{convert, page};
 use crate::hydra::Hydra;
 use crate::telemetry::SeenBy;
@@ -123,7 +124,7 @@ impl PeerService for Service {
         let bare = wanted.trim().trim_matches('…');
         let known = self.known(PeerScope::Unspecified).await?;
         let fits = |known: &&Known| {
-            let id = known.peer.to_base58();
+            let id = base58(&known.peer);
             id == bare || (bare.len() >= 4 && (id.starts_with(bare) || id.ends_with(bare)))
         };
         let found: Vec<&Known> = known.iter().filter(fits).collect();
@@ -133,7 +134,7 @@ impl PeerService for Service {
                 "no peer {wanted}: it is neither connected nor a known server"
             ))),
             several => {
-                let names: Vec<_> = several.iter().take(NAMED).map(|known| known.peer.to_base58()).collect();
+                let names: Vec<_> = several.iter().take(NAMED).map(|known| base58(&known.peer)).collect();
                 Err(Status::invalid_argument(format!(
                     "{wanted} fits several peers: {}; give more of the id",
                     names.join(", ")

@@ -12,11 +12,13 @@ use hydra_protocol::v1::{
 };
 use libp2p::PeerId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::api::control::spell::{Spelled, Speller};
 use crate::api::control::{Access, audit, convert, export, fetch, key, page, purge};
-use crate::belly::{Cursor, Page, Query, Record, Source, Unavailable};
+use crate::belly::{Belly, Cursor, Page, Query, Record, Source, Unavailable};
 use crate::head;
 use crate::hydra::{Finding, Hydra};
 use crate::wire::Key256;
@@ -222,7 +224,8 @@ pub(super) fn peer(id: &str) -> Result<PeerId, Status> {
     })
 }
 
-/// Sends all that fits, at the reader's pace; what is left to say at the end.
+/// Sends all that fits, at the reader's pace; what is left to say at the end. The next page is
+/// read while the last is put into words.
 async fn stream(
     hydra: &Hydra,
     query: Query,
@@ -230,18 +233,24 @@ async fn stream(
     send: &mpsc::Sender<Result<StreamRecordsResponse, Status>>,
 ) -> Option<Result<StreamRecordsResponse, Status>> {
     let mut left = if limit == 0 { u64::MAX } else { limit };
-    let (mut after, mut sent) = (None, false);
-    loop {
-        let size = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
-        let page = match hydra.belly.page(query.clone(), after, size).await {
-            Ok(page) => page,
-            Err(error) => return Some(Err(unreadable(&error))),
+    let size = |left: u64| CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
+    let (mut speller, mut sent) = (Speller::new(), false);
+    let mut coming = Some(ask(&hydra.belly, query.clone(), None, size(left)));
+    while let Some(page) = coming.take() {
+        let page = match page.await {
+            Ok(Ok(page)) => page,
+            Ok(Err(error)) => return Some(Err(unreadable(&error))),
+            Err(error) => return Some(Err(Status::internal(format!("read the belly: {error}")))),
         };
         left -= page.records.len() as u64;
+        coming = page
+            .next
+            .filter(|_| left > 0)
+            .map(|after| ask(&hydra.belly, query.clone(), Some(after), size(left)));
         // a page may be empty because looking for what fits took long enough: it goes on
         if !page.records.is_empty() {
             let incomplete_reason = if sent { String::new() } else { why_incomplete(hydra) };
-            let records = page.records.iter().map(record).collect();
+            let records = page.records.iter().map(|one| spelled(one, speller.spell(one))).collect();
             let message = StreamRecordsResponse { records, incomplete_reason, ..Default::default() };
             sent = true;
             if send.send(Ok(message)).await.is_err() {
@@ -249,10 +258,6 @@ async fn stream(
             }
         } else if send.is_closed() {
             return None;
-        }
-        after = page.next;
-        if left == 0 || after.is_none() {
-            break;
         }
     }
     (!sent).then(|| {
@@ -262,6 +267,17 @@ async fn stream(
             ..Default::default()
         })
     })
+}
+
+/// Has a page read.
+pub(super) fn ask(
+    belly: &Arc<dyn Belly>,
+    query: Query,
+    after: Option<Cursor>,
+    size: usize,
+) -> JoinHandle<Result<Page, Unavailable>> {
+    let belly = Arc::clone(belly);
+    tokio::spawn(async move { belly.page(query, after, size).await })
 }
 
 /// What to page through.
@@ -287,11 +303,15 @@ fn query(filter: &RecordFilter) -> Result<Query, Status> {
 }
 
 fn record(record: &Record) -> v1::Record {
+    spelled(record, Spelled::of(record))
+}
+
+fn spelled(record: &Record, provider: Spelled) -> v1::Record {
     v1::Record {
         multihash: record.key.to_vec(),
         cid_raw: key::cid_raw(&record.key),
         key: Key256::of(&record.key).0.to_vec(),
-        provider_peer_id: record.provider.to_base58(),
+        provider_peer_id: provider.peer_id,
         source: match record.source {
             Source::Announced => RecordSource::Announced,
             Source::Prefetched(_) => RecordSource::Prefetched,
@@ -300,7 +320,7 @@ fn record(record: &Record) -> v1::Record {
         head: record.head.map(head::name).unwrap_or_default(),
         announced_at: convert::timestamp(record.announced),
         expires_at: convert::timestamp(record.expires),
-        addresses: record.addrs.parsed().map(|addr| addr.to_string()).collect(),
+        addresses: provider.addresses,
         addresses_expire_at: record.addrs_expire.and_then(convert::timestamp),
         near: record.near,
     }

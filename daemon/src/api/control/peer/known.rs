@@ -10,6 +10,7 @@ use libp2p::PeerId;
 use libp2p::multiaddr::Protocol;
 
 use crate::api::control::convert;
+use crate::api::control::spell::base58;
 use crate::head;
 use crate::hydra::{HeadView, Hydra};
 use crate::routing::contacts::{Connected, Contact, Side};
@@ -165,7 +166,7 @@ impl Known {
         let oldest = self.oldest();
         let direction = |contact: &Contact| if contact.inbound { Direction::In } else { Direction::Out };
         Peer {
-            peer_id: self.peer.to_base58(),
+            peer_id: base58(&self.peer),
             key: self.key.0.to_vec(),
             agent: self.agent().to_owned(),
             addresses: self.addresses(),
