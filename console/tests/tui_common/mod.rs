@@ -136,6 +136,7 @@ pub(crate) fn feed(state: &mut State) {
                 })
                 .expect("the series of the page"),
             ),
+            Ask::Head(name) if name == "head-2" => Told::Head(Box::new(fixture::neighbourhood())),
             Ask::Head(name) => {
                 let head = fixture::heads().into_iter().find(|head| head.name == *name);
                 Told::Head(Box::new(head.expect("a head of the example")))

@@ -268,7 +268,9 @@ fn on_head(state: &State) -> bool {
 }
 
 fn on_row(state: &State) -> bool {
-    !in_page(state) && (on_head(state) || (*state.page() == Page::Prefetch && state.selected_key().is_some()))
+    let overview = *state.page() == Page::Overview && has_data(state);
+    !in_page(state)
+        && (overview || on_head(state) || (*state.page() == Page::Prefetch && state.selected_key().is_some()))
 }
 
 /// The socket takes commands, the operator did not say `--read-only`, and the daemon is there.

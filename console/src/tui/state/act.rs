@@ -208,14 +208,17 @@ impl State {
         matches!(self.link, Link::Live { .. })
     }
 
+    /// Opens the selected row; on the Overview, until somebody chose a head, what is not well.
     fn open_selected(&mut self) {
-        match self.page {
-            Page::Prefetch => self.open_key(),
-            _ => {
-                if let Some(name) = self.selected().map(str::to_owned) {
-                    self.open(Page::Head(name));
-                }
-            }
+        if self.page == Page::Prefetch {
+            self.open_key();
+            return;
+        }
+        if self.page == Page::Overview && self.marked().is_none() && self.open_first_trouble() {
+            return;
+        }
+        if let Some(name) = self.selected().map(str::to_owned) {
+            self.open(Page::Head(name));
         }
     }
 
@@ -234,6 +237,7 @@ impl State {
             self.last_page = std::mem::replace(&mut self.page, page);
             self.detail_scroll = 0;
             self.expanded = None;
+            self.chose = false;
             self.prompt = None;
         }
     }
@@ -265,6 +269,7 @@ impl State {
             return;
         }
         self.change_list(&Change::Step(&to));
+        self.chose = true;
     }
 
     fn copy(&mut self) -> Vec<Effect> {

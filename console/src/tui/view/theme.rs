@@ -63,6 +63,8 @@ pub enum Meaning {
     Quiet,
     /// The picture stands still.
     Frozen,
+    /// Our heads in pictures.
+    Ours,
 }
 
 /// How meanings look.
@@ -102,6 +104,10 @@ impl Theme {
                 let reverse = style.add_modifier(Modifier::REVERSED);
                 (reverse, reverse)
             }
+            Meaning::Ours => {
+                let bold = style.add_modifier(Modifier::BOLD);
+                (bold.fg(Color::Blue), bold)
+            }
             Meaning::Title | Meaning::Frozen => {
                 let bold = style.add_modifier(Modifier::BOLD);
                 (bold, bold)
@@ -123,6 +129,8 @@ impl Theme {
             Meaning::Selected => "▸",
             Meaning::Title | Meaning::Quiet => "─",
             Meaning::Frozen => "❚❚",
+            Meaning::Ours if self.is_ascii() => "^",
+            Meaning::Ours => "▲",
         }
     }
 

@@ -8,6 +8,8 @@ mod reach;
 mod requests;
 mod size;
 
+pub(super) use reach::transports;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 

@@ -16,7 +16,7 @@ use crate::tui::state::{Hydra, Level};
 const ADDRESS: u16 = 16;
 
 /// Of what is known of the addresses of a head over one transport: the best.
-pub(in super::super) fn level<'a>(of: impl Iterator<Item = &'a Reach>) -> Level {
+fn level<'a>(of: impl Iterator<Item = &'a Reach>) -> Level {
     let mut best = Level::Off;
     for reach in of {
         match reach.reachable() {
