@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cli`] | the command line: one file a noun, each a function from arguments to output |
 //! | [`session`] | a connection with its time limits |
+//! | `key` | keys of records as one types them |
 //! | [`output`] | what is printed: the JSON contract and its encoders, tables, words |
 //! | [`picture`] | charts as SVG and PNG |
 //! | [`tui`] | `hydractl top`: the live screen |
@@ -14,6 +15,7 @@ pub mod cli;
 pub mod error;
 #[doc(hidden)]
 pub mod fixture;
+mod key;
 pub mod output;
 pub mod picture;
 pub mod session;

@@ -7,7 +7,7 @@ use hydractl::fixture;
 use hydractl::tui::state::State;
 use hydractl::tui::view::theme::{Colours, Symbols};
 use proptest::prelude::*;
-use tui_common::{PLAIN, buffer, down, empty, keys, live, never, no_peers, told, warming};
+use tui_common::{PLAIN, buffer, down, empty, fed, keys, live, never, no_peers, told, warming};
 
 /// A hydra of the most awkward numbers and names.
 fn awkward() -> State {
@@ -62,10 +62,15 @@ fn awkward() -> State {
 
 fn every_state() -> Vec<State> {
     let mut states = vec![live(), warming(), no_peers(), down(), empty(), never(), awkward()];
-    for script in ["<Enter>", "?", "a", "D", "S", "f", "___", "<Enter>jjjjj?jj"] {
+    for script in ["<Enter>", "?", "a", "jD", "jS", "f", "___", "<Enter>jjjjj?jj"] {
         for mut state in [live(), awkward()] {
             keys(&mut state, script);
             states.push(state);
+        }
+    }
+    for script in ["4", "4/8959<Enter>", "4lI", "4hF12", "7", "7wG"] {
+        for state in [live(), awkward()] {
+            states.push(fed(state, script));
         }
     }
     states.push(told(WatchStatusResponse::default()));

@@ -10,7 +10,6 @@ mod config;
 mod doctor;
 mod events;
 mod heads;
-mod key;
 mod log;
 mod metrics;
 mod network;
@@ -35,6 +34,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::error::{Error, Kind};
+use crate::key;
 use crate::output::Format;
 use crate::session::Target;
 use crate::ui::{Colour, Surroundings, Ui};

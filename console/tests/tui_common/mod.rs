@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use hydra_protocol::v1::{
-    DaemonState, Finding, GetHistoryRequest, HeadState, NetworkCheck, Status, WatchStatusResponse,
+    DaemonState, Finding, GetHistoryRequest, GetRecordsResponse, HeadState, ListRecordsResponse,
+    NetworkCheck, Status, SurveyPeersRequest, WatchStatusResponse,
 };
-use hydractl::fixture;
+use hydractl::fixture::{self, night};
 use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::{Cause, Effect, Message, State};
 use hydractl::tui::view::theme::{Colours, Symbols, Theme};
@@ -85,7 +86,12 @@ pub(crate) fn no_peers() -> State {
 
 /// `lerna`, 42 s after it was killed; the ninth try comes in 3 s.
 pub(crate) fn down() -> State {
-    let mut state = live();
+    down_on("")
+}
+
+/// The same on the page to which these keys lead.
+pub(crate) fn down_on(script: &str) -> State {
+    let mut state = fed(live(), script);
     let cause = || Cause {
         what: "hydrad does not answer: /run/hydra/observe.sock exists, connection refused.".into(),
         advice: "It crashed or was killed. Look: systemctl status hydrad; journalctl -u hydrad".into(),
@@ -141,7 +147,36 @@ pub(crate) fn feed(state: &mut State) {
                 let head = fixture::heads().into_iter().find(|head| head.name == *name);
                 Told::Head(Box::new(head.expect("a head of the example")))
             }
-            _ => continue,
+            Ask::Peer(id) => {
+                let peer = fixture::peers().into_iter().find(|peer| peer.peer_id == *id);
+                Told::Peer(Box::new(peer.expect("a peer of the example")))
+            }
+            Ask::Traffic => Told::Traffic(Box::new(fixture::traffic())),
+            Ask::Around { bits, place, bins, limit } => {
+                let (prefix_bits, prefix) = (*bits, place.clone());
+                let (bins, limit) = (*bins, *limit);
+                let asked = SurveyPeersRequest { prefix_bits, prefix, bins, limit, ..Default::default() };
+                let mut around = fixture::survey(&asked).expect("a part of the keyspace");
+                if prefix_bits > 0 {
+                    around.peers = fixture::neighbours();
+                }
+                Told::Around(Box::new(around))
+            }
+            Ask::Belly => Told::Belly(Box::new(fixture::belly())),
+            Ask::MostAsked => Told::MostAsked(night::most_asked()),
+            Ask::Regions => Told::Regions(night::regions()),
+            Ask::Record(_) => {
+                let records = fixture::records();
+                let multihash = records[0].multihash.clone();
+                Told::Record(GetRecordsResponse { records, multihash, ..GetRecordsResponse::default() })
+            }
+            Ask::Records { .. } => Told::Records(ListRecordsResponse {
+                records: fixture::records(),
+                next_page_token: "4".into(),
+                ..ListRecordsResponse::default()
+            }),
+            Ask::Events => Told::Events(night::kept_events()),
+            Ask::Audit => Told::Audit(night::audit()),
         };
         state.apply(Message::Told { ask, result: Ok(Box::new(told)) }, state.now());
     }
@@ -216,6 +251,7 @@ fn key(name: &str) -> KeyEvent {
         "Down" => KeyCode::Down,
         "PgUp" => KeyCode::PageUp,
         "PgDn" => KeyCode::PageDown,
+        "End" => KeyCode::End,
         "BS" => KeyCode::Backspace,
         "Tab" => KeyCode::Tab,
         "S-Tab" => KeyCode::BackTab,

@@ -61,7 +61,7 @@ async fn call(client: &Client, command: &Command) -> Result<Outcome, Status> {
             let reply = client.network().plan_coverage(request).await?.into_inner();
             Ok(Outcome::Planned(Box::new(reply)))
         }
-        Command::RetryNow | Command::Want(_) => Err(Status::internal("this is no call")),
+        Command::RetryNow | Command::Want(_) | Command::Fetch(_) => Err(Status::internal("this is no call")),
     }
 }
 

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use hydra_protocol::client::Client;
 use hydra_protocol::v1::{
-    GetBellyRequest, GetHeadRequest, GetHistoryRequest, GetNetworkRequest, GetPrefetchRequest,
-    GetRecordsRequest, ListEventsRequest, ListMostAskedRequest, ListPrefetchKeysRequest, ListRecordsRequest,
-    ListRegionsRequest, RecordFilter,
+    GetBellyRequest, GetHeadRequest, GetHistoryRequest, GetNetworkRequest, GetPeerRequest,
+    GetPrefetchRequest, GetRecordsRequest, GetTrafficRequest, ListEventsRequest, ListMostAskedRequest,
+    ListPrefetchKeysRequest, ListRecordsRequest, ListRegionsRequest, PeerScope, PeerSort, RecordFilter,
+    SurveyPeersRequest, TailLogRequest,
 };
 use prost_types::Timestamp;
 use tokio::time::Instant;
@@ -23,6 +24,8 @@ const NEVER: Duration = Duration::from_secs(365 * 86_400);
 const ROWS: u32 = 200;
 /// Events that are asked for: all that the daemon keeps in one page.
 const EVENTS: u32 = 1_000;
+/// Lines of audit that are asked for.
+const AUDIT: u32 = 200;
 
 /// One question, and when it is due.
 #[derive(Debug)]
@@ -91,6 +94,10 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
             let answer = client.heads().get_head(GetHeadRequest { head }).await?.into_inner();
             Told::Head(Box::new(answer.head.ok_or_else(nothing)?))
         }
+        Ask::Peer(peer) => {
+            let answer = client.peers().get_peer(GetPeerRequest { peer }).await?.into_inner();
+            Told::Peer(Box::new(answer.peer.ok_or_else(nothing)?))
+        }
         Ask::Record(key) => {
             Told::Record(client.records().get_records(GetRecordsRequest { key }).await?.into_inner())
         }
@@ -123,6 +130,23 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
             let answer = client.network().get_network(GetNetworkRequest {}).await?.into_inner();
             Told::Network(Box::new(answer.network.ok_or_else(nothing)?))
         }
+        Ask::Traffic => {
+            let request = GetTrafficRequest {};
+            Told::Traffic(Box::new(client.network().get_traffic(request).await?.into_inner()))
+        }
+        Ask::Around { bits, place, bins, limit } => {
+            let request = SurveyPeersRequest {
+                bins,
+                prefix_bits: bits,
+                prefix: place,
+                scope: PeerScope::Known.into(),
+                sort: PeerSort::SharedBits.into(),
+                descending: true,
+                limit,
+                ..SurveyPeersRequest::default()
+            };
+            Told::Around(Box::new(client.peers().survey_peers(request).await?.into_inner()))
+        }
         Ask::Events => {
             let mut request = ListEventsRequest { page_size: EVENTS, ..ListEventsRequest::default() };
             let mut answer = client.events().list_events(request.clone()).await?.into_inner();
@@ -133,6 +157,20 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
                 events.extend(client.events().list_events(request).await?.into_inner().events);
             }
             Told::Events(events)
+        }
+        Ask::Audit => {
+            let request = TailLogRequest {
+                last: Some(AUDIT),
+                target: "hydra::audit".to_owned(),
+                ..TailLogRequest::default()
+            };
+            let mut messages = client.log().tail_log(request).await?.into_inner();
+            let mut lines = Vec::new();
+            while let Some(message) = messages.message().await? {
+                lines.extend(message.lines);
+                lines.truncate(AUDIT as usize);
+            }
+            Told::Audit(lines)
         }
         Ask::Past { series, seconds } => {
             let since = Some(Timestamp { seconds: clock - seconds, nanos: 0 });

@@ -8,6 +8,7 @@ mod backoff;
 mod call;
 mod cause;
 mod feed;
+mod fetch;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -151,6 +152,13 @@ impl Task {
                     Command::Want(asks) => self.rounds.want(asks),
                     command if calls.len() >= CALLS => {
                         self.decline(command, "too many commands wait for the daemon; nothing was sent").await?;
+                    }
+                    Command::Fetch(key) => {
+                        let (client, tell) = (client.clone(), self.tell.clone());
+                        calls.spawn(async move {
+                            fetch::run(&client, key, &tell).await;
+                            None
+                        });
                     }
                     command => {
                         let (client, tell) = (client.clone(), self.tell.clone());

@@ -1,10 +1,11 @@
 //! The table of keys. It drives dispatch, the footer and the list behind `?`: a key that is not
 //! here does nothing, and a row whose condition does not hold does not exist.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use hydra_protocol::v1::HeadState;
+mod when;
 
-use crate::tui::state::{Action, Page, State};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::tui::state::{Action, State};
 
 /// A key, or a letter typed twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub struct Binding {
 }
 
 use Stroke::{Char, Code, Ctrl, Twice};
+use when::*;
 
 /// All keys, in the order of the footer.
 pub static TABLE: &[Binding] = &[
@@ -63,8 +65,8 @@ pub static TABLE: &[Binding] = &[
         &[Code(KeyCode::Esc), Code(KeyCode::Backspace)],
         "Esc",
         Action::Back,
-        within,
-        Label::Text("Esc back"),
+        can_go_back,
+        Label::Of(esc_label),
         "back",
     ),
     row(&[Char('1')], "1", Action::Tab(0), always, Label::None, "Overview"),
@@ -81,10 +83,37 @@ pub static TABLE: &[Binding] = &[
         &[Char('/')],
         "/",
         Action::Filter,
-        on_list,
-        Label::Text("/ filter"),
-        "filter: text !not ~fuzzy column:text",
+        can_filter,
+        Label::Of(filter_label),
+        "filter: text !not ~fuzzy column:text; on Records: search",
     ),
+    row(
+        &[Char('l'), Code(KeyCode::Right)],
+        "l →",
+        Action::PaneRight,
+        on_records,
+        Label::Text("h/l pane"),
+        "the pane to the right",
+    ),
+    row(
+        &[Char('h'), Code(KeyCode::Left)],
+        "h ←",
+        Action::PaneLeft,
+        on_records,
+        Label::None,
+        "the pane to the left",
+    ),
+    row(
+        &[Char('F')],
+        "F",
+        Action::Fetch,
+        |s| control(s) && on_records(s),
+        Label::Text("F fetch from network"),
+        "look the typed key up in the network; stores nothing",
+    ),
+    row(&[Char('L')], "L", Action::LogLevel, on_log, Label::Text("L level"), "worse lines only, or all"),
+    row(&[Char('p')], "p", Action::LogPart, on_log, Label::Text("p part"), "lines of one part, or of all"),
+    row(&[Char('w')], "w", Action::Wrap, on_log, Label::Text("w wrap"), "wrap long lines, or cut them"),
     row(&[Char(':')], ":", Action::Command, always, Label::Text(": command"), "type a command"),
     row(
         &[Code(KeyCode::Enter)],
@@ -97,7 +126,8 @@ pub static TABLE: &[Binding] = &[
     row(&[Code(KeyCode::Up), Char('k')], "↑ k", Action::Up, always, Label::None, "up"),
     row(&[Code(KeyCode::Down), Char('j')], "↓ j", Action::Down, always, Label::None, "down"),
     row(&[Twice('g'), Code(KeyCode::Home)], "gg Home", Action::First, always, Label::None, "first row"),
-    row(&[Char('G'), Code(KeyCode::End)], "G End", Action::Last, always, Label::None, "last row"),
+    row(&[Char('G')], "G", Action::Last, always, Label::None, "last row"),
+    row(&[Code(KeyCode::End)], "End", Action::End, always, Label::Of(end_label), "last row; on Log: follow"),
     row(&[Code(KeyCode::PageUp), Ctrl('u')], "PgUp ^u", Action::PageUp, always, Label::None, "ten rows up"),
     row(
         &[Code(KeyCode::PageDown), Ctrl('d')],
@@ -196,7 +226,7 @@ pub static TABLE: &[Binding] = &[
     row(&[Char('<')], "<", Action::SortLeft, on_list, Label::None, "sort by the column to the left"),
     row(&[Char('>')], ">", Action::SortRight, on_list, Label::None, "sort by the column to the right"),
     row(&[Char('I')], "I", Action::Invert, on_list, Label::None, "turn the order round"),
-    row(&[Char('y')], "y", Action::Copy, on_head, Label::Text("y copy id"), "copy the peer id (OSC 52)"),
+    row(&[Char('y')], "y", Action::Copy, State::can_copy, Label::Of(copy_label), "copy id or line (OSC 52)"),
     row(&[Ctrl('z')], "^z", Action::Suspend, always, Label::None, "suspend; fg comes back"),
     row(&[Char('q')], "q", Action::BackOrQuit, always, Label::Of(q_label), "back inside a page, else quit"),
     row(&[Char('Q'), Ctrl('c')], "Q ^c", Action::Quit, always, Label::Of(quit_label), "quit"),
@@ -211,103 +241,6 @@ const fn row(
     help: &'static str,
 ) -> Binding {
     Binding { strokes, keys, action, when, label, help }
-}
-
-fn always(_: &State) -> bool {
-    true
-}
-
-/// Inside of a tab: there is something to go back to.
-fn in_page(state: &State) -> bool {
-    !state.page().is_tab()
-}
-
-/// There is something to go back to: out of a page, or out of a pane.
-fn within(state: &State) -> bool {
-    in_page(state) || state.expanded().is_some()
-}
-
-fn has_panes(state: &State) -> bool {
-    has_data(state) && state.page().panes() > 0
-}
-
-fn on_network(state: &State) -> bool {
-    *state.page() == Page::Network && state.reaches_daemon()
-}
-
-fn control_prefetch(state: &State) -> bool {
-    *state.page() == Page::Prefetch && control(state) && state.prefetch().is_some()
-}
-
-fn pause_or_resume(state: &State) -> &'static str {
-    if state.is_paused() { "P resume" } else { "P pause" }
-}
-
-fn open_what(state: &State) -> &'static str {
-    if *state.page() == Page::Prefetch { "Enter open key" } else { "Enter open" }
-}
-
-fn in_head(state: &State) -> bool {
-    matches!(state.page(), Page::Head(_))
-}
-
-fn on_list(state: &State) -> bool {
-    has_data(state) && state.list().is_some()
-}
-
-fn has_data(state: &State) -> bool {
-    state.shown().is_some()
-}
-
-fn on_charts(state: &State) -> bool {
-    has_data(state) && state.page().has_charts()
-}
-
-fn on_head(state: &State) -> bool {
-    state.head().is_some()
-}
-
-fn on_row(state: &State) -> bool {
-    let overview = *state.page() == Page::Overview && has_data(state);
-    !in_page(state)
-        && (overview || on_head(state) || (*state.page() == Page::Prefetch && state.selected_key().is_some()))
-}
-
-/// The socket takes commands, the operator did not say `--read-only`, and the daemon is there.
-fn control(state: &State) -> bool {
-    state.may_control() && state.reaches_daemon()
-}
-
-fn add_on_heads(state: &State) -> &'static str {
-    if matches!(state.page(), Page::Overview | Page::Heads) { "a add heads" } else { "" }
-}
-
-fn control_head(state: &State) -> bool {
-    control(state) && on_head(state)
-}
-
-fn only_in_page_remove(state: &State) -> &'static str {
-    if in_page(state) { "D remove" } else { "" }
-}
-
-fn stop_or_start(state: &State) -> &'static str {
-    match state.head().map(hydra_protocol::v1::Head::state) {
-        _ if !in_page(state) => "",
-        Some(HeadState::Stopped | HeadState::Failed) => "S start",
-        _ => "S stop",
-    }
-}
-
-fn freeze_or_live(state: &State) -> &'static str {
-    if state.is_frozen() { "f live" } else { "f freeze" }
-}
-
-fn q_label(state: &State) -> &'static str {
-    if within(state) { "" } else { "q quit" }
-}
-
-fn quit_label(state: &State) -> &'static str {
-    if within(state) { "Q quit" } else { "" }
 }
 
 /// What a key means now.
@@ -367,13 +300,20 @@ pub fn help(state: &State) -> Vec<(&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::state::Message;
 
     #[test]
-    fn no_two_rows_claim_the_same_key() {
-        let mut seen: Vec<Stroke> = Vec::new();
-        for stroke in TABLE.iter().flat_map(|row| row.strokes) {
-            assert!(!seen.contains(stroke), "{stroke:?} stands twice");
-            seen.push(*stroke);
+    fn no_two_rows_claim_the_same_key_at_the_same_time() {
+        let mut state = State::new(std::time::Duration::from_secs(1), false);
+        state.apply(Message::Connected { control: true }, std::time::Duration::ZERO);
+        state.apply(Message::Update(Box::new(crate::fixture::snapshot())), std::time::Duration::ZERO);
+        for tab in 0..7 {
+            state.act(Action::Tab(tab));
+            let mut seen: Vec<Stroke> = Vec::new();
+            for stroke in TABLE.iter().filter(|row| (row.when)(&state)).flat_map(|row| row.strokes) {
+                assert!(!seen.contains(stroke), "{stroke:?} stands twice on tab {tab}");
+                seen.push(*stroke);
+            }
         }
     }
 

@@ -75,8 +75,22 @@ pub enum Action {
     Longer,
     /// A shorter one.
     Shorter,
-    /// Copy the peer id of the head.
+    /// Copy what the selected row is about.
     Copy,
+    /// The pane to the right.
+    PaneRight,
+    /// The pane to the left.
+    PaneLeft,
+    /// Look the typed key up in the network.
+    Fetch,
+    /// Worse lines only, or all again.
+    LogLevel,
+    /// Lines of the next part.
+    LogPart,
+    /// Cut long lines, or go on in the next row.
+    Wrap,
+    /// The end of a list; on the log: follow the newest line.
+    End,
     /// Ask how many heads to add.
     AddHeads,
     /// Ask whether to stop or start the head.
@@ -107,6 +121,7 @@ impl State {
             Action::LastPage => self.open(self.last_page.clone()),
             Action::NextHead => self.open_beside(true),
             Action::PreviousHead => self.open_beside(false),
+            Action::Filter if self.page == Page::Records => self.search_prompt(),
             Action::Filter => {
                 let filter = self.list().map_or("", |list| list.filter()).to_owned();
                 self.prompt = Some(Prompt::new(Purpose::Filter, &filter));
@@ -116,11 +131,20 @@ impl State {
             Action::Columns => self.dialog = self.list().map(|_| Dialog::columns()),
             Action::Earlier => self.change_window(|window| window.moved(true)),
             Action::Later => self.change_window(|window| window.moved(false)),
-            Action::Back => self.back(),
             Action::Up => self.step(|at, _| at.saturating_sub(1)),
             Action::Down => self.step(|at, last| (at + 1).min(last)),
             Action::First => self.step(|_, _| 0),
-            Action::Last => self.step(|_, last| last),
+            Action::End if self.page == Page::Log => self.follow(),
+            Action::Last | Action::End => self.step(|_, last| last),
+            Action::PaneRight => self.pane_beside(true),
+            Action::PaneLeft => self.pane_beside(false),
+            Action::Fetch => return self.fetch(),
+            Action::LogLevel => self.next_level(),
+            Action::LogPart => self.next_part(),
+            Action::Wrap => self.turn_wrap(),
+            // the newest line is on top, and up is where the past is
+            Action::PageUp if self.page == Page::Log => self.step(|at, last| (at + PAGE_ROWS).min(last)),
+            Action::PageDown if self.page == Page::Log => self.step(|at, _| at.saturating_sub(PAGE_ROWS)),
             Action::PageUp => self.step(|at, _| at.saturating_sub(PAGE_ROWS)),
             Action::PageDown => self.step(|at, last| (at + PAGE_ROWS).min(last)),
             Action::Open => self.open_selected(),
@@ -149,8 +173,9 @@ impl State {
             Action::Retry => return vec![Effect::Send(Command::RetryNow)],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Quit => return vec![Effect::Quit],
+            Action::Back if self.forgets_search() => self.forget_search(),
             Action::BackOrQuit if self.page.is_tab() && self.expanded.is_none() => return vec![Effect::Quit],
-            Action::BackOrQuit => self.back(),
+            Action::Back | Action::BackOrQuit => self.back(),
         }
         Vec::new()
     }
@@ -210,15 +235,17 @@ impl State {
 
     /// Opens the selected row; on the Overview, until somebody chose a head, what is not well.
     fn open_selected(&mut self) {
-        if self.page == Page::Prefetch {
-            self.open_key();
-            return;
-        }
         if self.page == Page::Overview && self.marked().is_none() && self.open_first_trouble() {
             return;
         }
-        if let Some(name) = self.selected().map(str::to_owned) {
-            self.open(Page::Head(name));
+        match self.page {
+            Page::Prefetch => self.open_key(),
+            Page::Records => self.open_record(),
+            _ => {
+                if let Some(name) = self.selected().map(str::to_owned) {
+                    self.open(Page::Head(name));
+                }
+            }
         }
     }
 
@@ -239,6 +266,7 @@ impl State {
             self.expanded = None;
             self.chose = false;
             self.prompt = None;
+            self.keep_lists();
         }
     }
 
@@ -262,21 +290,39 @@ impl State {
     }
 
     fn step(&mut self, to: impl Fn(usize, usize) -> usize) {
-        if let Page::Head(_) = self.page {
+        if matches!(self.page, Page::Head(_) | Page::Peer(_)) {
             let lines = usize::from(super::DETAIL_LINES);
             let at = to(usize::from(self.detail_scroll), lines);
             self.detail_scroll = u16::try_from(at).unwrap_or(super::DETAIL_LINES);
+            return;
+        }
+        if self.page == Page::Log {
+            self.step_log(&to);
             return;
         }
         self.change_list(&Change::Step(&to));
         self.chose = true;
     }
 
+    /// What `y` copies, and what that is.
+    fn to_copy(&self) -> Option<(String, String)> {
+        match self.page {
+            Page::Records => self.record_to_copy(),
+            Page::Log => Some(("line".to_owned(), self.line_to_copy()?)),
+            _ => self.head().map(|head| (format!("peer id of {}", head.name), head.peer_id.clone())),
+        }
+    }
+
+    /// Something can be copied.
+    #[must_use]
+    pub fn can_copy(&self) -> bool {
+        self.to_copy().is_some()
+    }
+
     fn copy(&mut self) -> Vec<Effect> {
-        let Some(head) = self.head() else { return Vec::new() };
-        let (name, id) = (head.name.clone(), head.peer_id.clone());
-        self.say(Level::Good, format!("peer id of {name} given to the terminal's clipboard (OSC 52)"));
-        vec![Effect::Copy(id)]
+        let Some((what, text)) = self.to_copy() else { return Vec::new() };
+        self.say(Level::Good, format!("{what} given to the terminal's clipboard (OSC 52)"));
+        vec![Effect::Copy(text)]
     }
 }
 
@@ -299,6 +345,7 @@ fn under_way(command: &Command) -> String {
     match command {
         Command::RetryNow => "trying again".to_owned(),
         Command::Want(_) => String::new(),
+        Command::Fetch(key) => format!("looking {key} up …"),
         Command::AddHeads { count, .. } => format!("adding {count} heads …"),
         Command::StopHead(name) => format!("stopping {name} …"),
         Command::StartHead(name) => format!("starting {name} …"),

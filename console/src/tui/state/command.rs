@@ -12,7 +12,7 @@ const WORDS: [(&str, &str); 14] = [
     ("heads", ""),
     ("head", "NAME"),
     ("peers", ""),
-    ("records", ""),
+    ("records", "CID, multihash, key prefix or peer id"),
     ("prefetch", ""),
     ("network", ""),
     ("log", ""),
@@ -78,10 +78,15 @@ impl State {
 
     fn typed(&mut self) -> Vec<Effect> {
         let Some(prompt) = self.prompt.take() else { return Vec::new() };
-        if prompt.purpose == Purpose::Filter || prompt.typed.trim().is_empty() {
-            return Vec::new();
-        }
-        match self.command(prompt.typed.trim()) {
+        let line = prompt.typed.trim();
+        let done = match prompt.purpose {
+            Purpose::Filter => return Vec::new(),
+            Purpose::Search => self.search(line).map(|()| Vec::new()),
+            _ if line.is_empty() => return Vec::new(),
+            Purpose::Fetch => self.fetch_typed(line),
+            Purpose::Command => self.command(line),
+        };
+        match done {
             Ok(effects) => effects,
             Err(error) => {
                 self.prompt = Some(super::prompt::Prompt { error, ..prompt });
@@ -104,6 +109,7 @@ impl State {
                 self.lists.heads.select(&name);
                 self.open(Page::Head(name));
             }
+            ("records", _) => self.search(rest)?,
             ("filter", _) => self.change_list(&Change::Filter(rest)),
             ("sort", _) => {
                 let titles = self.column_titles();

@@ -6,8 +6,8 @@ use std::mem::discriminant;
 use std::time::Duration;
 
 use hydra_protocol::v1::{
-    AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, Head, ListRecordsResponse, Network,
-    Prefetch, PrefetchKey, Region,
+    AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, GetTrafficResponse, Head,
+    ListRecordsResponse, LogLine, Network, Peer, Prefetch, PrefetchKey, Region, SurveyPeersResponse,
 };
 
 use super::neutral;
@@ -17,6 +17,8 @@ use super::neutral;
 pub enum Ask {
     /// One head with its neighbours and buckets, by name.
     Head(String),
+    /// One peer, by its id.
+    Peer(String),
     /// What the belly has of a key: a CID or a multihash.
     Record(String),
     /// Records by the first hex digits of their keys, or by their provider.
@@ -38,8 +40,23 @@ pub enum Ask {
     PrefetchKeys,
     /// The network.
     Network,
+    /// What requests came and were made over the last minute.
+    Traffic,
+    /// How many servers there are in each part of the keyspace around a place, and which.
+    Around {
+        /// Bits of the place that they share; 0: the whole keyspace.
+        bits: u32,
+        /// The place: as many bytes as have these bits.
+        place: Vec<u8>,
+        /// Parts.
+        bins: u32,
+        /// Servers that are told.
+        limit: u32,
+    },
     /// Older events than the subscription brings.
     Events,
+    /// Who did what: lines of the log that only the control socket tells.
+    Audit,
     /// Series of values.
     Past {
         /// Their names.
@@ -56,8 +73,9 @@ impl Ask {
         let seconds = match self {
             Self::Prefetch | Self::PrefetchKeys => 1,
             Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
-            Self::Head(_) | Self::MostAsked | Self::Network | Self::Events => 5,
-            Self::Regions => 10,
+            Self::Head(_) | Self::Peer(_) | Self::MostAsked | Self::Network | Self::Events | Self::Audit => 5,
+            Self::Traffic => 2,
+            Self::Regions | Self::Around { .. } => 10,
             // As often as a step is complete.
             Self::Past { seconds: ..=600, .. } => 2,
             Self::Past { seconds: ..=7_200, .. } => 10,
@@ -72,6 +90,8 @@ impl Ask {
 pub enum Told {
     /// To [`Ask::Head`].
     Head(Box<Head>),
+    /// To [`Ask::Peer`].
+    Peer(Box<Peer>),
     /// To [`Ask::Record`].
     Record(GetRecordsResponse),
     /// To [`Ask::Records`].
@@ -88,8 +108,14 @@ pub enum Told {
     PrefetchKeys(Vec<PrefetchKey>),
     /// To [`Ask::Network`].
     Network(Box<Network>),
+    /// To [`Ask::Traffic`].
+    Traffic(Box<GetTrafficResponse>),
+    /// To [`Ask::Around`].
+    Around(Box<SurveyPeersResponse>),
     /// To [`Ask::Events`]; oldest first.
     Events(Vec<Event>),
+    /// To [`Ask::Audit`]; oldest first.
+    Audit(Vec<LogLine>),
     /// To [`Ask::Past`].
     Past(GetHistoryResponse),
 }
@@ -164,6 +190,15 @@ impl Feeds {
         of!(self, Head).map(AsRef::as_ref).filter(|head| head.name == name)
     }
 
+    /// A peer, if it is the one of this id.
+    #[must_use]
+    pub fn peer(&self, id: &str) -> Option<&Peer> {
+        match &self.find(&Ask::Peer(id.to_owned()))?.told {
+            Some(Told::Peer(peer)) => Some(peer),
+            _ => None,
+        }
+    }
+
     /// What the belly has of this key.
     #[must_use]
     pub fn record(&self, key: &str) -> Option<&GetRecordsResponse> {
@@ -219,10 +254,31 @@ impl Feeds {
         of!(self, Network).map(AsRef::as_ref)
     }
 
+    /// What requests came and were made.
+    #[must_use]
+    pub fn traffic(&self) -> Option<&GetTrafficResponse> {
+        of!(self, Traffic).map(AsRef::as_ref)
+    }
+
+    /// The servers around a place, if it is this one.
+    #[must_use]
+    pub fn around(&self, ask: &Ask) -> Option<&SurveyPeersResponse> {
+        match &self.find(ask)?.told {
+            Some(Told::Around(around)) => Some(around),
+            _ => None,
+        }
+    }
+
     /// Older events.
     #[must_use]
     pub fn events(&self) -> Option<&[Event]> {
         of!(self, Events).map(Vec::as_slice)
+    }
+
+    /// Who did what.
+    #[must_use]
+    pub fn audit(&self) -> Option<&[LogLine]> {
+        of!(self, Audit).map(Vec::as_slice)
     }
 
     /// Series of values; whose, and how far back, the answer tells.

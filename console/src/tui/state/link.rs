@@ -9,6 +9,7 @@ use hydra_protocol::v1::{
 
 use super::feed::{Ask, Told};
 use super::neutral;
+use super::records::News;
 use crate::tui::number;
 
 /// Why there is no daemon, for people.
@@ -74,6 +75,13 @@ pub enum Message {
     },
     /// What became of a command.
     Answer(Box<Answer>),
+    /// News of a lookup in the network.
+    Fetched {
+        /// The key, as typed.
+        key: String,
+        /// What.
+        news: Box<News>,
+    },
     /// What the daemon says to a question of the open page, or why it does not.
     Told {
         /// The question.
@@ -90,6 +98,8 @@ pub enum Command {
     RetryNow,
     /// From now on ask these questions again and again, and no others.
     Want(Vec<Ask>),
+    /// Look the providers of a key up in the network; told by [`Message::Fetched`].
+    Fetch(String),
     /// Add heads, or say what adding them would do.
     AddHeads {
         /// How many.

@@ -3,23 +3,63 @@
 use hydra_protocol::v1::{Head, PrefetchKey};
 
 use super::list::List;
+use super::records::{self, Pane, Records};
 use super::{Hydra, Page, State};
-use crate::tui::table::{HEADS, PREFETCH_KEYS, Table};
+use crate::tui::table::{HEADS, LEFT, LINES, POPULAR, PREFETCH_KEYS, PROVIDERS, REGIONS, TIMES_USUAL, Table};
 
 /// What a person made of each table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lists {
     /// The heads.
     pub heads: List,
     /// The keys that are looked up, and those that wait.
     pub prefetch_keys: List,
+    /// Records of what is looked for.
+    pub providers: List,
+    /// The keys asked for most.
+    pub popular: List,
+    /// The parts of the keyspace.
+    pub regions: List,
+    /// Events and audit.
+    pub lines: List,
+}
+
+impl Default for Lists {
+    fn default() -> Self {
+        Self {
+            heads: List::default(),
+            prefetch_keys: List::default(),
+            providers: List::sorted_by(LEFT),
+            popular: List::default(),
+            regions: List::sorted_by(TIMES_USUAL),
+            lines: List::default(),
+        }
+    }
 }
 
 impl Lists {
-    /// Takes in what the hydra told.
-    pub(super) fn keep(&mut self, hydra: &Hydra) {
-        self.heads.keep(&HEADS, &heads(hydra));
-        self.prefetch_keys.keep(&PREFETCH_KEYS, keys(hydra));
+    /// The selected row of a pane of the Records page.
+    pub(super) fn selected_record(&self, pane: Pane) -> Option<&str> {
+        self.of_records(pane)?.selected()
+    }
+
+    /// The table of a pane of the Records page.
+    fn of_records(&self, pane: Pane) -> Option<&List> {
+        match pane {
+            Pane::Found => Some(&self.providers),
+            Pane::Popular => Some(&self.popular),
+            Pane::Regions => Some(&self.regions),
+            Pane::Belly => None,
+        }
+    }
+
+    pub(super) fn change_records(&mut self, told: &Records, hydra: &Hydra, change: &Change<'_>) {
+        match told.pane {
+            Pane::Found => change.apply(&mut self.providers, &PROVIDERS, &told.providers(hydra)),
+            Pane::Popular => change.apply(&mut self.popular, &POPULAR, &records::popular(hydra)),
+            Pane::Regions => change.apply(&mut self.regions, &REGIONS, &records::regions(hydra)),
+            Pane::Belly => {}
+        }
     }
 }
 
@@ -73,6 +113,8 @@ impl State {
         match self.page {
             Page::Overview | Page::Heads => Some(&self.lists.heads),
             Page::Prefetch => Some(&self.lists.prefetch_keys),
+            Page::Records => self.lists.of_records(self.records.pane),
+            Page::Log => Some(&self.lists.lines),
             _ => None,
         }
     }
@@ -81,9 +123,40 @@ impl State {
     #[must_use]
     pub fn column_titles(&self) -> Vec<&'static str> {
         match self.page {
-            Page::Overview | Page::Heads => HEADS.columns.iter().map(|column| column.title).collect(),
-            Page::Prefetch => PREFETCH_KEYS.columns.iter().map(|column| column.title).collect(),
+            Page::Overview | Page::Heads => HEADS.titles(),
+            Page::Prefetch => PREFETCH_KEYS.titles(),
+            Page::Records => match self.records.pane {
+                Pane::Found => PROVIDERS.titles(),
+                Pane::Popular => POPULAR.titles(),
+                Pane::Regions => REGIONS.titles(),
+                Pane::Belly => Vec::new(),
+            },
+            Page::Log => LINES.titles(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Takes in what the daemon told: the heads, which keep their selection on every page, and the
+    /// tables of the open page.
+    pub(super) fn keep_lists(&mut self) {
+        let Some(hydra) = &self.hydra else { return };
+        let lists = &mut self.lists;
+        lists.heads.keep(&HEADS, &heads(hydra));
+        match self.page {
+            Page::Prefetch => lists.prefetch_keys.keep(&PREFETCH_KEYS, keys(hydra)),
+            Page::Records => {
+                lists.providers.keep(&PROVIDERS, &self.records.providers(hydra));
+                lists.popular.keep(&POPULAR, &records::popular(hydra));
+                lists.regions.keep(&REGIONS, &records::regions(hydra));
+            }
+            Page::Log => {
+                let lines = self.log.lines(hydra);
+                lists.lines.keep(&LINES, &lines);
+                if self.log.is_following() {
+                    lists.lines.step(&LINES, &lines, |_, _| 0);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -93,6 +166,8 @@ impl State {
         match self.page {
             Page::Overview | Page::Heads => change.apply(&mut self.lists.heads, &HEADS, &heads(hydra)),
             Page::Prefetch => change.apply(&mut self.lists.prefetch_keys, &PREFETCH_KEYS, keys(hydra)),
+            Page::Records => self.lists.change_records(&self.records, hydra, change),
+            Page::Log => change.apply(&mut self.lists.lines, &LINES, &self.log.lines(hydra)),
             _ => {}
         }
     }

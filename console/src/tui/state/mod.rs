@@ -9,17 +9,21 @@ mod command;
 pub mod dialog;
 mod expand;
 pub mod feed;
+pub mod heat;
 pub mod history;
 pub mod hydra;
 pub mod link;
 pub mod list;
 pub mod lists;
+pub mod log;
 pub mod nearest;
 mod neutral;
 mod page;
 pub mod past;
 mod prefetch;
 pub mod prompt;
+pub mod records;
+mod sought;
 pub mod wants;
 pub mod well;
 pub mod window;
@@ -33,9 +37,12 @@ use dialog::Dialog;
 pub use hydra::{Hydra, Level};
 pub use link::{Answer, Cause, Command, Link, Message, Outcome};
 pub use lists::Lists;
+pub use log::Log;
 pub use neutral::neutral;
 pub use page::Page;
 use prompt::Prompt;
+pub use records::Records;
+pub use sought::Sought;
 use window::Window;
 
 /// Lines that the page of a head can be scrolled by: more than it ever has to show.
@@ -77,6 +84,8 @@ pub struct State {
     /// The page before this one, for `-`.
     last_page: Page,
     lists: Lists,
+    records: Records,
+    log: Log,
     /// One a tab.
     windows: [Window; 7],
     dialog: Option<Dialog>,
@@ -105,6 +114,8 @@ impl State {
             page: Page::Overview,
             last_page: Page::Overview,
             lists: Lists::default(),
+            records: Records::default(),
+            log: Log::default(),
             windows: Page::TABS.map(|page| Window::of(window_at_first(&page))),
             dialog: None,
             prompt: None,
@@ -253,6 +264,7 @@ impl State {
             }
             Message::Update(update) => self.update(*update),
             Message::Down { cause, attempt, retry_in } => {
+                self.give_up_fetch("the daemon went away before the lookup ended");
                 let since = match self.link {
                     Link::Down { since, .. } => since,
                     Link::Connecting | Link::Live { .. } => self.now,
@@ -261,10 +273,11 @@ impl State {
                     Link::Down { since, cause: cause.neutral(), attempt, retry_at: self.now + retry_in };
             }
             Message::Answer(answer) => self.answer(*answer),
+            Message::Fetched { key, news } => self.fetched(&key, *news),
             Message::Told { ask, result } => {
                 let hydra = self.hydra.get_or_insert_with(Hydra::default);
                 hydra.feeds.take(ask, result.map(|told| *told), self.now);
-                self.lists.keep(hydra);
+                self.keep_lists();
             }
         }
     }
@@ -297,7 +310,7 @@ impl State {
     fn update(&mut self, update: v1::WatchStatusResponse) {
         let hydra = self.hydra.get_or_insert_with(Hydra::default);
         hydra.take(update, self.now);
-        self.lists.keep(hydra);
+        self.keep_lists();
     }
 
     fn answer(&mut self, answer: Answer) {
@@ -305,6 +318,9 @@ impl State {
             && dialog.take(&answer)
         {
             return;
+        }
+        if let (Command::Fetch(_), Err(why)) = (&answer.command, &answer.result) {
+            self.give_up_fetch(&neutral(why));
         }
         match answer.result {
             Ok(outcome) => self.say(Level::Good, outcome.sentence(&answer.command)),

@@ -12,6 +12,10 @@ pub enum Purpose {
     Filter,
     /// A command, as after `:`.
     Command,
+    /// What to look for among the records.
+    Search,
+    /// The key to look up in the network.
+    Fetch,
 }
 
 /// The line.

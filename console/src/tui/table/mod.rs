@@ -4,12 +4,20 @@
 //! nothing knows what a person chose: that is `state::list`.
 
 mod heads;
+mod lines;
+mod popular;
 mod prefetch_keys;
+mod providers;
+mod regions;
 
 use std::cmp::Ordering;
 
 pub use heads::HEADS;
+pub use lines::{LINES, Line};
+pub use popular::{POPULAR, Popular};
 pub use prefetch_keys::PREFETCH_KEYS;
+pub use providers::{LEFT, PROVIDERS, Provider};
+pub use regions::{Heat, REGIONS, TIMES_USUAL};
 
 /// What a column sorts by.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +77,14 @@ pub struct Table<R: 'static> {
     pub id: fn(&R) -> String,
     /// In the order in which they are drawn; the first is what a table is sorted by at first.
     pub columns: &'static [Column<R>],
+}
+
+impl<R> Table<R> {
+    /// The titles of its columns.
+    #[must_use]
+    pub fn titles(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|column| column.title).collect()
+    }
 }
 
 /// Bytes in hex digits.

@@ -5,8 +5,12 @@ use ratatui::layout::Rect;
 
 use super::paint::{self, span, wrap};
 use super::theme::{Meaning, Theme};
+use crate::tui::number;
 use crate::tui::state::feed::Ask;
 use crate::tui::state::{Hydra, Level, State};
+
+/// Answers that were missed before one is called old.
+const MISSED: u32 = 3;
 
 /// Why a pane has nothing to show.
 pub(super) struct Nothing {
@@ -43,4 +47,22 @@ pub(super) fn age(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme)
     if state.age().is_some() {
         buffer.set_style(area.intersection(buffer.area), theme.style(Meaning::Old));
     }
+}
+
+/// When the answer was true, if that is not now: `~ as of 03:12:31`, and why there is no newer.
+pub(super) fn as_of(state: &State, hydra: &Hydra, ask: &Ask) -> Option<String> {
+    let received = hydra.feeds.received(ask)?;
+    let silent = state.now().saturating_sub(received);
+    let late = !state.is_frozen() && silent >= ask.every() * MISSED;
+    if state.age().is_none() && !late {
+        return None;
+    }
+    let before = i64::try_from(hydra.received.saturating_sub(received).as_secs()).unwrap_or(0);
+    let after = i64::try_from(received.saturating_sub(hydra.received).as_secs()).unwrap_or(0);
+    let at = number::clock(hydra.clock().saturating_sub(before).saturating_add(after));
+    let why = match hydra.feeds.trouble(ask) {
+        "" => String::new(),
+        trouble => format!(": {}", paint::cut(trouble, 40)),
+    };
+    Some(format!("~ as of {at}{why}"))
 }

@@ -31,9 +31,11 @@ fn typing(buffer: &mut Buffer, area: Rect, prompt: &Prompt, state: &State, theme
     let sign = match prompt.purpose {
         Purpose::Filter => "/",
         Purpose::Command => ":",
+        Purpose::Search => "search: ",
+        Purpose::Fetch => "fetch: ",
     };
     // the end of a long text is where one types
-    let room = usize::from(area.width.saturating_sub(2));
+    let room = usize::from(area.width.saturating_sub(width(sign) + 1));
     let skip = prompt.typed.chars().count().saturating_sub(room);
     let typed: String = prompt.typed.chars().skip(skip).collect();
     let words = state.completions();

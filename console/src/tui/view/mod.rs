@@ -9,11 +9,13 @@ mod dialog;
 mod events;
 mod feed;
 mod footer;
+mod grid;
 mod head;
 mod header;
 mod heads;
 mod limits;
 mod list;
+mod log;
 mod narrow;
 mod network;
 mod no_daemon;
@@ -21,6 +23,8 @@ mod no_peers;
 mod overview;
 mod plot;
 mod prefetch;
+mod records;
+mod strip;
 mod table;
 mod warming;
 mod well;
@@ -110,7 +114,9 @@ fn page(buffer: &mut Buffer, body: Rect, size: Size, state: &State, hydra: &Hydr
         Page::Head(name) => head::draw(buffer, body, size, name, state, hydra, theme),
         Page::Prefetch => prefetch::draw(buffer, body, size, state, hydra, theme),
         Page::Network => network::draw(buffer, body, size, state, hydra, theme),
-        Page::Peers | Page::Records | Page::Log => {}
+        Page::Records => records::draw(buffer, body, size, state, hydra, theme),
+        Page::Log => log::draw(buffer, body, state, hydra, theme),
+        Page::Peers | Page::Peer(_) => {}
     }
 }
 

@@ -68,18 +68,21 @@ pub fn wrap(text: &str, cells: u16) -> Vec<String> {
     lines.iter().map(|line| cut(line, cells)).collect()
 }
 
-/// Parts that stay whole, joined to lines of at most `cells`; `first` stands before them all.
+/// Parts that stay whole, joined to lines of at most `cells`: `first` stands before them all, and
+/// after each but the last the `separator`.
 #[must_use]
-pub fn fill_lines(first: &str, parts: &[String], cells: u16) -> Vec<String> {
+pub fn fill_lines(first: &str, parts: &[String], separator: &str, cells: u16) -> Vec<String> {
     let mut lines = vec![first.to_owned()];
     for (at, part) in parts.iter().enumerate() {
-        let comma = if at + 1 < parts.len() { "," } else { "" };
+        let end = if at + 1 < parts.len() { separator } else { "" };
         let Some(line) = lines.last_mut() else { break };
-        let longer = format!("{line} {part}{comma}");
-        if width(&longer) <= cells || line.is_empty() {
+        let longer = format!("{line} {part}{end}");
+        if line.is_empty() {
+            *line = format!("{part}{end}");
+        } else if width(&longer) <= cells {
             *line = longer;
         } else {
-            lines.push(format!("{part}{comma}"));
+            lines.push(format!("{part}{end}"));
         }
     }
     lines.iter().map(|line| cut(line, cells)).collect()

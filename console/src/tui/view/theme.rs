@@ -65,6 +65,8 @@ pub enum Meaning {
     Frozen,
     /// Our heads in pictures.
     Ours,
+    /// A record that was looked up, not announced.
+    Prefetched,
 }
 
 /// How meanings look.
@@ -108,6 +110,7 @@ impl Theme {
                 let bold = style.add_modifier(Modifier::BOLD);
                 (bold.fg(Color::Blue), bold)
             }
+            Meaning::Prefetched => (style.fg(Color::Magenta), style.add_modifier(Modifier::UNDERLINED)),
             Meaning::Title | Meaning::Frozen => {
                 let bold = style.add_modifier(Modifier::BOLD);
                 (bold, bold)
@@ -131,6 +134,8 @@ impl Theme {
             Meaning::Frozen => "❚❚",
             Meaning::Ours if self.is_ascii() => "^",
             Meaning::Ours => "▲",
+            // the word says it
+            Meaning::Prefetched => "",
         }
     }
 

@@ -4,6 +4,7 @@
 mod buckets;
 mod facts;
 mod nearest;
+mod strip;
 mod text;
 
 use hydra_protocol::v1::{Head, HeadState};
@@ -16,6 +17,7 @@ use super::theme::{Meaning, Theme};
 use super::{Size, feed};
 use crate::tui::number;
 use crate::tui::state::feed::Ask;
+use crate::tui::state::wants::neighbourhood;
 use crate::tui::state::{Hydra, State};
 
 /// Cells of the nearest peers, and between them and the buckets.
@@ -59,6 +61,17 @@ fn wide(
     let facts_rows = u16::try_from(facts.len()).unwrap_or(4).min(rest.height);
     let (body, below) = top(rest, rest.height - facts_rows);
     facts::draw(buffer, below, &facts, theme);
+    let around = neighbourhood(hydra, &head.name);
+    let survey = around.as_ref().and_then(|ask| hydra.feeds.around(ask));
+    let body = match (size, &around, survey) {
+        (Size::Full, Some(ask), Some(survey)) => {
+            let (block, rest) = top(body, strip::ROWS);
+            strip::draw(buffer, block, head, ask, survey, theme);
+            rest
+        }
+        _ => body,
+    };
+    let peers = survey.map_or(&[][..], |survey| survey.peers.as_slice());
     let told = hydra.feeds.head(&head.name);
     if let Some(nothing) = feed::nothing(state, hydra, &Ask::Head(head.name.clone()), told.is_some()) {
         title(buffer, body, theme, "20 nearest peers", "");
@@ -67,7 +80,8 @@ fn wide(
     }
     let Some(told) = told else { return };
     let cells = if size == Size::Full { NEAREST } else { NEAREST_STANDARD };
-    nearest::draw(buffer, Rect { width: cells.min(body.width), ..body }, told, state, theme);
+    let left = Rect { width: cells.min(body.width), ..body };
+    nearest::draw(buffer, left, told, peers, state, theme);
     let right = inset(body, cells + GAP);
     let right = buckets::draw(buffer, right, &told.buckets, theme);
     facts::requests(buffer, right, head, theme);

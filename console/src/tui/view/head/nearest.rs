@@ -1,13 +1,13 @@
 //! *20 nearest peers*: who should list the head, and why some do not.
 
-use hydra_protocol::v1::{Head, ListsUs, Neighbour};
+use hydra_protocol::v1::{Head, ListsUs, Neighbour, Peer};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::super::paint::{self, left, right, sign, span, title, top};
 use super::super::theme::{Meaning, Theme};
-use crate::tui::number::short_id;
+use crate::tui::number::{millis, short_id};
 use crate::tui::state::{Level, State};
 
 /// How good it is, and in words. A peer's refusal is nothing for an operator to mend.
@@ -20,7 +20,7 @@ pub(super) fn listed(neighbour: &Neighbour) -> (Level, String) {
         ListsUs::Yes => (Level::Good, "yes".to_owned()),
         ListsUs::GroupFull => match neighbour.reason.as_str() {
             "" => (Level::Off, "refused".to_owned()),
-            group => (Level::Off, format!("refused: {group} full")),
+            group => (Level::Off, format!("refused: {group}")),
         },
         ListsUs::NoAnswer => (Level::Off, why("no answer")),
         ListsUs::NotYet => (Level::Off, "not yet".to_owned()),
@@ -37,15 +37,23 @@ pub(super) fn what(head: &Head) -> String {
     format!("{number} nearest peers · {list} list us")
 }
 
-/// One of them in a line.
-pub(super) fn line(neighbour: &Neighbour, cells: u16, theme: &Theme) -> Line<'static> {
-    let (level, words) = listed(neighbour);
-    let start = format!(
-        "{}{}  {} ",
+/// Cells from which on what the peers run is told, too.
+const WIDE: u16 = 60;
+
+/// One of them in a line; `peer` is what else is known of it.
+pub(super) fn line(neighbour: &Neighbour, peer: Option<&Peer>, cells: u16, theme: &Theme) -> Line<'static> {
+    let (level, mut words) = listed(neighbour);
+    let mut start = format!(
+        "{}{} {} ",
         right(&neighbour.rank.to_string(), 2),
         right(&neighbour.shared_bits.to_string(), 5),
         left(&short_id(&neighbour.peer_id), 12)
     );
+    if cells >= WIDE {
+        start += &known(peer);
+        // the reason stands below, in the line of the presence
+        words = words.split(':').next().unwrap_or_default().to_owned();
+    }
     let room = cells.saturating_sub(paint::width(&start) + 2);
     Line::from(vec![
         Span::raw(start),
@@ -54,7 +62,26 @@ pub(super) fn line(neighbour: &Neighbour, cells: u16, theme: &Theme) -> Line<'st
     ])
 }
 
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, head: &Head, state: &State, theme: &Theme) {
+/// Agent, transport, round trip.
+fn known(peer: Option<&Peer>) -> String {
+    let agent = match peer.map(|peer| peer.agent.as_str()) {
+        None | Some("") => "unknown".to_owned(),
+        // `kubo/0.39.0/abcdef`
+        Some(agent) => agent.split('/').take(2).collect::<Vec<_>>().join(" "),
+    };
+    let via = peer.map(|peer| peer.transport.as_str()).filter(|via| !via.is_empty()).unwrap_or("—");
+    let rtt = peer.and_then(|peer| peer.rtt_seconds).map_or_else(|| "—".to_owned(), millis);
+    format!("{} {}{} ", left(&agent, 16), left(via, 4), right(&rtt, 8))
+}
+
+pub(super) fn draw(
+    buffer: &mut Buffer,
+    area: Rect,
+    head: &Head,
+    peers: &[Peer],
+    state: &State,
+    theme: &Theme,
+) {
     let visible = usize::from(area.height.saturating_sub(2));
     let number = head.nearest.len();
     let first = usize::from(state.detail_scroll()).min(number.saturating_sub(visible));
@@ -72,9 +99,14 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, head: &Head, state: &State, 
         paint::line(buffer, body, 0, span(theme, Meaning::Quiet, why));
         return;
     }
-    paint::line(buffer, body, 0, span(theme, Meaning::Title, " # BITS  PEER ID      LISTS US"));
+    let names = match body.width {
+        WIDE.. => " # BITS PEER ID      AGENT            VIA      RTT LISTS US",
+        _ => " # BITS PEER ID      LISTS US",
+    };
+    paint::line(buffer, body, 0, span(theme, Meaning::Title, names));
     let (_, body) = top(body, 1);
     for (row, neighbour) in (0..body.height).zip(head.nearest.iter().skip(first)) {
-        paint::line(buffer, body, row, line(neighbour, body.width, theme));
+        let peer = peers.iter().find(|peer| peer.peer_id == neighbour.peer_id);
+        paint::line(buffer, body, row, line(neighbour, peer, body.width, theme));
     }
 }

@@ -99,7 +99,7 @@ fn neighbours(
 ) -> Vec<Line<'static>> {
     if let Some(told) = hydra.feeds.head(&head.name).filter(|told| !told.nearest.is_empty()) {
         lines.push(Line::from(paint::span(theme, Meaning::Title, format!(" {}", nearest::what(told)))));
-        lines.extend(told.nearest.iter().map(|one| nearest::line(one, cells, theme)));
+        lines.extend(told.nearest.iter().map(|one| nearest::line(one, None, cells.min(59), theme)));
     }
     lines
 }

@@ -6,7 +6,10 @@ use ratatui::text::{Line, Span};
 
 use super::super::paint::{self, inset, span, title, top};
 use super::super::theme::{Meaning, Theme};
+use super::super::{feed, strip};
+use crate::tui::chart::spark::spark;
 use crate::tui::state::nearest::{cell, shares};
+use crate::tui::state::wants::EVERYWHERE;
 use crate::tui::state::{Hydra, State};
 
 /// The most rows of shares.
@@ -14,18 +17,29 @@ const SHARES: usize = 3;
 
 /// Rows of the pane on a page of this width.
 pub(super) fn rows(hydra: &Hydra, cells: u16) -> u16 {
-    4 + u16::try_from(nearest(hydra, cells).len()).unwrap_or(1)
+    5 + u16::try_from(nearest(hydra, cells).len()).unwrap_or(1)
 }
 
-/// Cells before the picture.
-const LABEL: u16 = 8;
-
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, _: &State, hydra: &Hydra, theme: &Theme) {
-    title(buffer, area, theme, "Where in the keyspace", "");
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme: &Theme) {
+    let picture = strip::area(top(area, 1).1);
+    let cells = picture.width;
+    let around = hydra.feeds.around(&EVERYWHERE);
+    let nothing = feed::nothing(state, hydra, &EVERYWHERE, around.is_some());
+    let peers = around.map_or_else(Vec::new, |around| strip::cells(&around.bins, cells));
+    let most = peers.iter().max().copied().unwrap_or(0);
+    let unit = if most > 0 { format!("peers per 1/{cells}, 0 to {most}") } else { String::new() };
+    title(buffer, area, theme, "Where in the keyspace", &unit);
     let (_, body) = top(area, 1);
-    // sixteen equal parts, so that the digits below stand at their borders
-    let cells = inset(body, LABEL).width / 16 * 16;
-    let picture = Rect { width: cells, ..inset(body, LABEL) };
+    match nothing {
+        Some(nothing) => nothing.draw(buffer, Rect { height: 1, ..body }, theme),
+        None => {
+            let values: Vec<Option<f64>> = peers.iter().map(|count| Some(*count as f64)).collect();
+            paint::line(buffer, body, 0, "  peers");
+            paint::line(buffer, picture, 0, spark(&values, theme.is_ascii()));
+        }
+    }
+    let (_, body) = top(body, 1);
+    let (_, picture) = top(picture, 1);
     let row = |number: u16| top(body, number).1;
     paint::line(buffer, row(0), 0, "  heads");
     for head in hydra.heads() {
@@ -61,7 +75,8 @@ fn nearest(hydra: &Hydra, cells: u16) -> Vec<String> {
         .zip(shares(&keys))
         .map(|(head, share)| format!("{} {} %", head.name, percent(share)))
         .collect();
-    let mut lines = paint::fill_lines("nearest head by share of all keys:", &each, cells.saturating_sub(3));
+    let mut lines =
+        paint::fill_lines("nearest head by share of all keys:", &each, ",", cells.saturating_sub(3));
     lines.truncate(SHARES);
     lines
 }
