@@ -37,7 +37,7 @@ use crate::scout::{self, Scout};
 use crate::state::{SeedOrigin, State, StateError};
 use crate::telemetry::history::unix_now;
 use crate::telemetry::log::{self, BadFilter};
-use crate::telemetry::{Archive, Events, History, Keeper, Level, PeerLog};
+use crate::telemetry::{Archive, AskedFor, Events, History, Keeper, Level, PeerLog};
 
 /// Connections of the control socket end within this time at shutdown.
 const CONTROL_STOP: Duration = Duration::from_secs(2);
@@ -214,8 +214,8 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         heads,
     };
     let scout = Scout::start(config.scout(), eyes, (candidates, heard))?;
-    misses.except(scout.lookup().identity());
-    let mut sources = vec![dht_source::dht(scout.lookup())];
+    misses.except(scout.lookup(AskedFor::Prefetch).identity());
+    let mut sources = vec![dht_source::dht(scout.lookup(AskedFor::Prefetch))];
     sources.extend(bridge::sources(&config.prefetch.bridge, config.policy())?);
     let parts = prefetch::Parts { misses, intake, cache, policy: config.policy(), sources };
     let prefetch = Prefetch::start(config.prefetch(), parts);

@@ -24,6 +24,7 @@ use hydrad::limits::{Budget, budget};
 use hydrad::routing::{AddressPolicy, Contacts, Table};
 use hydrad::scout::lookup::{Ended, Outcome};
 use hydrad::scout::{self, Scout};
+use hydrad::telemetry::AskedFor;
 use hydrad::wire::Key256;
 use libp2p::identity::Keypair;
 use libp2p::swarm::{Stream, StreamProtocol};
@@ -165,7 +166,7 @@ async fn a_thousand_peers_are_found_and_counted() -> anyhow::Result<()> {
         (crawl.by_count.context("a count")?, crawl.by_distance.context("an estimate by distance")?);
     assert!((900.0..=1100.0).contains(&count.peers), "{count:?}");
     assert!((750.0..=1250.0).contains(&distance.peers), "{distance:?}");
-    let lookup = eyes.scout.lookup();
+    let lookup = eyes.scout.lookup(AskedFor::Clients);
     let mut one_hop = 0;
     for n in 0..40 {
         let key = keys::key(9, Domain::Fresh, n);
@@ -290,7 +291,7 @@ async fn among_liars_lookups_end_in_their_deadlines_and_find_what_is_there() -> 
     }
     let eyes = Eyes::near(&world.peers()[0])?;
     eyes.knows_all_of(60).await?;
-    let lookup = eyes.scout.lookup();
+    let lookup = eyes.scout.lookup(AskedFor::Clients);
     for n in 0..8 {
         let key = keys::key(11, Domain::Fresh, n);
         let provider = &world.peers()[n as usize * 5];
@@ -333,7 +334,7 @@ async fn a_provider_that_only_one_other_peer_holds_is_found_in_one_hop() -> anyh
     let announcement = Message::announce(key.clone(), keys::peer(&provider.peer(), provider.addresses(), 1));
     provider.request(&known, &announcement).await?;
 
-    let lookup = eyes.scout.lookup();
+    let lookup = eyes.scout.lookup(AskedFor::Clients);
     let (found, report) = eventually(PATIENCE, || async {
         // an announcement has no answer: it may still be on its way
         let (found, report) = lookup.providers(&key, 20, PATIENCE).collect().await;
@@ -369,7 +370,7 @@ async fn a_name_that_is_published_through_the_scout_resolves_for_a_light_peer() 
     let key = hydra_tests::load::ipns::key_of(&owner.peer());
     let lifetime = Duration::from_secs(3600);
     let record = hydra_tests::load::ipns::record(owner.keypair(), "/ipfs/bafkqaaa", 3, lifetime)?;
-    let lookup = eyes.scout.lookup();
+    let lookup = eyes.scout.lookup(AskedFor::Clients);
     let stored = lookup.put_value(&key, &record, PATIENCE).await?;
     assert_eq!((stored.by.len(), stored.failed.len()), (20, 0), "{stored:?}");
     assert_eq!(world.peers()[20].resolve(&owner.peer()).await.as_deref(), Some(&record[..]));
@@ -389,7 +390,7 @@ async fn an_address_that_many_peers_are_said_to_be_at_is_dialled_once() -> anyho
     }
     let eyes = Eyes::near(liar)?;
     eyes.knows_all_of(20).await?;
-    let lookup = eyes.scout.lookup();
+    let lookup = eyes.scout.lookup(AskedFor::Clients);
     for n in 0..10 {
         lookup.find_node(&keys::key(6, Domain::Missing, n), Duration::from_secs(5)).await;
     }

@@ -54,6 +54,12 @@ impl Axis {
         Self { label: label.to_owned(), unit, low: 0.0, high, log: false }
     }
 
+    /// As far below zero as above it.
+    pub(super) fn mirrored(label: &str, unit: Unit, most: f64) -> Self {
+        let axis = Self::from_zero(label, unit, most);
+        Self { low: -axis.high, ..axis }
+    }
+
     /// From zero to all there can be.
     pub(super) fn whole_share(label: &str) -> Self {
         Self { label: label.to_owned(), unit: Unit::Share, low: 0.0, high: 1.0, log: false }

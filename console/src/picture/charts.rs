@@ -86,11 +86,13 @@ impl Chart {
             Self::Records => named(&[
                 "records.announced",
                 "records.prefetched",
-                "requests.add_provider",
+                "records.written",
                 "records.expired",
-                "records.not_admitted",
+                "records.dropped",
             ]),
-            Self::Peers => named(&["peers.live", "connections.in", "connections.out"]),
+            Self::Peers => {
+                named(&["peers.live", "peers.joins", "peers.leaves", "connections.in", "connections.out"])
+            }
             Self::Network => named(&[
                 "network.by_crawl",
                 "network.by_distance",
@@ -254,31 +256,46 @@ fn records(past: &Past) -> Vec<Panel> {
         shape: Shape::Area { low: low.to_vec(), high: high.to_vec(), hatched: false },
         on_right: false,
     };
-    let rates =
-        ["requests.add_provider", "records.expired", "records.not_admitted"].map(|name| past.values(name));
+    let rates = ["records.written", "records.expired", "records.dropped"].map(|name| past.values(name));
     let left = Axis::from_zero("live records", Unit::Number, most_of_all(&[announced, &both]));
     let flow = Axis::from_zero("/s", Unit::Number, most_of_all(&rates));
     let layers = vec![
         area("announced", SKY, announced, &nothing, announced),
         area("prefetched", PINK, prefetched, announced, &both),
-        right(line("ADD_PROVIDER", total(past, rates[0]), BLUE, rates[0])),
+        right(line("written", total(past, rates[0]), BLUE, rates[0])),
         right(line("expired", total(past, rates[1]), ORANGE, rates[1])),
-        right(line("not admitted", total(past, rates[2]), RED, rates[2])),
+        right(line("dropped", total(past, rates[2]), RED, rates[2])),
     ];
     vec![panel("belly", left, Some(flow), layers)]
 }
 
 fn peers(past: &Past) -> Vec<Panel> {
-    let [live, inward, outward] =
-        ["peers.live", "connections.in", "connections.out"].map(|name| past.values(name));
-    let known = Axis::from_zero("servers known", Unit::Number, most(live));
+    let [live, joins, leaves, inward, outward] =
+        ["peers.live", "peers.joins", "peers.leaves", "connections.in", "connections.out"]
+            .map(|name| past.values(name));
+    let minutely = |values: &[f32], sign: f32| values.iter().map(|value| sign * 60.0 * value).collect();
+    let (up, down): (Vec<f32>, Vec<f32>) = (minutely(joins, 1.0), minutely(leaves, -1.0));
+    let bars = |name: &str, rates: &[f32], colour, values: Vec<f32>| {
+        let shape = Shape::Bars { values };
+        right(Layer { name: name.to_owned(), figure: total(past, rates), colour, shape, on_right: false })
+    };
+    let busiest = 60.0 * most_of_all(&[joins, leaves]);
+    let known = Axis::from_zero("live peers", Unit::Number, most(live));
+    let churn = Axis::mirrored("/min", Unit::Number, busiest);
     let open = Axis::from_zero("connections", Unit::Number, most_of_all(&[inward, outward]));
-    let servers = vec![line("servers in the routing table", newest(Unit::Number, live), BLUE, live)];
+    let servers = vec![
+        bars("joins, up", joins, GREEN, up),
+        bars("leaves, down", leaves, RED, down),
+        line("live peers in the routing table", newest(Unit::Number, live), BLUE, live),
+    ];
     let connections = vec![
         line("in", newest(Unit::Number, inward), GREEN, inward),
         line("out", newest(Unit::Number, outward), ORANGE, outward),
     ];
-    vec![panel("peers", known, None, servers), panel("connections, all heads", open, None, connections)]
+    vec![
+        Panel { weight: 3, ..panel("peers", known, Some(churn), servers) },
+        Panel { weight: 2, ..panel("connections, all heads", open, None, connections) },
+    ]
 }
 
 fn network(past: &Past) -> Vec<Panel> {

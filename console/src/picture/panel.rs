@@ -66,6 +66,10 @@ pub(super) enum Shape {
         high: Vec<f32>,
         hatched: bool,
     },
+    /// From zero up, or down, at each step.
+    Bars {
+        values: Vec<f32>,
+    },
 }
 
 /// Where a panel's plot stands.
@@ -230,6 +234,22 @@ fn draw_layer<DB: DrawingBackend>(
             }
             Ok(())
         }
+        Shape::Bars { values } => {
+            let steps = frame.group(values.len());
+            let zero = frame.value(axis, 0.0);
+            let wide = (frame.at(1, steps) - frame.at(0, steps)).max(frame.scale);
+            for (at, value) in columns(values, steps, Fold::Mean).into_iter().enumerate() {
+                let Some(end) = value.map(|value| frame.value(axis, value)).filter(|end| *end != zero) else {
+                    continue;
+                };
+                let left = frame.at(at, steps) - wide / 2;
+                let (high, low) = (end.min(zero), end.max(zero));
+                // a hair between bars that are wide enough for it
+                let right = left + wide - i32::from(wide > 3 * frame.scale) * frame.scale;
+                pen.area.draw(&Rectangle::new([(left, high), (right, low)], layer.colour.filled()))?;
+            }
+            Ok(())
+        }
     }
 }
 
@@ -291,7 +311,7 @@ fn draw_legend<DB: DrawingBackend>(pen: &Pen<'_, DB>, panel: &Panel, frame: &Fra
         let left = frame.x + x;
         let box_of = [(left, y + 3 * scale), (left + 12 * scale, y + 11 * scale)];
         match &layer.shape {
-            Shape::Area { hatched: false, .. } => {
+            Shape::Area { hatched: false, .. } | Shape::Bars { .. } => {
                 pen.area.draw(&Rectangle::new(box_of, layer.colour.filled()))?;
             }
             Shape::Area { .. } => pen.area.draw(&Rectangle::new(box_of, layer.colour.stroke_width(1)))?,

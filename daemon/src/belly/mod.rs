@@ -324,8 +324,13 @@ pub struct Counts {
 pub struct Books {
     /// Times of commits.
     pub commits: Snapshot,
+    /// Provider records written to disk; one that is announced again within its hour is not
+    /// written again.
+    pub written: u64,
     /// Provider records whose time was over.
     pub expired: u64,
+    /// Provider records that were refused, or given up before their time, for want of room.
+    pub dropped: u64,
 }
 
 /// How the store is.

@@ -6,7 +6,7 @@ use crate::dht::{Local, Served, Service};
 use crate::routing::contacts::Contact;
 use crate::telemetry::{Drop as Reason, drops};
 use crate::wire::bounds::K;
-use crate::wire::{Key256, Message};
+use crate::wire::{Key256, Kind, Message};
 
 /// A record is near when a head is among so many closest known peers of its key.
 pub const NEAR: usize = 2 * K;
@@ -35,6 +35,7 @@ pub(super) fn handle(service: &Service, to: &Local, from: &Contact, request: &Me
         if let Err(refused) = service.belly.add_provider(announcement) {
             // a reset would lose what else is under way on this stream
             drops::count(reason(refused));
+            service.requests.dropped(Kind::AddProvider as usize);
         }
     }
     if own { Served::Silent } else { Served::Reset(Reason::RequestRefused) }

@@ -45,7 +45,12 @@ pub(super) async fn put(service: &Service, request: &Message<'_>) -> Served {
     }
     match service.keep_value(record.key, record.value).await {
         Ok(()) => Served::Reply(Reply::of(&request.echo()).into_frame()),
-        Err(why) => Served::Reset(why.reason()),
+        Err(why) => {
+            if matches!(why, NotKept::Rate | NotKept::Store(_)) {
+                service.requests.dropped(Kind::PutValue as usize);
+            }
+            Served::Reset(why.reason())
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod rounds;
 mod samples;
 mod size;
 pub mod target;
+pub mod traffic;
 mod trim;
 mod unique;
 mod warming;

@@ -16,6 +16,7 @@ use crate::net::RpcError;
 use crate::net::dialer::NotDialled;
 use crate::routing::contacts::Side;
 use crate::routing::groups::{GROUP_MAX, Group, Groups, groups_of};
+use crate::telemetry::AskedFor;
 use crate::wire::bounds::K;
 use crate::wire::{AddrList, Key256};
 
@@ -148,7 +149,7 @@ impl Hydra {
         let table = Arc::clone(&self.table.snapshot());
         let nearest = table.closest_others(&head.key, K).into_iter();
         let groups = groups_of(&head.announce.iter().collect());
-        let lookup = self.scout.lookup();
+        let lookup = self.scout.lookup(AskedFor::Presence);
         let asking = nearest.map(|entry| {
             let (lookup, groups) = (&lookup, &groups);
             async move {

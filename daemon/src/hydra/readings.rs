@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use crate::hydra::Hydra;
+use crate::routing::churn::Flow;
 use crate::routing::coverage::Field;
-use crate::telemetry::drops;
 use crate::telemetry::history::{HEADS, HeadReading, Readings, Series};
 use crate::telemetry::latency::Snapshot;
-use crate::telemetry::{Drop as Reason, Outcome, OutcomeTotals, Sample};
+use crate::telemetry::{Outcome, OutcomeTotals, Sample};
 use crate::wire::Kind;
 
 /// The coverage is worked out once in this time, and is not known for longer.
@@ -22,23 +22,17 @@ const TIMED: [(Kind, [Series; 3]); 3] = [
 ];
 const COMMITS: [Series; 3] = [Series::CommitP50, Series::CommitP99, Series::CommitP999];
 
-/// Why a provider record was not admitted.
-const NOT_ADMITTED: [Reason; 5] = [
-    Reason::RecordKeyFull,
-    Reason::RecordProviderFull,
-    Reason::RecordStoreFull,
-    Reason::RecordBehind,
-    Reason::RecordUnavailable,
-];
-
 /// Counters at the last second.
 #[derive(Default)]
 pub(super) struct Before {
     /// By [`TIMED`], and of commits.
     times: Option<[Snapshot; 4]>,
     outcomes: OutcomeTotals,
+    written: u64,
     expired: u64,
-    not_admitted: u64,
+    dropped: u64,
+    flow: Flow,
+    scout: [u64; 2],
     coverage: Option<(Instant, f64)>,
 }
 
@@ -115,7 +109,7 @@ impl Before {
         let books = hydra.belly.books();
         let times = [get, find, add, books.commits];
         let prefetch = hydra.prefetch.glance();
-        let not_admitted = NOT_ADMITTED.into_iter().map(drops::of).sum();
+        let (flow, scout) = (hydra.table.flow_total(), hydra.scout.bytes());
         let coverage = self.coverage.filter(|(at, _)| at.elapsed() < 3 * COVERAGE);
         readings.set_known(Series::Coverage, coverage.map(|(_, share)| share));
         readings.set(Series::Waiting, prefetch.waiting as f64);
@@ -134,16 +128,25 @@ impl Before {
             for (series, outcome) in Series::OUTCOMES.into_iter().zip(Outcome::ALL) {
                 readings.set(series, ended.of(outcome) as f64 / seconds);
             }
+            readings.set(Series::Written, grew(books.written, self.written));
             readings.set(Series::Expired, grew(books.expired, self.expired));
-            readings.set(Series::NotAdmitted, grew(not_admitted, self.not_admitted));
+            readings.set(Series::Dropped, grew(books.dropped, self.dropped));
+            readings.set(Series::PeersJoined, grew(flow.joined, self.flow.joined));
+            readings.set(Series::PeersLeft, grew(flow.left, self.flow.left));
+            for (series, (now, before)) in [Series::ScoutBytesIn, Series::ScoutBytesOut]
+                .into_iter()
+                .zip(scout.into_iter().zip(self.scout))
+            {
+                readings.set(series, grew(now, before));
+            }
             readings.set(Series::Starts, 0.0);
         } else {
             readings.set(Series::Starts, 1.0);
         }
         self.times = Some(times);
         self.outcomes = prefetch.total;
-        self.expired = books.expired;
-        self.not_admitted = not_admitted;
+        (self.written, self.expired, self.dropped) = (books.written, books.expired, books.dropped);
+        (self.flow, self.scout) = (flow, scout);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
-use crate::hydra::{Hydra, readings};
+use crate::hydra::{Hydra, readings, traffic};
 use crate::limits::machine::rss_bytes;
 use crate::telemetry::counters::Window;
 use crate::telemetry::latency::Snapshot;
@@ -20,6 +20,7 @@ pub(super) struct Samples {
     latency: VecDeque<Snapshot>,
     last: Option<(f64, Totals)>,
     rss: u64,
+    pub(super) traffic: traffic::Window,
     pub(super) before: readings::Before,
 }
 
@@ -31,6 +32,7 @@ impl Default for Samples {
             latency: VecDeque::with_capacity(LATENCY_SECONDS + 1),
             last: None,
             rss: 0,
+            traffic: traffic::Window::default(),
             before: readings::Before::default(),
         }
     }
@@ -61,6 +63,7 @@ impl Hydra {
         if samples.latency.len() > LATENCY_SECONDS {
             samples.latency.pop_front();
         }
+        samples.traffic.look(now, &totals, &self.service.requests, || self.scout.asked());
         let last = samples.last.replace((now, totals));
         drop(samples);
         let Some((before, earlier)) = last else { return };

@@ -45,7 +45,7 @@ impl Hydra {
             .contacts
             .all()
             .into_iter()
-            .flat_map(|(_, connected)| connected.contacts)
+            .flat_map(|(_, connected)| connected.contacts.clone())
             .filter(|contact| contact.age() > GRACE && contact.side != Side::Scout)
             .map(|contact| {
                 let worth = match contact.side {

@@ -22,6 +22,10 @@ const MAX_TEXTS: usize = 4096;
 /// Longest agent text kept, in bytes.
 pub const MAX_AGENT: usize = 128;
 
+/// Parts that the peers are kept in, each with a lock of its own: a copy of everything keeps
+/// nobody waiting for long.
+const PARTS: usize = 64;
+
 /// Longest list of protocols kept, in bytes of text.
 const MAX_PROTOCOLS: usize = 4096;
 
@@ -189,10 +193,27 @@ impl Connected {
     }
 }
 
+/// Peers by what their ids end in.
+#[derive(Debug)]
+struct Parts([Mutex<HashMap<PeerId, Arc<Connected>>>; PARTS]);
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::default()))
+    }
+}
+
+impl Parts {
+    fn of(&self, peer: &PeerId) -> &Mutex<HashMap<PeerId, Arc<Connected>>> {
+        let last = peer.as_ref().digest().last().copied().unwrap_or_default();
+        &self.0[usize::from(last) % PARTS]
+    }
+}
+
 /// Everybody who is connected.
 #[derive(Debug, Default)]
 pub struct Contacts {
-    peers: Mutex<HashMap<PeerId, Connected>>,
+    peers: Parts,
     texts: Mutex<HashSet<Arc<str>>>,
     open: Open,
     /// Distinct peers of all time, not only those connected now.
@@ -226,8 +247,8 @@ impl Contacts {
         self.count(&contact, 1);
         let by = if contact.side == Side::Scout { SeenBy::Crawl } else { SeenBy::Connection };
         self.unique.seen(by, &contact.key.0);
-        let mut peers = self.peers.lock();
-        let connected = peers.entry(contact.peer).or_default();
+        let mut peers = self.peers.of(&contact.peer).lock();
+        let connected = Arc::make_mut(peers.entry(contact.peer).or_default());
         if contact.side != Side::Scout && !connected.with_heads() {
             self.open.peers.fetch_add(1, Relaxed);
         }
@@ -235,8 +256,8 @@ impl Contacts {
     }
 
     pub fn closed(&self, contact: &Contact) {
-        let mut peers = self.peers.lock();
-        let Some(connected) = peers.get_mut(&contact.peer) else { return };
+        let mut peers = self.peers.of(&contact.peer).lock();
+        let Some(connected) = peers.get_mut(&contact.peer).map(Arc::make_mut) else { return };
         let (before, with_heads) = (connected.contacts.len(), connected.with_heads());
         connected.contacts.retain(|c| c.id != contact.id);
         if connected.contacts.len() < before {
@@ -292,7 +313,7 @@ impl Contacts {
     pub fn identified(&self, peer: &PeerId, agent: &str, protocols: &str, addrs: AddrList) {
         let agent = self.text(agent, MAX_AGENT);
         let protocols = self.text(protocols, MAX_PROTOCOLS);
-        if let Some(connected) = self.peers.lock().get_mut(peer) {
+        if let Some(connected) = self.peers.of(peer).lock().get_mut(peer).map(Arc::make_mut) {
             let small = agent.starts_with("rust-libp2p");
             for contact in &connected.contacts {
                 contact.small_replies.store(small, Relaxed);
@@ -321,13 +342,13 @@ impl Contacts {
     /// Listen addresses of a connected peer, as it told them.
     #[must_use]
     pub fn addresses_of(&self, peer: &PeerId) -> Option<AddrList> {
-        let peers = self.peers.lock();
+        let peers = self.peers.of(peer).lock();
         peers.get(peer).map(|c| c.identity.addrs.clone()).filter(|addrs| !addrs.is_empty())
     }
 
     #[must_use]
-    pub fn get(&self, peer: &PeerId) -> Option<Connected> {
-        self.peers.lock().get(peer).cloned()
+    pub fn get(&self, peer: &PeerId) -> Option<Arc<Connected>> {
+        self.peers.of(peer).lock().get(peer).cloned()
     }
 
     /// Peers connected to a head.
@@ -336,10 +357,15 @@ impl Contacts {
         self.open.peers.load(Relaxed) as usize
     }
 
-    /// A copy of everything, for lists.
+    /// A copy of everything, for lists. Others may use them meanwhile: a peer that comes or
+    /// goes just then may be missing.
     #[must_use]
-    pub fn all(&self) -> Vec<(PeerId, Connected)> {
-        self.peers.lock().iter().map(|(peer, connected)| (*peer, connected.clone())).collect()
+    pub fn all(&self) -> Vec<(PeerId, Arc<Connected>)> {
+        let mut all = Vec::new();
+        for part in &self.peers.0 {
+            all.extend(part.lock().iter().map(|(peer, connected)| (*peer, Arc::clone(connected))));
+        }
+        all
     }
 }
 

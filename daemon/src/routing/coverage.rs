@@ -32,6 +32,9 @@ impl Zone {
     /// All keys.
     pub const ALL: Self = Self { start: Key256([0; 32]), bits: 0 };
 
+    /// Most bits of a zone that can be told in parts.
+    pub const MAX_PARTED: u32 = 48;
+
     /// Its share of all keys.
     #[must_use]
     pub fn share(&self) -> f64 {
@@ -41,6 +44,18 @@ impl Zone {
     #[must_use]
     pub fn contains(&self, key: &Key256) -> bool {
         self.start.shared_bits(key) >= self.bits
+    }
+
+    /// In which of so many equal parts of the zone a key lies that starts so
+    /// ([`Key256::start`]); none: outside. Zones of more than 48 bits are too small for parts.
+    #[must_use]
+    pub fn part(&self, start: u64, parts: usize) -> Option<usize> {
+        let apart = self.start.start() ^ start;
+        if apart.leading_zeros() < self.bits || self.bits > Self::MAX_PARTED {
+            return None;
+        }
+        let rest = start << self.bits;
+        Some(((u128::from(rest) * parts as u128) >> 64) as usize)
     }
 
     /// The two halves.
@@ -275,6 +290,25 @@ pub(super) mod tests {
     /// Places by chance, the same for the same numbers.
     pub(crate) fn places(seed: u32, n: usize) -> Vec<Key256> {
         (0..n as u32).map(|i| Key256::of(&[seed.to_be_bytes(), i.to_be_bytes()].concat())).collect()
+    }
+
+    #[test]
+    fn the_parts_of_a_zone_are_equal_and_in_order_and_hold_no_key_from_outside() {
+        let of = |bytes: [u8; 3]| Zone { start: key(bytes), bits: 12 };
+        fn key(bytes: [u8; 3]) -> Key256 {
+            let mut key = [0; 32];
+            key[..3].copy_from_slice(&bytes);
+            Key256(key)
+        }
+        let zone = of([0xab, 0xc0, 0]);
+        let part = |bytes| zone.part(key(bytes).start(), 16);
+        assert_eq!(part([0xab, 0xc0, 0xff]), Some(0));
+        assert_eq!(part([0xab, 0xc7, 0]), Some(7));
+        assert_eq!(part([0xab, 0xcf, 0xff]), Some(15));
+        assert_eq!((part([0xab, 0xbf, 0xff]), part([0xab, 0xd0, 0])), (None, None));
+        assert_eq!(Zone::ALL.part(u64::MAX, 232), Some(231));
+        assert_eq!(Zone::ALL.part(0, 232), Some(0));
+        assert_eq!(Zone { bits: 49, ..zone }.part(zone.start.start(), 16), None);
     }
 
     /// What a person would count: keys by chance, their k nearest, a head among them or not.

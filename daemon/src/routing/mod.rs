@@ -4,6 +4,7 @@
 //! Owns what may be said of a peer; must not dial, listen or read messages.
 
 pub mod asn;
+pub mod churn;
 pub mod contacts;
 pub mod coverage;
 pub mod groups;

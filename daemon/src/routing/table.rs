@@ -14,6 +14,8 @@ use libp2p::PeerId;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::routing::churn::{Churn, Flow};
+use crate::routing::coverage::Zone;
 use crate::routing::groups::Group;
 use crate::routing::snapshot::{Entry, Snapshot};
 use crate::state::PeerRow;
@@ -33,6 +35,9 @@ pub const MAX_GROUP_SHARE: f64 = 0.05;
 /// Below this many peers there is no share of a group.
 const SHARE_FROM: usize = 400;
 
+/// Members copied before others have a turn.
+const AT_A_TIME: usize = 256;
+
 /// Answers missed in a row before a peer leaves.
 pub const MAX_FAILURES: u32 = 3;
 
@@ -42,6 +47,7 @@ pub struct Table {
     snapshot: ArcSwap<Snapshot>,
     members: Mutex<Members>,
     others: watch::Sender<usize>,
+    churn: Mutex<Churn>,
 }
 
 #[derive(Debug, Default)]
@@ -117,7 +123,12 @@ pub struct Seen {
 
 impl Default for Table {
     fn default() -> Self {
-        Self { snapshot: ArcSwap::default(), members: Mutex::default(), others: watch::channel(0).0 }
+        Self {
+            snapshot: ArcSwap::default(),
+            members: Mutex::default(),
+            others: watch::channel(0).0,
+            churn: Mutex::new(Churn::new(Instant::now())),
+        }
     }
 }
 
@@ -152,7 +163,7 @@ impl Table {
         let entry = Entry::new(peer, found.addrs.clone(), false);
         let mut members = self.members.lock();
         let mut snapshot = Arc::clone(&self.snapshot.load());
-        let (mut found, mut named) = (found, [false; 2]);
+        let (mut found, mut named, mut moved) = (found, [false; 2], false);
         if let Some(known) = members.peers.get_mut(&entry.key) {
             if known.entry.own {
                 return Ok(());
@@ -166,18 +177,26 @@ impl Table {
             (found.agent, found.protocols) = (Arc::clone(&known.agent), Arc::clone(&known.protocols));
             snapshot = Arc::new(snapshot.without(&entry.key));
             members.remove(&entry.key);
+            moved = true;
         }
         while let Err(refused) = members.admits(&entry) {
             let Some(rival) = members.gives_way(&refused) else {
+                if moved {
+                    self.changed(&entry.key, false);
+                }
                 self.publish(snapshot);
                 return Err(refused.reason());
             };
+            self.changed(&rival, false);
             members.remove(&rival);
             snapshot = Arc::new(snapshot.without(&rival));
         }
         let mut member = Member::new(entry, Arc::clone(&found.agent), found.seen_at);
         member.answered(&found);
         member.named = named;
+        if !moved {
+            self.changed(&member.entry.key, true);
+        }
         self.publish(Arc::new(snapshot.with(Arc::clone(&member.entry))));
         members.insert(member);
         Ok(())
@@ -239,6 +258,7 @@ impl Table {
         member.checked = Instant::now();
         let leaves = member.failures >= MAX_FAILURES && !member.entry.own;
         if leaves {
+            self.changed(&place, false);
             members.remove(&place);
             self.publish(Arc::new(self.snapshot.load().without(&place)));
         }
@@ -249,7 +269,11 @@ impl Table {
     pub fn remove(&self, peer: &PeerId) {
         let mut members = self.members.lock();
         let place = Key256::of_peer(peer);
+        let own = members.peers.get(&place).is_some_and(|member| member.entry.own);
         if members.remove(&place) {
+            if !own {
+                self.changed(&place, false);
+            }
             self.publish(Arc::new(self.snapshot.load().without(&place)));
         }
     }
@@ -284,10 +308,42 @@ impl Table {
         due.into_iter().cloned().collect()
     }
 
-    /// All members but our heads, for lists and for saving.
+    /// All members but our heads, by ascending key, for lists and for saving. Others may use
+    /// the table meanwhile: who joins or leaves just then may be missing.
     #[must_use]
     pub fn members(&self) -> Vec<Member> {
-        self.members.lock().peers.values().filter(|m| !m.entry.own).cloned().collect()
+        let places: Vec<Key256> =
+            self.snapshot.load().iter().filter(|entry| !entry.own).map(|entry| entry.key).collect();
+        let mut found = Vec::with_capacity(places.len());
+        for some in places.chunks(AT_A_TIME) {
+            let members = self.members.lock();
+            found.extend(some.iter().filter_map(|place| members.peers.get(place)).cloned());
+        }
+        found
+    }
+
+    /// Peers that joined and left in the last `window` (at most an hour) within a zone, in so
+    /// many equal parts of it by ascending key.
+    #[must_use]
+    pub fn flows(&self, zone: &Zone, parts: usize, window: Duration) -> Vec<Flow> {
+        self.churn.lock().within(zone, parts, window, Instant::now())
+    }
+
+    /// For how long back [`Self::flows`] knows every change; at most an hour.
+    #[must_use]
+    pub fn flows_reach(&self) -> Duration {
+        self.churn.lock().reach(Instant::now())
+    }
+
+    /// Peers that joined and left since the table was made.
+    #[must_use]
+    pub fn flow_total(&self) -> Flow {
+        self.churn.lock().total()
+    }
+
+    /// A peer that is not ours joined, or left.
+    fn changed(&self, place: &Key256, joined: bool) {
+        self.churn.lock().note(place, joined, Instant::now());
     }
 
     /// Called with the members locked, so that snapshots follow each other.
@@ -554,6 +610,50 @@ mod tests {
         assert_eq!(put(&table, "/ip4/9.9.9.9/tcp/1"), Ok(()));
         let seen = Seen { live: 2, first: 0, second: 1, both: 0 };
         assert_eq!(table.round(), Round { seen, unwalked: 1 });
+    }
+
+    #[test]
+    fn joins_and_leaves_are_counted_and_a_move_is_neither() {
+        let table = Table::default();
+        let (peer, head) = (PeerId::random(), PeerId::random());
+        table.put_own(head, addrs("/ip4/8.8.4.4/tcp/1"));
+        assert_eq!(table.put(peer, Found::at(addrs("/ip4/8.8.8.8/tcp/1"))), Ok(()));
+        assert_eq!(table.put(peer, Found::at(addrs("/ip4/8.8.8.9/tcp/1"))), Ok(()));
+        assert_eq!(table.put(peer, Found::at(addrs("/ip4/8.8.8.9/tcp/1"))), Ok(()));
+        assert_eq!(table.flow_total(), Flow { joined: 1, left: 0 });
+        let gone = PeerId::random();
+        assert_eq!(table.put(gone, Found::at(addrs("/ip4/8.8.8.8/tcp/1"))), Ok(()));
+        table.remove(&gone);
+        table.remove(&gone);
+        table.remove(&head);
+        assert!((0..3).map(|_| table.failed(&peer)).eq([false, false, true]));
+        assert_eq!(table.flow_total(), Flow { joined: 2, left: 2 });
+        let flows = table.flows(&Zone::ALL, 16, Duration::from_secs(600));
+        assert_eq!(flows.iter().map(|flow| flow.joined + flow.left).sum::<u64>(), 4);
+    }
+
+    #[test]
+    fn a_peer_that_gives_way_to_another_has_left() {
+        let table = Table::default();
+        let silent = PeerId::random();
+        assert_eq!(table.put(silent, Found::at(addrs("/ip4/8.8.8.8/tcp/1"))), Ok(()));
+        table.failed(&silent);
+        for _ in 0..8 {
+            assert_eq!(put(&table, "/ip4/8.8.8.8/tcp/1"), Ok(()));
+        }
+        assert_eq!(table.flow_total(), Flow { joined: 9, left: 1 });
+    }
+
+    #[test]
+    fn members_are_told_by_ascending_key_without_our_heads() {
+        let table = Table::default();
+        table.put_own(PeerId::random(), addrs("/ip4/8.8.4.4/tcp/1"));
+        for n in 0..300 {
+            assert_eq!(put(&table, &format!("/ip4/127.0.{}.{}/tcp/1", n / 200, n % 200)), Ok(()));
+        }
+        let members = table.members();
+        assert_eq!(members.len(), 300);
+        assert!(members.is_sorted_by_key(|member| member.entry.key));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use crate::net::{Answered, RpcError};
+use crate::telemetry::{Asked, AskedFor};
 use crate::wire::bounds::{MAX_MESSAGE, MAX_PEER_RECORD};
 use crate::wire::message::{Frame, Kind};
 use crate::wire::{AddrList, Reply};
@@ -84,12 +85,14 @@ impl Question {
 pub(super) struct Asker {
     calls: mpsc::Sender<Call>,
     open: Arc<Semaphore>,
+    asked: Arc<Asked>,
+    asks_for: AskedFor,
 }
 
 impl Asker {
-    pub(super) fn new() -> (Self, mpsc::Receiver<Call>) {
+    pub(super) fn new(asked: Arc<Asked>, asks_for: AskedFor) -> (Self, mpsc::Receiver<Call>) {
         let (calls, task) = mpsc::channel(CALLS);
-        (Self { calls, open: Arc::new(Semaphore::new(MAX_OPEN)) }, task)
+        (Self { calls, open: Arc::new(Semaphore::new(MAX_OPEN)), asked, asks_for }, task)
     }
 
     /// Asks one peer, which is dialled when it is not connected. Dropped, the question is
@@ -126,12 +129,32 @@ impl Asker {
             }
             Err(RpcError::NotConnected)
         };
-        timeout(patience, asked).await.unwrap_or(Err(RpcError::Timeout))
+        let answer = timeout(patience, asked).await.unwrap_or(Err(RpcError::Timeout));
+        self.count(question, &answer);
+        answer
+    }
+
+    fn count(&self, question: &Question, answer: &Result<Answered, RpcError>) {
+        let kind = question.kind as usize;
+        match answer {
+            Ok(answered) => self.asked.answered(kind, self.asks_for, answered.took, answered.body.len()),
+            // for reasons of ours it was not asked at all
+            Err(RpcError::Busy | RpcError::NotDialled(_)) => return,
+            Err(_) => self.asked.failed(kind, self.asks_for),
+        }
+        if !matches!(answer, Err(RpcError::Unreachable(_) | RpcError::NotConnected)) {
+            self.asked.sent(kind, self.asks_for, question.frame.as_ref().len());
+        }
+    }
+
+    /// The same, asking for something else.
+    pub(super) fn asking_for(&self, asks_for: AskedFor) -> Self {
+        Self { asks_for, ..self.clone() }
     }
 
     /// The same with places of its own: who asks through the one does not keep the other
     /// from asking.
     pub(super) fn apart(&self) -> Self {
-        Self { calls: self.calls.clone(), open: Arc::new(Semaphore::new(MAX_OPEN)) }
+        Self { open: Arc::new(Semaphore::new(MAX_OPEN)), ..self.clone() }
     }
 }

@@ -26,7 +26,8 @@ use crate::net::ledger::Ledger;
 use crate::net::transport::TransportError;
 use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::state::PeerRow;
-use crate::telemetry::Events;
+use crate::telemetry::asked::AskedTotals;
+use crate::telemetry::{Asked, AskedFor, Events};
 use crate::wire::{AddrList, Key256};
 
 /// A server that somebody heard of, to be checked.
@@ -130,6 +131,7 @@ pub struct Scout {
     report: watch::Receiver<Report>,
     kept: mpsc::Sender<Vec<PeerRow>>,
     lookup: Lookup,
+    asked: Arc<Asked>,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -145,12 +147,13 @@ impl Scout {
     ) -> Result<Self, TransportError> {
         let (says, report) = watch::channel(Report::default());
         let (kept, keeps) = mpsc::channel(1);
-        let (asker, calls) = asker::Asker::new();
+        let asked = Arc::new(Asked::default());
+        let (asker, calls) = asker::Asker::new(Arc::clone(&asked), AskedFor::Clients);
         let shared = Arc::new(shared);
         let (policy, bootstrap) = (config.policy, config.bootstrap.clone());
         let crawl = crawl::Config { every: config.crawl_every, parallel: config.parallel };
         let task = task::Task::new(config, Arc::clone(&shared), calls)?;
-        let crawls = asker.apart();
+        let crawls = asker.apart().asking_for(AskedFor::Crawl);
         let eyes = lookup::Eyes {
             asker,
             table: Arc::clone(&shared.table),
@@ -163,7 +166,8 @@ impl Scout {
         let eyes = Arc::new(lookup::Eyes { asker: crawls, ..eyes });
         let inbox = crawl::Inbox { candidates: candidates.1, kept: keeps };
         let crawl = crawl::Crawl::new(bootstrap, crawl, shared, eyes, inbox, says);
-        Ok(Self { report, kept, lookup, tasks: [tokio::spawn(task.run()), tokio::spawn(crawl.run())] })
+        let tasks = [tokio::spawn(task.run()), tokio::spawn(crawl.run())];
+        Ok(Self { report, kept, lookup, asked, tasks })
     }
 
     #[must_use]
@@ -171,10 +175,22 @@ impl Scout {
         self.report.borrow().clone()
     }
 
-    /// Looks things up in the network.
+    /// Looks things up in the network; the requests are counted as for this.
     #[must_use]
-    pub fn lookup(&self) -> Lookup {
-        self.lookup.clone()
+    pub fn lookup(&self, asked_for: AskedFor) -> Lookup {
+        self.lookup.asking_for(asked_for)
+    }
+
+    /// Bytes of all answers and of all requests since the start.
+    #[must_use]
+    pub fn bytes(&self) -> [u64; 2] {
+        self.asked.bytes()
+    }
+
+    /// What became of the requests since the start.
+    #[must_use]
+    pub fn asked(&self) -> Vec<AskedTotals> {
+        self.asked.totals()
     }
 
     /// Servers known from an earlier run: each enters the table again when it answers.

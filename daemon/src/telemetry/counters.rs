@@ -9,8 +9,9 @@ pub struct HeadCounters {
     /// By `wire::Kind`.
     requests: [AtomicU64; 6],
     resets: AtomicU64,
-    bytes_in: AtomicU64,
-    bytes_out: AtomicU64,
+    /// The same.
+    bytes_in: [AtomicU64; 6],
+    bytes_out: [AtomicU64; 6],
     found: AtomicU64,
 }
 
@@ -20,11 +21,16 @@ impl HeadCounters {
         if let Some(counter) = self.requests.get(kind) {
             counter.fetch_add(1, Relaxed);
         }
-        self.bytes_in.fetch_add(bytes as u64, Relaxed);
+        if let Some(counter) = self.bytes_in.get(kind) {
+            counter.fetch_add(bytes as u64, Relaxed);
+        }
     }
 
-    pub fn reply(&self, bytes: usize) {
-        self.bytes_out.fetch_add(bytes as u64, Relaxed);
+    /// The reply to a request of this kind.
+    pub fn reply(&self, kind: usize, bytes: usize) {
+        if let Some(counter) = self.bytes_out.get(kind) {
+            counter.fetch_add(bytes as u64, Relaxed);
+        }
     }
 
     pub fn reset(&self) {
@@ -38,11 +44,12 @@ impl HeadCounters {
 
     #[must_use]
     pub fn totals(&self) -> Totals {
+        let all = |counters: &[AtomicU64; 6]| std::array::from_fn(|kind| counters[kind].load(Relaxed));
         Totals {
-            requests: std::array::from_fn(|i| self.requests[i].load(Relaxed)),
+            requests: all(&self.requests),
             resets: self.resets.load(Relaxed),
-            bytes_in: self.bytes_in.load(Relaxed),
-            bytes_out: self.bytes_out.load(Relaxed),
+            bytes_in: all(&self.bytes_in),
+            bytes_out: all(&self.bytes_out),
             found: self.found.load(Relaxed),
         }
     }
@@ -53,19 +60,34 @@ impl HeadCounters {
 pub struct Totals {
     pub requests: [u64; 6],
     pub resets: u64,
-    pub bytes_in: u64,
-    pub bytes_out: u64,
+    /// By kind, as `requests`.
+    pub bytes_in: [u64; 6],
+    pub bytes_out: [u64; 6],
     pub found: u64,
+}
+
+impl Totals {
+    /// Bytes of all requests.
+    #[must_use]
+    pub fn all_bytes_in(&self) -> u64 {
+        self.bytes_in.iter().sum()
+    }
+
+    /// Bytes of all replies.
+    #[must_use]
+    pub fn all_bytes_out(&self) -> u64 {
+        self.bytes_out.iter().sum()
+    }
 }
 
 impl std::ops::AddAssign for Totals {
     fn add_assign(&mut self, other: Self) {
-        for (mine, theirs) in self.requests.iter_mut().zip(other.requests) {
-            *mine += theirs;
+        for kind in 0..self.requests.len() {
+            self.requests[kind] += other.requests[kind];
+            self.bytes_in[kind] += other.bytes_in[kind];
+            self.bytes_out[kind] += other.bytes_out[kind];
         }
         self.resets += other.resets;
-        self.bytes_in += other.bytes_in;
-        self.bytes_out += other.bytes_out;
         self.found += other.found;
     }
 }
@@ -91,8 +113,8 @@ impl Rates {
         Self {
             requests: std::array::from_fn(|i| rate(earlier.requests[i], later.requests[i])),
             resets: rate(earlier.resets, later.resets),
-            bytes_in: rate(earlier.bytes_in, later.bytes_in),
-            bytes_out: rate(earlier.bytes_out, later.bytes_out),
+            bytes_in: rate(earlier.all_bytes_in(), later.all_bytes_in()),
+            bytes_out: rate(earlier.all_bytes_out(), later.all_bytes_out()),
             found: rate(earlier.found, later.found),
         }
     }

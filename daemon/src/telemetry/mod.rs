@@ -1,9 +1,10 @@
-//! What the daemon counts and tells: counters, latencies, drops, links, outcomes, unique peers, events,
-//! history, the logs.
+//! What the daemon counts and tells: counters, requests served and made, latencies, drops, links,
+//! outcomes, unique peers, events, history, the logs.
 //!
 //! Owns the numbers; the rooms above write them, `api/` reads them. Must not decide
 //! anything, and nothing here waits: counting is a relaxed atomic add.
 
+pub mod asked;
 pub mod counters;
 pub mod doors;
 pub mod drops;
@@ -17,6 +18,7 @@ pub mod peer_log;
 pub mod requests;
 pub mod unique;
 
+pub use asked::{Asked, AskedFor};
 pub use counters::{HeadCounters, Rates, Totals};
 pub use drops::Drop;
 pub use events::{Event, Events, Level};

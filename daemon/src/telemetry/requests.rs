@@ -21,6 +21,7 @@ pub const SAMPLED: u32 = 16;
 pub struct Requests {
     answered: [Latency; KINDS],
     refused: [AtomicU64; KINDS],
+    dropped: [AtomicU64; KINDS],
     lookups: Latency,
 }
 
@@ -39,6 +40,13 @@ impl Requests {
     /// A request was not served: its stream is reset.
     pub fn refused(&self, kind: usize) {
         if let Some(counter) = self.refused.get(kind) {
+            counter.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// What a request brought was not kept, for want of room or time.
+    pub fn dropped(&self, kind: usize) {
+        if let Some(counter) = self.dropped.get(kind) {
             counter.fetch_add(1, Relaxed);
         }
     }
@@ -69,6 +77,12 @@ impl Requests {
     #[must_use]
     pub fn refusals(&self, kind: usize) -> u64 {
         self.refused.get(kind).map_or(0, |counter| counter.load(Relaxed))
+    }
+
+    /// Requests of a kind of which nothing was kept, for want of room or time.
+    #[must_use]
+    pub fn drops(&self, kind: usize) -> u64 {
+        self.dropped.get(kind).map_or(0, |counter| counter.load(Relaxed))
     }
 
     /// Times of look-ups in the belly, of one in [`SAMPLED`].

@@ -37,8 +37,13 @@ impl Key256 {
     /// alike in their first 64 bits.
     #[must_use]
     pub fn distance_start(&self, other: &Self) -> u64 {
-        let start = |key: &Self| key.0.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
-        start(self) ^ start(other)
+        self.start() ^ other.start()
+    }
+
+    /// The eight most significant bytes: keys are in their order but for those alike in them.
+    #[must_use]
+    pub fn start(&self) -> u64 {
+        self.0.first_chunk().map_or(0, |start| u64::from_be_bytes(*start))
     }
 
     /// Length of the common prefix in bits, 0 to 256.

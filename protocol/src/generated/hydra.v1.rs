@@ -4429,6 +4429,119 @@ pub struct PlannedPlace {
     #[prost(double, tag = "3")]
     pub gain: f64,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetTrafficRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetTrafficResponse {
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// What the rates are over: a minute, less after a start.
+    #[prost(double, tag = "2")]
+    pub window_seconds: f64,
+    /// Requests to all heads, each kind once: "ADD_PROVIDER", "GET_PROVIDERS", "FIND_NODE",
+    /// "GET_VALUE", "PUT_VALUE", "PING".
+    #[prost(message, repeated, tag = "3")]
+    pub served: ::prost::alloc::vec::Vec<ServedTraffic>,
+    /// Streams of the heads that were reset by us or broke, for all reasons, each minute; those
+    /// of `served` that were refused are among them.
+    #[prost(double, tag = "4")]
+    pub resets_per_minute: f64,
+    /// Requests of the scout by what they were for; kinds that did not occur are left out.
+    #[prost(message, repeated, tag = "5")]
+    pub asked: ::prost::alloc::vec::Vec<AskedTraffic>,
+}
+/// Requests of one kind.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ServedTraffic {
+    #[prost(string, tag = "1")]
+    pub rpc: ::prost::alloc::string::String,
+    #[prost(double, tag = "2")]
+    pub per_second: f64,
+    /// Of all requests; absent when there were none.
+    #[prost(double, optional, tag = "3")]
+    pub share_ratio: ::core::option::Option<f64>,
+    /// Refused by resetting their streams.
+    #[prost(double, tag = "4")]
+    pub refused_per_minute: f64,
+    /// From the whole request to the finished answer. Absent when none was answered.
+    #[prost(double, optional, tag = "5")]
+    pub p50_seconds: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "6")]
+    pub p99_seconds: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "7")]
+    pub p999_seconds: ::core::option::Option<f64>,
+    /// Bytes of messages.
+    #[prost(double, tag = "8")]
+    pub bytes_in_per_second: f64,
+    #[prost(double, tag = "9")]
+    pub bytes_out_per_second: f64,
+    /// Taken in but not done for want of room or time: records not admitted, values not checked.
+    #[prost(double, tag = "10")]
+    pub dropped_per_second: f64,
+}
+/// Requests of one kind for one purpose.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AskedTraffic {
+    #[prost(string, tag = "1")]
+    pub rpc: ::prost::alloc::string::String,
+    #[prost(enumeration = "AskedFor", tag = "2")]
+    pub asked_for: i32,
+    #[prost(double, tag = "3")]
+    pub per_second: f64,
+    /// Not answered, or not well; what was given up before its answer is not counted at all.
+    #[prost(double, tag = "4")]
+    pub failed_ratio: f64,
+    /// From the first byte sent to the last one read. Absent when none was answered.
+    #[prost(double, optional, tag = "5")]
+    pub p50_seconds: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "6")]
+    pub p99_seconds: ::core::option::Option<f64>,
+    #[prost(double, optional, tag = "7")]
+    pub p999_seconds: ::core::option::Option<f64>,
+    #[prost(double, tag = "8")]
+    pub bytes_in_per_second: f64,
+    #[prost(double, tag = "9")]
+    pub bytes_out_per_second: f64,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AskedFor {
+    Unspecified = 0,
+    /// The crawl: who is there.
+    Crawl = 1,
+    /// Prefetching what the belly did not have.
+    Prefetch = 2,
+    /// Whether servers list our heads.
+    Presence = 3,
+    /// Operators and clients of the HTTP doors.
+    Clients = 4,
+}
+impl AskedFor {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ASKED_FOR_UNSPECIFIED",
+            Self::Crawl => "ASKED_FOR_CRAWL",
+            Self::Prefetch => "ASKED_FOR_PREFETCH",
+            Self::Presence => "ASKED_FOR_PRESENCE",
+            Self::Clients => "ASKED_FOR_CLIENTS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ASKED_FOR_UNSPECIFIED" => Some(Self::Unspecified),
+            "ASKED_FOR_CRAWL" => Some(Self::Crawl),
+            "ASKED_FOR_PREFETCH" => Some(Self::Prefetch),
+            "ASKED_FOR_PRESENCE" => Some(Self::Presence),
+            "ASKED_FOR_CLIENTS" => Some(Self::Clients),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod network_service_client {
     #![allow(
@@ -4596,6 +4709,31 @@ pub mod network_service_client {
                 .insert(GrpcMethod::new("hydra.v1.NetworkService", "PlanCoverage"));
             self.inner.unary(req, path, codec).await
         }
+        /// What requests came and were made over the last minute: how many, how long, how many bytes.
+        pub async fn get_traffic(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetTrafficRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetTrafficResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.NetworkService/GetTraffic",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.NetworkService", "GetTraffic"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4632,6 +4770,14 @@ pub mod network_service_server {
             request: tonic::Request<super::PlanCoverageRequest>,
         ) -> std::result::Result<
             tonic::Response<super::PlanCoverageResponse>,
+            tonic::Status,
+        >;
+        /// What requests came and were made over the last minute: how many, how long, how many bytes.
+        async fn get_traffic(
+            &self,
+            request: tonic::Request<super::GetTrafficRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetTrafficResponse>,
             tonic::Status,
         >;
     }
@@ -4848,6 +4994,51 @@ pub mod network_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/hydra.v1.NetworkService/GetTraffic" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetTrafficSvc<T: NetworkService>(pub Arc<T>);
+                    impl<
+                        T: NetworkService,
+                    > tonic::server::UnaryService<super::GetTrafficRequest>
+                    for GetTrafficSvc<T> {
+                        type Response = super::GetTrafficResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetTrafficRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NetworkService>::get_traffic(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetTrafficSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -4988,6 +5179,120 @@ pub struct GetUniquePeersResponse {
     #[prost(message, repeated, tag = "1")]
     pub counts: ::prost::alloc::vec::Vec<UniquePeers>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SurveyPeersRequest {
+    /// Equal parts of the range in which peers are counted; 0 is 232, more than 1,024 is 1,024.
+    #[prost(uint32, tag = "1")]
+    pub bins: u32,
+    /// The range: keys that begin with so many bits of `prefix`; 0: all keys, at most 48.
+    #[prost(uint32, tag = "2")]
+    pub prefix_bits: u32,
+    /// As many bytes as hold these bits, or more.
+    #[prost(bytes = "vec", tag = "3")]
+    pub prefix: ::prost::alloc::vec::Vec<u8>,
+    /// Which peers are listed: all terms must fit, apart by spaces; upper and lower case are the
+    /// same. At most 16 terms in 256 bytes.
+    /// text       in the agent or in the IP address, or a beginning or an end of the peer id
+    /// ~text      the agent has these letters in this order
+    /// agent:text in the agent
+    /// id:text    a beginning or an end of the peer id
+    /// key:hex    the key begins so
+    /// ip:text    the IP address begins so
+    /// head:2     connected to this head
+    /// via:tcp, via:quic; dir:in, dir:out
+    /// !term      does not fit the term
+    #[prost(string, tag = "4")]
+    pub filter: ::prost::alloc::string::String,
+    /// Of the range; unspecified: connected to a head, or in the table.
+    #[prost(enumeration = "PeerScope", tag = "5")]
+    pub scope: i32,
+    #[prost(enumeration = "PeerSort", tag = "6")]
+    pub sort: i32,
+    #[prost(bool, tag = "7")]
+    pub descending: bool,
+    /// Peers told; 0 is 50, more than 200 is 200.
+    #[prost(uint32, tag = "8")]
+    pub limit: u32,
+    /// So many of the sorted peers are skipped.
+    #[prost(uint32, tag = "9")]
+    pub offset: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SurveyPeersResponse {
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Servers of the table within the range. Our heads are never counted.
+    #[prost(uint64, tag = "2")]
+    pub live: u64,
+    /// These by part of the range, by ascending key; as many as were asked for.
+    #[prost(uint32, repeated, tag = "3")]
+    pub bins: ::prost::alloc::vec::Vec<u32>,
+    /// Peers within the range that are connected to a head.
+    #[prost(uint64, tag = "4")]
+    pub connected: u64,
+    /// In the whole keyspace: servers heard of (as Network.known), and how many of them are not in
+    /// the table since they did not answer, or not yet.
+    #[prost(uint64, tag = "5")]
+    pub known: u64,
+    #[prost(uint64, tag = "6")]
+    pub silent: u64,
+    /// Servers that came to the table and went within ten minutes, in sixteen equal parts of the
+    /// range, by ascending key.
+    #[prost(message, repeated, tag = "7")]
+    pub flows_10m: ::prost::alloc::vec::Vec<PeerFlow>,
+    /// The same within an hour, in the whole range.
+    #[prost(message, optional, tag = "8")]
+    pub flow_1h: ::core::option::Option<PeerFlow>,
+    /// Since when changes are known: later than an hour ago after a start, and when there were
+    /// more than can be kept. The first crawl finds everybody anew.
+    #[prost(message, optional, tag = "9")]
+    pub flows_since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Of the `live`: the most frequent agents, eight at most.
+    #[prost(message, repeated, tag = "10")]
+    pub agents: ::prost::alloc::vec::Vec<AgentCount>,
+    /// Of the `live`: those that did not say, and those with other agents.
+    #[prost(uint64, tag = "11")]
+    pub agents_unknown: u64,
+    #[prost(uint64, tag = "12")]
+    pub agents_other: u64,
+    /// Open connections of all heads in the whole keyspace, those without any left out.
+    #[prost(message, repeated, tag = "13")]
+    pub connections: ::prost::alloc::vec::Vec<ConnectionCount>,
+    /// Distinct peers seen in any way within 24 hours, within about 1 %; at most a minute old.
+    #[prost(uint64, tag = "14")]
+    pub unique_peers_24h: u64,
+    /// One page of the peers that fit.
+    #[prost(message, repeated, tag = "15")]
+    pub peers: ::prost::alloc::vec::Vec<Peer>,
+    /// Peers that fit.
+    #[prost(uint64, tag = "16")]
+    pub total: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PeerFlow {
+    #[prost(uint64, tag = "1")]
+    pub joined: u64,
+    #[prost(uint64, tag = "2")]
+    pub left: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AgentCount {
+    /// Without its version: "kubo". Strangers' bytes.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub peers: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConnectionCount {
+    /// "tcp" or "quic".
+    #[prost(string, tag = "1")]
+    pub transport: ::prost::alloc::string::String,
+    #[prost(enumeration = "Direction", tag = "2")]
+    pub direction: i32,
+    #[prost(uint64, tag = "3")]
+    pub open: u64,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PeerScope {
@@ -5082,6 +5387,71 @@ impl SeenBy {
             "SEEN_BY_CONNECTION" => Some(Self::Connection),
             "SEEN_BY_REQUEST" => Some(Self::Request),
             "SEEN_BY_CRAWL" => Some(Self::Crawl),
+            _ => None,
+        }
+    }
+}
+/// What a page of peers is sorted by. What is not known of a peer is last in both directions,
+/// and equal ones are by ascending key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PeerSort {
+    /// By key.
+    Unspecified = 0,
+    Key = 1,
+    PeerId = 2,
+    Agent = 3,
+    /// By IP as a number, then port.
+    Address = 4,
+    /// "quic", then "tcp".
+    Transport = 5,
+    /// In, then out.
+    Direction = 6,
+    /// How many heads it is connected to, then ADD_PROVIDER.
+    Heads = 7,
+    Rtt = 8,
+    AddProviderPerMinute = 9,
+    /// When it was last seen; descending: the newest first.
+    Seen = 10,
+    /// Bits in common with the nearest head.
+    SharedBits = 11,
+}
+impl PeerSort {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PEER_SORT_UNSPECIFIED",
+            Self::Key => "PEER_SORT_KEY",
+            Self::PeerId => "PEER_SORT_PEER_ID",
+            Self::Agent => "PEER_SORT_AGENT",
+            Self::Address => "PEER_SORT_ADDRESS",
+            Self::Transport => "PEER_SORT_TRANSPORT",
+            Self::Direction => "PEER_SORT_DIRECTION",
+            Self::Heads => "PEER_SORT_HEADS",
+            Self::Rtt => "PEER_SORT_RTT",
+            Self::AddProviderPerMinute => "PEER_SORT_ADD_PROVIDER_PER_MINUTE",
+            Self::Seen => "PEER_SORT_SEEN",
+            Self::SharedBits => "PEER_SORT_SHARED_BITS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PEER_SORT_UNSPECIFIED" => Some(Self::Unspecified),
+            "PEER_SORT_KEY" => Some(Self::Key),
+            "PEER_SORT_PEER_ID" => Some(Self::PeerId),
+            "PEER_SORT_AGENT" => Some(Self::Agent),
+            "PEER_SORT_ADDRESS" => Some(Self::Address),
+            "PEER_SORT_TRANSPORT" => Some(Self::Transport),
+            "PEER_SORT_DIRECTION" => Some(Self::Direction),
+            "PEER_SORT_HEADS" => Some(Self::Heads),
+            "PEER_SORT_RTT" => Some(Self::Rtt),
+            "PEER_SORT_ADD_PROVIDER_PER_MINUTE" => Some(Self::AddProviderPerMinute),
+            "PEER_SORT_SEEN" => Some(Self::Seen),
+            "PEER_SORT_SHARED_BITS" => Some(Self::SharedBits),
             _ => None,
         }
     }
@@ -5228,6 +5598,32 @@ pub mod peer_service_client {
                 .insert(GrpcMethod::new("hydra.v1.PeerService", "GetPeer"));
             self.inner.unary(req, path, codec).await
         }
+        /// The peers as a picture: how many live where in the keyspace, who came and went, what they
+        /// run, and one page of them as filtered and sorted. On both sockets.
+        pub async fn survey_peers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SurveyPeersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SurveyPeersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.PeerService/SurveyPeers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.PeerService", "SurveyPeers"));
+            self.inner.unary(req, path, codec).await
+        }
         /// How many distinct peers were seen, about, by hour and in total, with the sketches that
         /// several hydras' counts can be united from. On both sockets.
         pub async fn get_unique_peers(
@@ -5282,6 +5678,15 @@ pub mod peer_service_server {
             &self,
             request: tonic::Request<super::GetPeerRequest>,
         ) -> std::result::Result<tonic::Response<super::GetPeerResponse>, tonic::Status>;
+        /// The peers as a picture: how many live where in the keyspace, who came and went, what they
+        /// run, and one page of them as filtered and sorted. On both sockets.
+        async fn survey_peers(
+            &self,
+            request: tonic::Request<super::SurveyPeersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SurveyPeersResponse>,
+            tonic::Status,
+        >;
         /// How many distinct peers were seen, about, by hour and in total, with the sketches that
         /// several hydras' counts can be united from. On both sockets.
         async fn get_unique_peers(
@@ -5444,6 +5849,51 @@ pub mod peer_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetPeerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.PeerService/SurveyPeers" => {
+                    #[allow(non_camel_case_types)]
+                    struct SurveyPeersSvc<T: PeerService>(pub Arc<T>);
+                    impl<
+                        T: PeerService,
+                    > tonic::server::UnaryService<super::SurveyPeersRequest>
+                    for SurveyPeersSvc<T> {
+                        type Response = super::SurveyPeersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SurveyPeersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PeerService>::survey_peers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SurveyPeersSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

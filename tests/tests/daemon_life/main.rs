@@ -33,6 +33,7 @@ mod restarts;
 mod routing;
 mod scout;
 mod surroundings;
+mod survey;
 mod systemd;
 mod top;
 mod trouble;

@@ -68,7 +68,9 @@ impl State {
                 let heads = self.shown().map(super::Hydra::heads).into_iter().flatten();
                 return heads.take(HEADS).map(|head| format!("{}.requests", head.name)).collect();
             }
-            Page::Records => &[&["records.prefetched", "records.expired", "records.not_admitted"]],
+            Page::Records => {
+                &[&["records.prefetched", "records.written", "records.expired", "records.dropped"]]
+            }
             Page::Head(_) | Page::Log => &[],
         };
         fixed.concat().into_iter().map(str::to_owned).collect()

@@ -21,6 +21,7 @@ use crate::belly::{self, Query};
 use crate::dht;
 use crate::hydra::Hydra;
 use crate::scout::lookup::{Asked, MAX_PROVIDERS, Outcome, Provider, Report};
+use crate::telemetry::AskedFor;
 use crate::wire::{AddrList, Key256};
 
 /// Seconds of a lookup, when the asker names no number, and at most.
@@ -69,7 +70,8 @@ pub(super) async fn run(hydra: &Hydra, wanted: Wanted, send: &Reader) {
 
 async fn look_up(hydra: &Hydra, wanted: Wanted, send: &Reader) {
     let began = Instant::now();
-    let mut providers = hydra.scout.lookup().providers(&wanted.key, wanted.limit, wanted.deadline);
+    let mut providers =
+        hydra.scout.lookup(AskedFor::Clients).providers(&wanted.key, wanted.limit, wanted.deadline);
     let mut found: HashMap<_, AddrList> = HashMap::new();
     loop {
         let next = tokio::select! {

@@ -1,5 +1,7 @@
 //! `NetworkService`.
 
+mod traffic;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -7,8 +9,8 @@ use std::time::SystemTime;
 use hydra_protocol::v1;
 use hydra_protocol::v1::network_service_server::NetworkService;
 use hydra_protocol::v1::{
-    GetCoverageRequest, GetCoverageResponse, GetNetworkRequest, GetNetworkResponse, PlanCoverageRequest,
-    PlanCoverageResponse, PlannedNetwork, PlannedPlace,
+    GetCoverageRequest, GetCoverageResponse, GetNetworkRequest, GetNetworkResponse, GetTrafficRequest,
+    GetTrafficResponse, PlanCoverageRequest, PlanCoverageResponse, PlannedNetwork, PlannedPlace,
 };
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
@@ -173,6 +175,13 @@ impl NetworkService for Service {
             )));
         }
         Ok(Response::new(GetCoverageResponse { coverage: Some(self.coverage(heads).await?) }))
+    }
+
+    async fn get_traffic(
+        &self,
+        _: Request<GetTrafficRequest>,
+    ) -> Result<Response<GetTrafficResponse>, Status> {
+        Ok(Response::new(traffic::told(&self.hydra.traffic())))
     }
 
     async fn plan_coverage(

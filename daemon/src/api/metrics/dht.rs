@@ -41,8 +41,8 @@ pub(super) fn write(page: &mut Page<'_>, look: &Look<'_>) -> fmt::Result {
     page.put(&TIMES, |out| times.iter().try_for_each(|(kind, times)| out.times(&[kind.name()], times)))?;
     page.one(&FOUND, look.totals.found)?;
     page.put(&BYTES, |out| {
-        out.put(&[Direction::In.name()], look.totals.bytes_in)?;
-        out.put(&[Direction::Out.name()], look.totals.bytes_out)
+        out.put(&[Direction::In.name()], look.totals.all_bytes_in())?;
+        out.put(&[Direction::Out.name()], look.totals.all_bytes_out())
     })?;
     page.one(&RESETS, look.totals.resets)
 }

@@ -128,8 +128,8 @@ fn each(page: &mut Page<'_>, look: &Look<'_>) -> fmt::Result {
     })?;
     page.put(&BYTES, |out| {
         look.each_head().try_for_each(|(index, head)| {
-            out.put(&[&index, Direction::In.name()], head.totals.bytes_in)?;
-            out.put(&[&index, Direction::Out.name()], head.totals.bytes_out)
+            out.put(&[&index, Direction::In.name()], head.totals.all_bytes_in())?;
+            out.put(&[&index, Direction::Out.name()], head.totals.all_bytes_out())
         })
     })?;
     page.put(&RESETS, |out| {

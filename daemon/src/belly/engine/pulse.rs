@@ -55,6 +55,19 @@ reasons! {
     ProviderUnknown "provider_unknown",
 }
 
+/// Those that tell of a provider record for which there was no room, or no longer.
+const DROPPED: [Reason; 9] = [
+    Reason::KeyFull,
+    Reason::KeyDisplaced,
+    Reason::ProviderFull,
+    Reason::ProvidersFull,
+    Reason::StoreFull,
+    Reason::DiskFull,
+    Reason::FarFull,
+    Reason::FarShed,
+    Reason::Behind,
+];
+
 const REASON_COUNT: usize = REASONS.len();
 
 #[derive(Default)]
@@ -66,6 +79,7 @@ pub(super) struct Pulse {
     p99: Mutex<Option<(Instant, Duration)>>,
     /// All commits since the start.
     times: Latency,
+    written: AtomicU64,
     expired: AtomicU64,
     disk_bytes: AtomicU64,
     drops: [AtomicU64; REASON_COUNT],
@@ -120,13 +134,24 @@ impl Pulse {
         self.trouble.lock().clone()
     }
 
+    /// So many records are on disk.
+    pub(super) fn written(&self, records: u64) {
+        self.written.fetch_add(records, Ordering::Relaxed);
+    }
+
     /// So many records reached the end of their time.
     pub(super) fn expired(&self, records: u64) {
         self.expired.fetch_add(records, Ordering::Relaxed);
     }
 
     pub(super) fn books(&self) -> Books {
-        Books { commits: self.times.snapshot(), expired: self.expired.load(Ordering::Relaxed) }
+        let dropped = |reason: Reason| self.drops[reason as usize].load(Ordering::Relaxed);
+        Books {
+            commits: self.times.snapshot(),
+            written: self.written.load(Ordering::Relaxed),
+            expired: self.expired.load(Ordering::Relaxed),
+            dropped: DROPPED.into_iter().map(dropped).sum(),
+        }
     }
 
     pub(super) fn committed(&self, took: Duration) {
@@ -194,6 +219,16 @@ mod tests {
         assert!(pulse.health(212_400).trouble.is_some_and(|t| t.contains("disk full; 212400 records")));
         pulse.clear_trouble();
         assert_eq!(pulse.health(0).trouble, None);
+    }
+
+    #[test]
+    fn the_books_tell_what_was_written_and_what_found_no_room() {
+        let pulse = Pulse::default();
+        pulse.written(7);
+        pulse.add(Reason::FarShed, 3);
+        pulse.count(Reason::KeyDisplaced);
+        pulse.count(Reason::ReadersBusy);
+        assert_eq!((pulse.books().written, pulse.books().dropped), (7, 4));
     }
 
     #[test]

@@ -131,6 +131,7 @@ impl Writer {
                 return Err(failed);
             }
             let batch = self.group.settle_batch(0);
+            self.shared.pulse.written(batch.len() as u64);
             self.shared.inbox.settle_batch(batch);
             self.shared.pulse.committed(began.elapsed());
             self.shared.pulse.set_disk_bytes(self.shared.disk_bytes());

@@ -110,7 +110,7 @@ where
                 // what a slow reader makes us wait for is not our latency
                 requests.answered(kind, began.elapsed());
                 let frame = frame.as_ref();
-                counters.reply(frame.len());
+                counters.reply(kind, frame.len());
                 // replies to requests that came together go out together
                 let sent = match stream.write_all(frame).await {
                     Ok(()) if reader.has_next() => Ok(()),

@@ -288,8 +288,8 @@ impl Crawl {
         let first = self.shared.table.others() == 0;
         let found = Found {
             addrs,
-            agent: connected.identity.agent,
-            protocols: connected.identity.protocols,
+            agent: Arc::clone(&connected.identity.agent),
+            protocols: Arc::clone(&connected.identity.protocols),
             seen_at: SystemTime::now(),
             latency: Some(known.latency),
             walked: if known.walked { Some(SystemTime::now()) } else { errand.walked },

@@ -30,6 +30,7 @@ use crate::net::RpcError;
 use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::scout::asker::{Asker, Question, Source};
 use crate::scout::{Candidate, answer};
+use crate::telemetry::AskedFor;
 use crate::wire::bounds::{K, MAX_CLOSER_READ, MAX_MESSAGE};
 use crate::wire::{AddrList, Key256, Kind, Message, Reply};
 
@@ -57,7 +58,7 @@ pub(super) struct Eyes {
 
 impl Eyes {
     fn agent_of(&self, peer: &PeerId) -> Arc<str> {
-        let known = self.contacts.get(peer).map(|connected| connected.identity.agent);
+        let known = self.contacts.get(peer).map(|connected| Arc::clone(&connected.identity.agent));
         let known = known.filter(|agent| !agent.is_empty());
         known.or_else(|| self.table.get(peer).map(|member| member.agent)).unwrap_or_else(|| "".into())
     }
@@ -121,6 +122,12 @@ pub struct Stored {
 impl Lookup {
     pub(super) fn new(eyes: Arc<Eyes>) -> Self {
         Self { eyes }
+    }
+
+    /// The same; its requests are counted as for this.
+    pub(super) fn asking_for(&self, asked_for: AskedFor) -> Self {
+        let asker = self.eyes.asker.asking_for(asked_for);
+        Self::new(Arc::new(Eyes { asker, ..Eyes::clone(&self.eyes) }))
     }
 
     /// The identity that asks.

@@ -21,6 +21,7 @@ use crate::net::{Answered, RpcError};
 use crate::routing::table::Found;
 use crate::routing::{AddressPolicy, Contacts, Table};
 use crate::scout::asker::{Asker, Call};
+use crate::telemetry::AskedFor;
 use crate::wire::bounds::K;
 use crate::wire::message::encode_peer;
 use crate::wire::{AddrList, Key256, Kind, Message, Reply};
@@ -240,7 +241,7 @@ fn played(
     table: &Arc<Table>,
     mut play: impl FnMut(&PeerId, &Message<'_>) -> Option<Result<Vec<u8>, RpcError>> + Send + 'static,
 ) -> (Lookup, tokio::task::JoinHandle<()>) {
-    let (asker, mut calls) = Asker::new();
+    let (asker, mut calls) = Asker::new(Arc::default(), AskedFor::Clients);
     let task = tokio::spawn(async move {
         let mut open: Vec<Call> = Vec::new();
         while let Some(call) = calls.recv().await {
@@ -367,7 +368,7 @@ async fn a_lookup_nobody_answers_ends_at_its_deadline_and_says_whom_it_waited_fo
 async fn a_dropped_lookup_gives_its_questions_up() {
     let (table, _) = table(40);
     let (told, mut open) = mpsc::channel(64);
-    let (asker, mut calls) = Asker::new();
+    let (asker, mut calls) = Asker::new(Arc::default(), AskedFor::Clients);
     tokio::spawn(async move {
         while let Some(call) = calls.recv().await {
             told.send(call).await.ok();

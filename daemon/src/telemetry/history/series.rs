@@ -1,7 +1,7 @@
 //! Which series are kept: name, unit, what a longer step is made of, and what it means.
 
 /// Heads that have series of their own; the first by index.
-pub const HEADS: usize = 32;
+pub const HEADS: usize = 30;
 
 /// What a value counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,8 @@ series! {
     Resets "requests.resets" PerSecond Mean "Streams reset by us.",
     BytesIn "requests.bytes_in" BytesPerSecond Mean "Bytes of requests.",
     BytesOut "requests.bytes_out" BytesPerSecond Mean "Bytes of replies.",
+    ScoutBytesIn "scout.bytes_in" BytesPerSecond Mean "Bytes of answers to the scout's requests.",
+    ScoutBytesOut "scout.bytes_out" BytesPerSecond Mean "Bytes of the scout's requests.",
     GetProvidersP50 "latency.get_providers.p50" Seconds Mean "Half of a second's GET_PROVIDERS took at most this; longer steps: the mean.",
     GetProvidersP99 "latency.get_providers.p99" Seconds Most "99 % of a second's GET_PROVIDERS took at most this; longer steps: the worst second.",
     GetProvidersP999 "latency.get_providers.p999" Seconds Most "99.9 % of a second's GET_PROVIDERS took at most this; longer steps: the worst second.",
@@ -113,14 +115,17 @@ series! {
     ConnectionsIn "connections.in" Count Mean "Open connections that peers made.",
     ConnectionsOut "connections.out" Count Mean "Open connections that we made.",
     PeersLive "peers.live" Count Mean "DHT servers in the routing table.",
+    PeersJoined "peers.joins" PerSecond Mean "DHT servers that came to the routing table.",
+    PeersLeft "peers.leaves" PerSecond Mean "DHT servers that left the routing table.",
     Heads "heads.all" Count Mean "Heads.",
     HeadsServing "heads.serving" Count Mean "Heads that serve.",
     Presence "heads.presence" Ratio Mean "Of the servers nearest to the heads, the share that lists them.",
     Announced "records.announced" Count Mean "Provider records that have not expired.",
     Near "records.near" Count Mean "Of them, those near one of our heads.",
     Prefetched "records.prefetched" Count Mean "Prefetched records.",
+    Written "records.written" PerSecond Mean "Provider records written to disk.",
     Expired "records.expired" PerSecond Mean "Provider records whose time was over.",
-    NotAdmitted "records.not_admitted" PerSecond Mean "Provider records that were refused, for any reason.",
+    Dropped "records.dropped" PerSecond Mean "Provider records refused, or given up before their time, for want of room.",
     BellyBytes "belly.bytes" Bytes Mean "Bytes of the belly on disk.",
     Misses "prefetch.misses" PerSecond Mean "GET_PROVIDERS for which the belly had nothing.",
     OutcomeFound "prefetch.found" PerSecond Mean "Misses that ended so: found.",

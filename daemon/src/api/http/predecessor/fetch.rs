@@ -20,6 +20,7 @@ use super::{Shared, ndjson, parameters};
 use crate::api::http::Refusal;
 use crate::hydra::Hydra;
 use crate::scout::lookup::MAX_PROVIDERS;
+use crate::telemetry::AskedFor;
 use crate::wire::AddrList;
 
 /// A lookup in the network ends after this.
@@ -102,7 +103,7 @@ async fn look_up(hydra: &Hydra, key: &[u8], limit: usize, send: &mpsc::Sender<By
     if sent.len() >= limit {
         return;
     }
-    let mut providers = hydra.scout.lookup().providers(key, limit, DEADLINE);
+    let mut providers = hydra.scout.lookup(AskedFor::Clients).providers(key, limit, DEADLINE);
     while sent.len() < limit {
         let next = tokio::select! {
             next = providers.next() => next,

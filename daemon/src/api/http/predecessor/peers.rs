@@ -92,8 +92,8 @@ pub(super) async fn swarm(
     // of an unknown head nothing, without a look at the peers
     if !heads.is_empty() {
         for (_, connected) in hydra.contacts.all() {
-            open.extend(connected.contacts.into_iter().filter_map(|contact| match contact.side {
-                Side::Head(index) => heads.get(&index).map(|id| (index, Arc::clone(id), contact)),
+            open.extend(connected.contacts.iter().filter_map(|contact| match contact.side {
+                Side::Head(index) => heads.get(&index).map(|id| (index, Arc::clone(id), Arc::clone(contact))),
                 Side::Scout => None,
             }));
         }
@@ -116,7 +116,7 @@ pub(super) async fn known(State(hydra): State<Arc<Hydra>>) -> Response {
         .into_iter()
         .map(|head| (head.index, head.key, head.peer.to_base58().into()))
         .collect();
-    let connected: BTreeMap<PeerId, Connected> = hydra.contacts.all().into_iter().collect();
+    let connected: BTreeMap<PeerId, Arc<Connected>> = hydra.contacts.all().into_iter().collect();
     let members = hydra.table.members();
     let seen: std::collections::HashSet<PeerId> =
         connected.iter().filter(|(_, peer)| of_heads(peer).next().is_some()).map(|(id, _)| *id).collect();

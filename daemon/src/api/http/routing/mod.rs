@@ -34,6 +34,7 @@ use crate::belly::Belly;
 use crate::dht::Service;
 use crate::hydra::Hydra;
 use crate::routing::{Contacts, Table};
+use crate::telemetry::AskedFor;
 
 use asker::Limits;
 use lookups::{Lookups, Network};
@@ -77,7 +78,7 @@ struct Desk {
 
 /// All its paths.
 pub fn router(config: Config, hydra: &Hydra) -> Router {
-    let network: Arc<dyn Network> = Arc::new(hydra.scout.lookup());
+    let network: Arc<dyn Network> = Arc::new(hydra.scout.lookup(AskedFor::Clients));
     routes(Arc::new(Desk {
         belly: Arc::clone(&hydra.belly),
         table: Arc::clone(&hydra.table),
