@@ -7,7 +7,7 @@ use hydractl::fixture;
 use hydractl::tui::state::State;
 use hydractl::tui::view::theme::{Colours, Symbols};
 use proptest::prelude::*;
-use tui_common::{PLAIN, buffer, down, empty, keys, live, never, no_peers, told, warming};
+use tui_common::{PLAIN, buffer, down, empty, fed, keys, live, never, no_peers, told, warming};
 
 /// A hydra of the most awkward numbers and names.
 fn awkward() -> State {
@@ -66,6 +66,11 @@ fn every_state() -> Vec<State> {
         for mut state in [live(), awkward()] {
             keys(&mut state, script);
             states.push(state);
+        }
+    }
+    for script in ["4", "4/8959<Enter>", "4lI", "4hF12", "7", "7wG", "3", "3z", "3/kubo<Enter>", "3<Enter>"] {
+        for state in [live(), awkward()] {
+            states.push(fed(state, script));
         }
     }
     states.push(told(WatchStatusResponse::default()));

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hydra_protocol::client::Client;
 use hydra_protocol::v1::{
-    GetBellyRequest, GetHeadRequest, GetHistoryRequest, GetNetworkRequest, GetPrefetchRequest,
-    GetRecordsRequest, ListEventsRequest, ListMostAskedRequest, ListPrefetchKeysRequest, ListRecordsRequest,
-    ListRegionsRequest, RecordFilter, TailLogRequest,
+    GetBellyRequest, GetHeadRequest, GetHistoryRequest, GetNetworkRequest, GetPeerRequest,
+    GetPrefetchRequest, GetRecordsRequest, ListEventsRequest, ListMostAskedRequest, ListPrefetchKeysRequest,
+    ListRecordsRequest, ListRegionsRequest, RecordFilter, SurveyPeersRequest, TailLogRequest,
 };
 use prost_types::Timestamp;
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use tonic::Status;
 
 use super::call;
 use crate::tui::state::feed::{Ask, Told};
+use crate::tui::state::peers;
 
 /// How long an answer may take.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -92,6 +93,24 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
         Ask::Head(head) => {
             let answer = client.heads().get_head(GetHeadRequest { head }).await?.into_inner();
             Told::Head(Box::new(answer.head.ok_or_else(nothing)?))
+        }
+        Ask::Survey { prefix, bits, filter, sort, descending, offset } => {
+            let request = SurveyPeersRequest {
+                bins: peers::BINS,
+                prefix_bits: bits,
+                prefix: prefix.to_be_bytes().to_vec(),
+                filter,
+                sort: sort.into(),
+                descending,
+                limit: peers::ROWS,
+                offset,
+                ..SurveyPeersRequest::default()
+            };
+            Told::Survey(Box::new(client.peers().survey_peers(request).await?.into_inner()))
+        }
+        Ask::Peer(peer) => {
+            let answer = client.peers().get_peer(GetPeerRequest { peer }).await?.into_inner();
+            Told::Peer(Box::new(answer.peer.ok_or_else(nothing)?))
         }
         Ask::Record(key) => {
             Told::Record(client.records().get_records(GetRecordsRequest { key }).await?.into_inner())

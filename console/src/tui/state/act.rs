@@ -87,6 +87,8 @@ pub enum Action {
     LogLevel,
     /// Lines of the next part.
     LogPart,
+    /// Show the range of the keyspace around a head, or all of it.
+    Zoom,
     /// Cut long lines, or go on in the next row.
     Wrap,
     /// The end of a list; on the log: follow the newest line.
@@ -141,6 +143,7 @@ impl State {
             Action::Fetch => return self.fetch(),
             Action::LogLevel => self.next_level(),
             Action::LogPart => self.next_part(),
+            Action::Zoom => self.zoom(),
             Action::Wrap => self.turn_wrap(),
             // the newest line is on top, and up is where the past is
             Action::PageUp if self.page == Page::Log => self.step(|at, last| (at + PAGE_ROWS).min(last)),
@@ -237,6 +240,7 @@ impl State {
         match self.page {
             Page::Prefetch => self.open_key(),
             Page::Records => self.open_record(),
+            Page::Peers => self.open_peer(),
             _ => {
                 if let Some(name) = self.selected().map(str::to_owned) {
                     self.open(Page::Head(name));
@@ -285,7 +289,7 @@ impl State {
     }
 
     fn step(&mut self, to: impl Fn(usize, usize) -> usize) {
-        if let Page::Head(_) = self.page {
+        if matches!(self.page, Page::Head(_) | Page::Peer(_)) {
             let lines = usize::from(super::DETAIL_LINES);
             let at = to(usize::from(self.detail_scroll), lines);
             self.detail_scroll = u16::try_from(at).unwrap_or(super::DETAIL_LINES);
@@ -302,6 +306,7 @@ impl State {
     fn to_copy(&self) -> Option<(String, String)> {
         match self.page {
             Page::Records => self.record_to_copy(),
+            Page::Peers | Page::Peer(_) => Some(("peer id".to_owned(), self.peer_to_copy()?.to_owned())),
             Page::Log => Some(("line".to_owned(), self.line_to_copy()?)),
             _ => self.head().map(|head| (format!("peer id of {}", head.name), head.peer_id.clone())),
         }

@@ -10,7 +10,7 @@ impl Page {
             Self::Overview => 4,
             Self::Prefetch => 3,
             Self::Network => 3,
-            Self::Heads | Self::Head(_) | Self::Peers | Self::Records | Self::Log => 0,
+            Self::Heads | Self::Head(_) | Self::Peers | Self::Peer(_) | Self::Records | Self::Log => 0,
         }
     }
 }

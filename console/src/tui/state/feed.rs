@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hydra_protocol::v1::{
     AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, Head, ListRecordsResponse, LogLine,
-    Network, Prefetch, PrefetchKey, Region,
+    Network, Peer, PeerSort, Prefetch, PrefetchKey, Region, SurveyPeersResponse,
 };
 
 use super::neutral;
@@ -17,6 +17,23 @@ use super::neutral;
 pub enum Ask {
     /// One head with its neighbours and buckets, by name.
     Head(String),
+    /// The peers as a picture, and one page of them.
+    Survey {
+        /// The first bits of the keys of a range.
+        prefix: u64,
+        /// How many of them count; 0: all keys.
+        bits: u32,
+        /// Which are listed; may be empty.
+        filter: String,
+        /// In which order.
+        sort: PeerSort,
+        /// The greatest first.
+        descending: bool,
+        /// So many are left out before the first.
+        offset: u32,
+    },
+    /// One peer, by its id.
+    Peer(String),
     /// What the belly has of a key: a CID or a multihash.
     Record(String),
     /// Records by the first hex digits of their keys, or by their provider.
@@ -57,8 +74,8 @@ impl Ask {
     pub fn every(&self) -> Duration {
         let seconds = match self {
             Self::Prefetch | Self::PrefetchKeys => 1,
-            Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
-            Self::Head(_) | Self::MostAsked | Self::Network | Self::Events | Self::Audit => 5,
+            Self::Survey { .. } | Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
+            Self::Head(_) | Self::Peer(_) | Self::MostAsked | Self::Network | Self::Events | Self::Audit => 5,
             Self::Regions => 10,
             // As often as a step is complete.
             Self::Past { seconds: ..=600, .. } => 2,
@@ -74,6 +91,10 @@ impl Ask {
 pub enum Told {
     /// To [`Ask::Head`].
     Head(Box<Head>),
+    /// To [`Ask::Survey`].
+    Survey(Box<SurveyPeersResponse>),
+    /// To [`Ask::Peer`].
+    Peer(Box<Peer>),
     /// To [`Ask::Record`].
     Record(GetRecordsResponse),
     /// To [`Ask::Records`].
@@ -166,6 +187,21 @@ impl Feeds {
     #[must_use]
     pub fn head(&self, name: &str) -> Option<&Head> {
         of!(self, Head).map(AsRef::as_ref).filter(|head| head.name == name)
+    }
+
+    /// The peers; of the last question, whichever it was.
+    #[must_use]
+    pub fn survey(&self) -> Option<&SurveyPeersResponse> {
+        of!(self, Survey).map(AsRef::as_ref)
+    }
+
+    /// A peer, if it is the one of this id.
+    #[must_use]
+    pub fn peer(&self, id: &str) -> Option<&Peer> {
+        match &self.find(&Ask::Peer(id.to_owned()))?.told {
+            Some(Told::Peer(peer)) => Some(peer),
+            _ => None,
+        }
     }
 
     /// What the belly has of this key.

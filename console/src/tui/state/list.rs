@@ -20,6 +20,8 @@ pub struct List {
     hidden: Vec<usize>,
     /// The rows as they stood when the order was asked for.
     places: Vec<String>,
+    /// The daemon sorts and filters: rows stay as they came.
+    remote: bool,
 }
 
 impl List {
@@ -27,6 +29,12 @@ impl List {
     #[must_use]
     pub fn sorted_by(column: usize) -> Self {
         Self { by: column, ..Self::default() }
+    }
+
+    /// A table that the daemon sorts and filters; at first it sorts by a column.
+    #[must_use]
+    pub fn remote(column: usize) -> Self {
+        Self { by: column, remote: true, ..Self::default() }
     }
 
     /// The selected row.
@@ -68,7 +76,7 @@ impl List {
     }
 
     fn fits<R>(&self, table: &Table<R>, row: &R) -> bool {
-        self.filter.is_empty() || {
+        self.remote || self.filter.is_empty() || {
             let cells: Vec<(&str, String)> = table
                 .columns
                 .iter()
@@ -80,7 +88,9 @@ impl List {
 
     /// Takes in new rows and forgets those that are gone; somebody is always selected.
     pub(super) fn keep<R>(&mut self, table: &Table<R>, rows: &[R]) {
-        if self.by == 0 || self.places.is_empty() {
+        if self.remote {
+            self.places = rows.iter().map(table.id).collect();
+        } else if self.by == 0 || self.places.is_empty() {
             self.sort(table, rows);
         } else {
             let every = Self { filter: String::new(), ..self.clone() };
@@ -98,7 +108,7 @@ impl List {
     }
 
     fn sort<R>(&mut self, table: &Table<R>, rows: &[R]) {
-        let Some(column) = table.columns.get(self.by) else { return };
+        let Some(column) = table.columns.get(self.by).filter(|_| !self.remote) else { return };
         let mut ranked: Vec<(Rank, String)> =
             rows.iter().map(|row| ((column.rank)(row), (table.id)(row))).collect();
         ranked.sort_by(|a, b| a.0.compare(&b.0));

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use hydra_protocol::v1::{Event, FetchedProvider, Head, NetworkCheck, Record, Status, Warning};
+use hydra_protocol::v1::{Event, FetchedProvider, Head, NetworkCheck, Peer, Record, Status, Warning};
 
 use super::feed::Told;
 
@@ -68,6 +68,15 @@ pub(super) fn clean_head(head: &mut Head) {
     head.reach.iter_mut().for_each(|reach| clean(&mut reach.address));
 }
 
+fn clean_peer(peer: &mut Peer) {
+    [&mut peer.peer_id, &mut peer.agent, &mut peer.transport, &mut peer.nearest_head]
+        .into_iter()
+        .for_each(clean);
+    for texts in [&mut peer.addresses, &mut peer.connected_heads, &mut peer.protocols] {
+        texts.iter_mut().for_each(clean);
+    }
+}
+
 fn clean_record(record: &mut Record) {
     [&mut record.cid_raw, &mut record.provider_peer_id, &mut record.head].into_iter().for_each(clean);
     record.addresses.iter_mut().for_each(clean);
@@ -76,6 +85,12 @@ fn clean_record(record: &mut Record) {
 pub(super) fn clean_told(told: &mut Told) {
     match told {
         Told::Head(head) => clean_head(head),
+        Told::Peer(peer) => clean_peer(peer),
+        Told::Survey(survey) => {
+            survey.peers.iter_mut().for_each(clean_peer);
+            survey.agents.iter_mut().for_each(|agent| clean(&mut agent.name));
+            survey.connections.iter_mut().for_each(|count| clean(&mut count.transport));
+        }
         Told::Record(found) => {
             found.records.iter_mut().for_each(clean_record);
             [&mut found.empty_reason, &mut found.incomplete_reason].into_iter().for_each(clean);

@@ -12,6 +12,8 @@ pub enum Page {
     Head(String),
     /// Other servers of the network.
     Peers,
+    /// One of them, by peer id.
+    Peer(String),
     /// Provider records: a search, and what is asked for.
     Records,
     /// Keys that were asked for and not here.
@@ -33,7 +35,7 @@ impl Page {
         match self {
             Self::Overview => 0,
             Self::Heads | Self::Head(_) => 1,
-            Self::Peers => 2,
+            Self::Peers | Self::Peer(_) => 2,
             Self::Records => 3,
             Self::Prefetch => 4,
             Self::Network => 5,
@@ -50,7 +52,7 @@ impl Page {
     /// It has a tab of its own; others are opened inside of one.
     #[must_use]
     pub fn is_tab(&self) -> bool {
-        !matches!(self, Self::Head(_))
+        !matches!(self, Self::Head(_) | Self::Peer(_))
     }
 
     /// The tab to the right, or to the left; round at the ends.
@@ -68,6 +70,6 @@ impl Page {
     /// It has charts, whose window can be changed and moved.
     #[must_use]
     pub fn has_charts(&self) -> bool {
-        !matches!(self, Self::Log)
+        !matches!(self, Self::Log | Self::Peer(_))
     }
 }

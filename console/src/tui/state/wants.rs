@@ -42,7 +42,8 @@ impl State {
         let mut wants = match &self.page {
             Page::Overview | Page::Heads => vec![],
             Page::Head(name) => vec![Ask::Head(name.clone())],
-            Page::Peers => vec![],
+            Page::Peers => vec![self.survey_ask()],
+            Page::Peer(id) => vec![Ask::Peer(id.clone())],
             Page::Records => self.record_wants(),
             Page::Prefetch => vec![Ask::Prefetch, Ask::PrefetchKeys],
             Page::Network => vec![Ask::Network],
@@ -71,7 +72,7 @@ impl State {
             Page::Records => {
                 &[&["records.prefetched", "records.written", "records.expired", "records.dropped"]]
             }
-            Page::Head(_) | Page::Log => &[],
+            Page::Head(_) | Page::Peer(_) | Page::Log => &[],
         };
         fixed.concat().into_iter().map(str::to_owned).collect()
     }
