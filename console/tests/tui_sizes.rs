@@ -68,7 +68,7 @@ fn every_state() -> Vec<State> {
             states.push(state);
         }
     }
-    for script in ["4", "4/8959<Enter>", "4lI", "4hF12", "7", "7wG"] {
+    for script in ["4", "4/8959<Enter>", "4lI", "4hF12", "7", "7wG", "3", "3z", "3/kubo<Enter>", "3<Enter>"] {
         for state in [live(), awkward()] {
             states.push(fed(state, script));
         }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use hydra_protocol::v1::{
     DaemonState, Finding, GetHistoryRequest, GetRecordsResponse, HeadState, ListRecordsResponse,
-    NetworkCheck, Status, SurveyPeersRequest, WatchStatusResponse,
+    NetworkCheck, Status, SurveyPeersRequest, SurveyPeersResponse, WatchStatusResponse,
 };
 use hydractl::fixture::{self, night};
 use hydractl::tui::state::feed::{Ask, Told};
+use hydractl::tui::state::peers;
 use hydractl::tui::state::{Cause, Effect, Message, State};
 use hydractl::tui::view::theme::{Colours, Symbols, Theme};
 use hydractl::tui::{input, view};
@@ -127,6 +128,24 @@ pub(crate) fn fed(mut state: State, script: &str) -> State {
     state
 }
 
+/// What `lerna` says of its peers.
+pub(crate) fn survey(ask: &Ask) -> Result<SurveyPeersResponse, String> {
+    let Ask::Survey { prefix, bits, filter, sort, descending, offset } = ask.clone() else {
+        panic!("{ask:?}")
+    };
+    fixture::survey(&SurveyPeersRequest {
+        bins: peers::BINS,
+        prefix_bits: bits,
+        prefix: prefix.to_be_bytes().to_vec(),
+        filter,
+        sort: sort.into(),
+        descending,
+        limit: peers::ROWS,
+        offset,
+        ..SurveyPeersRequest::default()
+    })
+}
+
 /// Answers what the page asks, as `lerna` would.
 pub(crate) fn feed(state: &mut State) {
     for ask in state.wants() {
@@ -147,9 +166,12 @@ pub(crate) fn feed(state: &mut State) {
                 let head = fixture::heads().into_iter().find(|head| head.name == *name);
                 Told::Head(Box::new(head.expect("a head of the example")))
             }
+            Ask::Survey { .. } => Told::Survey(Box::new(survey(&ask).expect("a question that is in order"))),
             Ask::Peer(id) => {
-                let peer = fixture::peers().into_iter().find(|peer| peer.peer_id == *id);
-                Told::Peer(Box::new(peer.expect("a peer of the example")))
+                let asked =
+                    SurveyPeersRequest { filter: format!("id:{id}"), ..SurveyPeersRequest::default() };
+                let found = fixture::survey(&asked).expect("a question that is in order").peers;
+                Told::Peer(Box::new(found.into_iter().next().expect("a peer of the example")))
             }
             Ask::Traffic => Told::Traffic(Box::new(fixture::traffic())),
             Ask::Around { bits, place, bins, limit } => {

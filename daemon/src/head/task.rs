@@ -24,7 +24,7 @@ use crate::routing::contacts::{MAX_AGENT, Side};
 use crate::routing::groups::groups_of;
 use crate::scout::Candidate;
 use crate::telemetry::peer_log::Line;
-use crate::telemetry::{Drop as Reason, Level, drops};
+use crate::telemetry::{Drop as Reason, drops};
 use crate::wire::AddrList;
 
 /// Open requests of a withdrawn head are finished within this time; a little more than the
@@ -131,8 +131,8 @@ impl Task {
         Ok(())
     }
 
+    /// Whoever tries it again tells of it, too.
     fn fail(&self, reason: &str) {
-        self.shared.events.tell(Level::Fail, &self.name, "HEAD_FAILED", reason);
         self.phase.send_replace(Phase::Failed(reason.to_owned()));
     }
 

@@ -140,10 +140,10 @@ impl Hydra {
         let port = if self.config.port_begin > 0 {
             let port = usize::from(self.config.port_begin) + place;
             u16::try_from(port).map_err(|_| self.no_ports(&listen, count))?
-        } else if let Some(row) = before {
+        } else if let Some(row) = before.filter(|row| is_free(&listen, row.port)) {
             row.port
         } else {
-            free_port(&listen, taken)?
+            free_port(&listen, taken).map_err(|why| nothing_added(&why))?
         };
         for ip in &listen {
             let named = |e| RosterError::Start(format!("{}: {e}; nothing was added", head::name(index)));
@@ -247,21 +247,25 @@ impl Hydra {
     }
 }
 
-fn free_port(listen: &[IpAddr], taken: &HashSet<u16>) -> Result<u16, RosterError> {
+/// A port that is free on all of these addresses, for tcp and udp.
+pub(super) fn free_port(listen: &[IpAddr], taken: &HashSet<u16>) -> Result<u16, String> {
     const TRIES: u32 = 16;
     let Some(first) = listen.first() else {
-        return Err(nothing_added("no address to listen on; set listen.ips"));
+        return Err("no address to listen on; set listen.ips".to_owned());
     };
     let mut failure = None;
     for _ in 0..TRIES {
-        let port =
-            ports::find(*first, |port| taken.contains(&port)).map_err(|e| nothing_added(&e.to_string()))?;
+        let port = ports::find(*first, |port| taken.contains(&port)).map_err(|e| e.to_string())?;
         match listen.iter().try_for_each(|ip| ports::check(*ip, port)) {
             Ok(()) => return Ok(port),
             Err(error) => failure = Some(error),
         }
     }
-    Err(nothing_added(&failure.map_or_else(|| "no free port".to_owned(), |e| e.to_string())))
+    Err(failure.map_or_else(|| "no free port".to_owned(), |e| e.to_string()))
+}
+
+fn is_free(listen: &[IpAddr], port: u16) -> bool {
+    listen.iter().all(|ip| ports::check(*ip, port).is_ok())
 }
 
 fn nothing_added(why: &str) -> RosterError {

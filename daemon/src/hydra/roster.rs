@@ -2,11 +2,12 @@
 //! the changes are in `roster/changes.rs`.
 
 mod changes;
+mod mend;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
@@ -43,6 +44,8 @@ struct Member {
     head: Option<Head>,
     /// Why there is no head although there should be one.
     failed: Option<String>,
+    /// It failed, and has not come up since.
+    trouble: Option<mend::Trouble>,
     serving_since: Option<SystemTime>,
     window: Window,
 }
@@ -154,10 +157,13 @@ impl Roster {
         all
     }
 
-    /// Offers the protocol on all heads whose ports are open; notes since when they serve.
+    /// Offers the protocol on all heads whose ports are open; notes since when they serve, and
+    /// which failed.
     pub(super) fn serve_where(&self, may_serve: bool) {
+        let now = Instant::now();
         for member in self.members.write().values_mut() {
             member.notice(may_serve);
+            member.watch_trouble(&self.shared.events, now);
         }
     }
 
@@ -193,10 +199,27 @@ impl Roster {
 
 impl Member {
     fn new(row: HeadRow, key: Key256, announce: Vec<Multiaddr>) -> Self {
-        Self { row, key, announce, head: None, failed: None, serving_since: None, window: Window::new(60) }
+        Self {
+            row,
+            key,
+            announce,
+            head: None,
+            failed: None,
+            trouble: None,
+            serving_since: None,
+            window: Window::new(60),
+        }
     }
 
+    /// As operators see it: one that is tried again has failed until its ports are open.
     fn state(&self) -> HeadState {
+        match self.own_state() {
+            HeadState::Starting if self.trouble.is_some() => HeadState::Failed,
+            state => state,
+        }
+    }
+
+    fn own_state(&self) -> HeadState {
         if self.row.status == HeadStatus::Stopped {
             return HeadState::Stopped;
         }
@@ -213,11 +236,19 @@ impl Member {
 
     /// Why it does not serve.
     fn reason(&self, waits_for: &str) -> String {
+        match self.state() {
+            HeadState::Failed => self.trouble.as_ref().map_or_else(|| self.failure(), mend::Trouble::text),
+            HeadState::Warming if waits_for.is_empty() => self.not_reached(),
+            HeadState::Warming => waits_for.to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// Why it failed.
+    fn failure(&self) -> String {
         match (self.head.as_ref().map(Head::phase), &self.failed) {
             (Some(Phase::Failed(reason)), _) => reason,
             (Some(Phase::Ended), _) => "its task ended; see the log".to_owned(),
-            (Some(Phase::Warming), _) if waits_for.is_empty() => self.not_reached(),
-            (Some(Phase::Warming), _) => waits_for.to_owned(),
             (None, Some(reason)) => reason.clone(),
             _ => String::new(),
         }

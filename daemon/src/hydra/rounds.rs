@@ -28,6 +28,7 @@ impl Hydra {
     pub async fn rounds(self: Arc<Self>) {
         tokio::spawn(Arc::clone(&self).measure_presence());
         tokio::spawn(Arc::clone(&self).measure_coverage());
+        tokio::spawn(Arc::clone(&self).mend_heads());
         let mut tick = interval(SECOND);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut second: u64 = 0;

@@ -197,7 +197,10 @@ impl Hydra {
                 code: "HEAD_FAILED",
                 severity: Level::Fail,
                 text: format!("{}: {}{others}", first.name(), first.reason),
-                remedy: format!("mend the cause, then: hydractl heads start {}", first.name()),
+                remedy: format!(
+                    "mend the cause; it is tried again by itself, and at once by: hydractl heads start {}",
+                    first.name()
+                ),
                 numbers: vec![("heads_failed", failed.len() as u64)],
             });
         }

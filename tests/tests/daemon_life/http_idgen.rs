@@ -13,7 +13,7 @@ use crate::place::{Hydrad, Place};
 async fn sequence(heads: u32) -> anyhow::Result<Vec<String>> {
     let place = Place::seeded(heads)?;
     let hydrad = place.serving(heads).await?;
-    Ok(hydrad.identities().await?.into_iter().map(|(_, id, _)| id).collect())
+    Ok(hydrad.identities().await?.into_iter().map(|(_, id)| id).collect())
 }
 
 async fn with_token(
@@ -132,7 +132,7 @@ async fn a_hydra_without_a_seed_gets_its_ids_from_another_and_keeps_them() -> an
         .flag("heads", 2)
         .flag("idgen-addr", format!("http://{at}"))
         .flag("idgen-token-file", server_place.data().join("http-token").display());
-    let mine = |heads: Vec<(u32, String, u32)>| heads.into_iter().map(|(_, id, _)| id).collect::<Vec<_>>();
+    let mine = |heads: Vec<(u32, String)>| heads.into_iter().map(|(_, id)| id).collect::<Vec<_>>();
     let client = place.serving(2).await?;
     ensure!(mine(client.identities().await?) == ids[2..4], "the two after the server's own");
     let said = client.hydractl(&["heads", "add", "1"]).await?;

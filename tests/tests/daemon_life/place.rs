@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -28,6 +30,29 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The fixture's seed `sha256("hydrad test seed")`.
 pub(crate) const SEED: &str = "hjHT+Yq82BHSWwa1wZDAX/O/JkWDX3Y6xTHRIk+XbFY=";
+
+/// The first of so many ports in a row that are free for tcp and udp. The kernel gives none of
+/// them to anybody who asks for just any port: they stay free while a daemon is restarted.
+pub(crate) fn free_ports(count: u16) -> anyhow::Result<u16> {
+    /// Below what the kernel hands out.
+    const FROM: u16 = 12_000;
+    const TO: u16 = 32_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let free = |port: u16| {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+            && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    };
+    // processes that run side by side begin at different ones
+    let start = std::process::id().wrapping_mul(97);
+    for _ in 0..1_000 {
+        let at = start.wrapping_add(NEXT.fetch_add(u32::from(count), Ordering::Relaxed));
+        let begin = FROM + u16::try_from(at % u32::from(TO - FROM - count))?;
+        if (begin..begin + count).all(free) {
+            return Ok(begin);
+        }
+    }
+    bail!("no {count} free ports in a row between {FROM} and {TO}")
+}
 
 /// What to start, and where.
 pub(crate) struct Place {
@@ -294,9 +319,16 @@ impl Hydrad {
         .await
     }
 
-    /// Index, peer id and port of each head.
-    pub(crate) async fn identities(&self) -> anyhow::Result<Vec<(u32, String, u32)>> {
-        Ok(self.heads().await?.into_iter().map(|head| (head.index, head.peer_id, head.port)).collect())
+    /// Index and peer id of each head. Not its port: one that was chosen freely may have to be
+    /// another after a restart, beside other tests.
+    pub(crate) async fn identities(&self) -> anyhow::Result<Vec<(u32, String)>> {
+        Ok(self.heads().await?.into_iter().map(|head| (head.index, head.peer_id)).collect())
+    }
+
+    /// The ports of the heads, by index.
+    pub(crate) async fn ports(&self) -> anyhow::Result<Vec<u16>> {
+        let ports = self.heads().await?.into_iter().map(|head| u16::try_from(head.port));
+        Ok(ports.collect::<Result<_, _>>()?)
     }
 
     /// Runs `hydractl`; its exit code and both outputs.

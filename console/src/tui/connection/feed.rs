@@ -15,6 +15,7 @@ use tonic::Status;
 
 use super::call;
 use crate::tui::state::feed::{Ask, Told};
+use crate::tui::state::peers;
 
 /// How long an answer may take.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -93,6 +94,20 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
         Ask::Head(head) => {
             let answer = client.heads().get_head(GetHeadRequest { head }).await?.into_inner();
             Told::Head(Box::new(answer.head.ok_or_else(nothing)?))
+        }
+        Ask::Survey { prefix, bits, filter, sort, descending, offset } => {
+            let request = SurveyPeersRequest {
+                bins: peers::BINS,
+                prefix_bits: bits,
+                prefix: prefix.to_be_bytes().to_vec(),
+                filter,
+                sort: sort.into(),
+                descending,
+                limit: peers::ROWS,
+                offset,
+                ..SurveyPeersRequest::default()
+            };
+            Told::Survey(Box::new(client.peers().survey_peers(request).await?.into_inner()))
         }
         Ask::Peer(peer) => {
             let answer = client.peers().get_peer(GetPeerRequest { peer }).await?.into_inner();

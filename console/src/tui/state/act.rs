@@ -87,6 +87,8 @@ pub enum Action {
     LogLevel,
     /// Lines of the next part.
     LogPart,
+    /// Show the range of the keyspace around a head, or all of it.
+    Zoom,
     /// Cut long lines, or go on in the next row.
     Wrap,
     /// The end of a list; on the log: follow the newest line.
@@ -141,6 +143,7 @@ impl State {
             Action::Fetch => return self.fetch(),
             Action::LogLevel => self.next_level(),
             Action::LogPart => self.next_part(),
+            Action::Zoom => self.zoom(),
             Action::Wrap => self.turn_wrap(),
             // the newest line is on top, and up is where the past is
             Action::PageUp if self.page == Page::Log => self.step(|at, last| (at + PAGE_ROWS).min(last)),
@@ -241,6 +244,7 @@ impl State {
         match self.page {
             Page::Prefetch => self.open_key(),
             Page::Records => self.open_record(),
+            Page::Peers => self.open_peer(),
             _ => {
                 if let Some(name) = self.selected().map(str::to_owned) {
                     self.open(Page::Head(name));
@@ -308,6 +312,7 @@ impl State {
     fn to_copy(&self) -> Option<(String, String)> {
         match self.page {
             Page::Records => self.record_to_copy(),
+            Page::Peers | Page::Peer(_) => Some(("peer id".to_owned(), self.peer_to_copy()?.to_owned())),
             Page::Log => Some(("line".to_owned(), self.line_to_copy()?)),
             _ => self.head().map(|head| (format!("peer id of {}", head.name), head.peer_id.clone())),
         }

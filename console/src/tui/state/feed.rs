@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use hydra_protocol::v1::{
     AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, GetTrafficResponse, Head,
-    ListRecordsResponse, LogLine, Network, Peer, Prefetch, PrefetchKey, Region, SurveyPeersResponse,
+    ListRecordsResponse, LogLine, Network, Peer, PeerSort, Prefetch, PrefetchKey, Region,
+    SurveyPeersResponse,
 };
 
 use super::neutral;
@@ -17,6 +18,21 @@ use super::neutral;
 pub enum Ask {
     /// One head with its neighbours and buckets, by name.
     Head(String),
+    /// The peers as a picture, and one page of them.
+    Survey {
+        /// The first bits of the keys of a range.
+        prefix: u64,
+        /// How many of them count; 0: all keys.
+        bits: u32,
+        /// Which are listed; may be empty.
+        filter: String,
+        /// In which order.
+        sort: PeerSort,
+        /// The greatest first.
+        descending: bool,
+        /// So many are left out before the first.
+        offset: u32,
+    },
     /// One peer, by its id.
     Peer(String),
     /// What the belly has of a key: a CID or a multihash.
@@ -72,9 +88,8 @@ impl Ask {
     pub fn every(&self) -> Duration {
         let seconds = match self {
             Self::Prefetch | Self::PrefetchKeys => 1,
-            Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
+            Self::Survey { .. } | Self::Traffic | Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
             Self::Head(_) | Self::Peer(_) | Self::MostAsked | Self::Network | Self::Events | Self::Audit => 5,
-            Self::Traffic => 2,
             Self::Regions | Self::Around { .. } => 10,
             // As often as a step is complete.
             Self::Past { seconds: ..=600, .. } => 2,
@@ -90,6 +105,8 @@ impl Ask {
 pub enum Told {
     /// To [`Ask::Head`].
     Head(Box<Head>),
+    /// To [`Ask::Survey`].
+    Survey(Box<SurveyPeersResponse>),
     /// To [`Ask::Peer`].
     Peer(Box<Peer>),
     /// To [`Ask::Record`].
@@ -188,6 +205,12 @@ impl Feeds {
     #[must_use]
     pub fn head(&self, name: &str) -> Option<&Head> {
         of!(self, Head).map(AsRef::as_ref).filter(|head| head.name == name)
+    }
+
+    /// The peers; of the last question, whichever it was.
+    #[must_use]
+    pub fn survey(&self) -> Option<&SurveyPeersResponse> {
+        of!(self, Survey).map(AsRef::as_ref)
     }
 
     /// A peer, if it is the one of this id.

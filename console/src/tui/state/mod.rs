@@ -20,6 +20,7 @@ pub mod nearest;
 mod neutral;
 mod page;
 pub mod past;
+pub mod peers;
 mod prefetch;
 pub mod prompt;
 pub mod records;
@@ -40,6 +41,7 @@ pub use lists::Lists;
 pub use log::Log;
 pub use neutral::neutral;
 pub use page::Page;
+pub use peers::Peers;
 use prompt::Prompt;
 pub use records::Records;
 pub use sought::Sought;
@@ -85,6 +87,7 @@ pub struct State {
     last_page: Page,
     lists: Lists,
     records: Records,
+    peers: Peers,
     log: Log,
     /// One a tab.
     windows: [Window; 7],
@@ -115,6 +118,7 @@ impl State {
             last_page: Page::Overview,
             lists: Lists::default(),
             records: Records::default(),
+            peers: Peers::default(),
             log: Log::default(),
             windows: Page::TABS.map(|page| Window::of(window_at_first(&page))),
             dialog: None,

@@ -64,7 +64,7 @@ impl State {
                 let around = self.shown().and_then(|hydra| neighbourhood(hydra, name));
                 std::iter::once(Ask::Head(name.clone())).chain(around).collect()
             }
-            Page::Peers => vec![],
+            Page::Peers => vec![self.survey_ask()],
             Page::Peer(id) => vec![Ask::Peer(id.clone())],
             Page::Records => self.record_wants(),
             Page::Prefetch => vec![Ask::Prefetch, Ask::PrefetchKeys],

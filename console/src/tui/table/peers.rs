@@ -92,7 +92,9 @@ pub const PEERS: Table<PeerRow> = Table {
             title: "VIA",
             cells: 4,
             to_right: false,
-            text: |row| if row.peer.transport.is_empty() { "—".to_owned() } else { row.peer.transport.clone() },
+            text: |row| {
+                if row.peer.transport.is_empty() { "—".to_owned() } else { row.peer.transport.clone() }
+            },
             rank: |row| Rank::Text(row.peer.transport.clone()),
         },
         Column {
@@ -127,7 +129,12 @@ pub const PEERS: Table<PeerRow> = Table {
             title: "SEEN",
             cells: 9,
             to_right: true,
-            text: |row| row.silent().map_or_else(|| "—".to_owned(), |silent| format!("{} ago", crate::tui::number::span(silent as f64))),
+            text: |row| {
+                row.silent().map_or_else(
+                    || "—".to_owned(),
+                    |silent| format!("{} ago", crate::tui::number::span(silent as f64)),
+                )
+            },
             rank: |row| row.silent().map_or(Rank::Unknown, |silent| Rank::Least(silent as f64)),
         },
         Column {

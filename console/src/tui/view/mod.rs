@@ -21,6 +21,7 @@ mod network;
 mod no_daemon;
 mod no_peers;
 mod overview;
+mod peers;
 mod plot;
 mod prefetch;
 mod records;
@@ -116,7 +117,8 @@ fn page(buffer: &mut Buffer, body: Rect, size: Size, state: &State, hydra: &Hydr
         Page::Network => network::draw(buffer, body, size, state, hydra, theme),
         Page::Records => records::draw(buffer, body, size, state, hydra, theme),
         Page::Log => log::draw(buffer, body, state, hydra, theme),
-        Page::Peers | Page::Peer(_) => {}
+        Page::Peers => peers::draw(buffer, body, size, state, hydra, theme),
+        Page::Peer(id) => peers::peer::draw(buffer, body, id, state, hydra, theme),
     }
 }
 

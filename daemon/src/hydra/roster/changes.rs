@@ -12,7 +12,6 @@ use super::{HeadState, HeadView, Member, RosterError, Selector, known, names};
 use crate::head::{self, Head};
 use crate::hydra::{Choice, Hydra, Plan};
 use crate::identity::Identity;
-use crate::net::ports;
 use crate::state::{HeadRow, HeadStatus};
 use crate::telemetry::Level;
 
@@ -40,7 +39,7 @@ impl Hydra {
             let start = member.row.status == HeadStatus::Active;
             self.roster.members.write().insert(identity.index, member);
             if start {
-                self.launch(identity);
+                self.launch(identity).await;
             }
         }
         self.roster.publish_places();
@@ -85,18 +84,24 @@ impl Hydra {
     }
 
     /// Starts a member's head; what goes wrong is the member's reason.
-    fn launch(&self, identity: Identity) {
-        let mut members = self.roster.members.write();
-        let Some(member) = members.get_mut(&identity.index) else { return };
+    pub(super) async fn launch(&self, identity: Identity) {
         let index = identity.index;
         let started = Instant::now();
-        let checked = member.row.listen.iter().try_for_each(|ip| ports::check(*ip, member.row.port));
-        let head = checked.map_err(|e| e.to_string()).and_then(|()| {
+        let row = self.roster.members.read().get(&index).map(|member| member.row.clone());
+        let Some(row) = row else { return };
+        let port = self.own_port(&row).await;
+        let mut members = self.roster.members.write();
+        let Some(member) = members.get_mut(&index) else { return };
+        let head = port.and_then(|port| {
+            if port != member.row.port {
+                member.row.port = port;
+                member.announce = (self.config.announce)(&member.row.listen, port);
+            }
             let config = head::Config {
                 index,
                 keypair: identity.keypair,
                 listen: member.row.listen.clone(),
-                port: member.row.port,
+                port,
                 announce: member.announce.clone(),
             };
             Head::start(config, Arc::clone(&self.roster.shared)).map_err(|e| e.to_string())
@@ -107,10 +112,7 @@ impl Hydra {
                 member.failed = None;
                 tracing::debug!(index, took = ?started.elapsed(), "head launched");
             }
-            Err(reason) => {
-                self.events.tell(Level::Fail, head::name(index), "HEAD_FAILED", &reason);
-                member.failed = Some(reason);
-            }
+            Err(reason) => member.failed = Some(reason),
         }
     }
 
@@ -132,7 +134,7 @@ impl Hydra {
             let announce = (self.config.announce)(&row.listen, row.port);
             let member = Member::new(row, identity.key, announce);
             self.roster.members.write().insert(identity.index, member);
-            self.launch(identity);
+            self.launch(identity).await;
         }
         self.roster.publish_places();
         self.reserve_files();
@@ -147,12 +149,12 @@ impl Hydra {
     }
 
     /// Waits until the ports of these heads are open, or are known not to open.
-    async fn settled(&self, indexes: &[u32]) {
+    pub(super) async fn settled(&self, indexes: &[u32]) {
         let by = Instant::now() + OPENING;
         let opening = || {
             let members = self.roster.members.read();
             let mut of_these = indexes.iter().filter_map(|index| members.get(index));
-            of_these.any(|member| member.state() == HeadState::Starting)
+            of_these.any(|member| member.own_state() == HeadState::Starting)
         };
         while opening() && Instant::now() < by {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -164,7 +166,7 @@ impl Hydra {
         self.settled(added).await;
         let members = self.roster.members.read();
         let mut new = added.iter().filter_map(|index| members.get(index));
-        new.find(|member| member.state() == HeadState::Failed).map(|member| member.reason(""))
+        new.find(|member| member.own_state() == HeadState::Failed).map(Member::failure)
     }
 
     /// Takes new heads back; those whose index was reserved before stay reserved.
@@ -192,7 +194,7 @@ impl Hydra {
             return;
         }
         let by = Instant::now() + MOMENT;
-        let coming = |m: &Member| matches!(m.state(), HeadState::Starting | HeadState::Warming);
+        let coming = |m: &Member| matches!(m.own_state(), HeadState::Starting | HeadState::Warming);
         while self.roster.members.read().values().any(coming) && Instant::now() < by {
             self.roster.serve_where(true);
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -231,7 +233,7 @@ impl Hydra {
         let closed = self.withdraw(view.index).await;
         if let Some(member) = self.roster.members.write().get_mut(&view.index) {
             member.row.status = HeadStatus::Stopped;
-            member.failed = None;
+            (member.failed, member.trouble) = (None, None);
         }
         self.events
             .good(view.name(), format!("withdrawn, {closed} connections closed; identity and port kept"));
@@ -256,7 +258,7 @@ impl Hydra {
         if let Some(member) = self.roster.members.write().get_mut(&view.index) {
             member.row.status = HeadStatus::Active;
         }
-        self.launch(identity);
+        self.launch(identity).await;
         if let Some(reason) = self.first_failure(&[view.index]).await {
             return Err(RosterError::Start(format!("{} does not start: {reason}", view.name())));
         }
@@ -291,7 +293,7 @@ impl Hydra {
         Ok((row.index, row.peer_id))
     }
 
-    async fn withdraw(&self, index: u32) -> u64 {
+    pub(super) async fn withdraw(&self, index: u32) -> u64 {
         let head = self.roster.members.write().get_mut(&index).and_then(|member| member.head.take());
         match head {
             Some(head) => {
