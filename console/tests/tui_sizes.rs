@@ -62,7 +62,7 @@ fn awkward() -> State {
 
 fn every_state() -> Vec<State> {
     let mut states = vec![live(), warming(), no_peers(), down(), empty(), never(), awkward()];
-    for script in ["<Enter>", "?", "a", "D", "S", "f", "___", "<Enter>jjjjj?jj"] {
+    for script in ["<Enter>", "?", "a", "jD", "jS", "f", "___", "<Enter>jjjjj?jj"] {
         for mut state in [live(), awkward()] {
             keys(&mut state, script);
             states.push(state);

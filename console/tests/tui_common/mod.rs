@@ -87,7 +87,12 @@ pub(crate) fn no_peers() -> State {
 
 /// `lerna`, 42 s after it was killed; the ninth try comes in 3 s.
 pub(crate) fn down() -> State {
-    let mut state = live();
+    down_on("")
+}
+
+/// The same on the page to which these keys lead.
+pub(crate) fn down_on(script: &str) -> State {
+    let mut state = fed(live(), script);
     let cause = || Cause {
         what: "hydrad does not answer: /run/hydra/observe.sock exists, connection refused.".into(),
         advice: "It crashed or was killed. Look: systemctl status hydrad; journalctl -u hydrad".into(),
@@ -156,6 +161,7 @@ pub(crate) fn feed(state: &mut State) {
                 })
                 .expect("the series of the page"),
             ),
+            Ask::Head(name) if name == "head-2" => Told::Head(Box::new(fixture::neighbourhood())),
             Ask::Head(name) => {
                 let head = fixture::heads().into_iter().find(|head| head.name == *name);
                 Told::Head(Box::new(head.expect("a head of the example")))
@@ -166,6 +172,17 @@ pub(crate) fn feed(state: &mut State) {
                     SurveyPeersRequest { filter: format!("id:{id}"), ..SurveyPeersRequest::default() };
                 let found = fixture::survey(&asked).expect("a question that is in order").peers;
                 Told::Peer(Box::new(found.into_iter().next().expect("a peer of the example")))
+            }
+            Ask::Traffic => Told::Traffic(Box::new(fixture::traffic())),
+            Ask::Around { bits, place, bins, limit } => {
+                let (prefix_bits, prefix) = (*bits, place.clone());
+                let (bins, limit) = (*bins, *limit);
+                let asked = SurveyPeersRequest { prefix_bits, prefix, bins, limit, ..Default::default() };
+                let mut around = fixture::survey(&asked).expect("a part of the keyspace");
+                if prefix_bits > 0 {
+                    around.peers = fixture::neighbours();
+                }
+                Told::Around(Box::new(around))
             }
             Ask::Belly => Told::Belly(Box::new(fixture::belly())),
             Ask::MostAsked => Told::MostAsked(night::most_asked()),

@@ -135,8 +135,8 @@ fn lines_of_another_day_tell_which() {
     events[0].at = fixture::ago(86_400);
     answer(&mut state, Ask::Events, Told::Events(events));
     let picture = screen(&state, 120, 36);
-    assert!(picture.contains(" 19th 03:12     info scout    crawl started"), "{picture}");
-    assert!(picture.contains(" 03:10:04       info reach "), "{picture}");
+    assert!(picture.contains(" 19th 03:12    info scout    crawl started"), "{picture}");
+    assert!(picture.contains(" 03:10:04      info reach "), "{picture}");
 }
 
 #[test]

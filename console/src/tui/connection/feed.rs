@@ -5,8 +5,9 @@ use std::time::Duration;
 use hydra_protocol::client::Client;
 use hydra_protocol::v1::{
     GetBellyRequest, GetHeadRequest, GetHistoryRequest, GetNetworkRequest, GetPeerRequest,
-    GetPrefetchRequest, GetRecordsRequest, ListEventsRequest, ListMostAskedRequest, ListPrefetchKeysRequest,
-    ListRecordsRequest, ListRegionsRequest, RecordFilter, SurveyPeersRequest, TailLogRequest,
+    GetPrefetchRequest, GetRecordsRequest, GetTrafficRequest, ListEventsRequest, ListMostAskedRequest,
+    ListPrefetchKeysRequest, ListRecordsRequest, ListRegionsRequest, PeerScope, PeerSort, RecordFilter,
+    SurveyPeersRequest, TailLogRequest,
 };
 use prost_types::Timestamp;
 use tokio::time::Instant;
@@ -143,6 +144,23 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
         Ask::Network => {
             let answer = client.network().get_network(GetNetworkRequest {}).await?.into_inner();
             Told::Network(Box::new(answer.network.ok_or_else(nothing)?))
+        }
+        Ask::Traffic => {
+            let request = GetTrafficRequest {};
+            Told::Traffic(Box::new(client.network().get_traffic(request).await?.into_inner()))
+        }
+        Ask::Around { bits, place, bins, limit } => {
+            let request = SurveyPeersRequest {
+                bins,
+                prefix_bits: bits,
+                prefix: place,
+                scope: PeerScope::Known.into(),
+                sort: PeerSort::SharedBits.into(),
+                descending: true,
+                limit,
+                ..SurveyPeersRequest::default()
+            };
+            Told::Around(Box::new(client.peers().survey_peers(request).await?.into_inner()))
         }
         Ask::Events => {
             let mut request = ListEventsRequest { page_size: EVENTS, ..ListEventsRequest::default() };

@@ -236,7 +236,11 @@ impl State {
         matches!(self.link, Link::Live { .. })
     }
 
+    /// Opens the selected row; on the Overview, until somebody chose a head, what is not well.
     fn open_selected(&mut self) {
+        if self.page == Page::Overview && self.marked().is_none() && self.open_first_trouble() {
+            return;
+        }
         match self.page {
             Page::Prefetch => self.open_key(),
             Page::Records => self.open_record(),
@@ -264,6 +268,7 @@ impl State {
             self.last_page = std::mem::replace(&mut self.page, page);
             self.detail_scroll = 0;
             self.expanded = None;
+            self.chose = false;
             self.prompt = None;
             self.keep_lists();
         }
@@ -300,6 +305,7 @@ impl State {
             return;
         }
         self.change_list(&Change::Step(&to));
+        self.chose = true;
     }
 
     /// What `y` copies, and what that is.

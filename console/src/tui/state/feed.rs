@@ -6,8 +6,9 @@ use std::mem::discriminant;
 use std::time::Duration;
 
 use hydra_protocol::v1::{
-    AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, Head, ListRecordsResponse, LogLine,
-    Network, Peer, PeerSort, Prefetch, PrefetchKey, Region, SurveyPeersResponse,
+    AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, GetTrafficResponse, Head,
+    ListRecordsResponse, LogLine, Network, Peer, PeerSort, Prefetch, PrefetchKey, Region,
+    SurveyPeersResponse,
 };
 
 use super::neutral;
@@ -55,6 +56,19 @@ pub enum Ask {
     PrefetchKeys,
     /// The network.
     Network,
+    /// What requests came and were made over the last minute.
+    Traffic,
+    /// How many servers there are in each part of the keyspace around a place, and which.
+    Around {
+        /// Bits of the place that they share; 0: the whole keyspace.
+        bits: u32,
+        /// The place: as many bytes as have these bits.
+        place: Vec<u8>,
+        /// Parts.
+        bins: u32,
+        /// Servers that are told.
+        limit: u32,
+    },
     /// Older events than the subscription brings.
     Events,
     /// Who did what: lines of the log that only the control socket tells.
@@ -76,7 +90,8 @@ impl Ask {
             Self::Prefetch | Self::PrefetchKeys => 1,
             Self::Survey { .. } | Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
             Self::Head(_) | Self::Peer(_) | Self::MostAsked | Self::Network | Self::Events | Self::Audit => 5,
-            Self::Regions => 10,
+            Self::Traffic => 2,
+            Self::Regions | Self::Around { .. } => 10,
             // As often as a step is complete.
             Self::Past { seconds: ..=600, .. } => 2,
             Self::Past { seconds: ..=7_200, .. } => 10,
@@ -111,6 +126,10 @@ pub enum Told {
     PrefetchKeys(Vec<PrefetchKey>),
     /// To [`Ask::Network`].
     Network(Box<Network>),
+    /// To [`Ask::Traffic`].
+    Traffic(Box<GetTrafficResponse>),
+    /// To [`Ask::Around`].
+    Around(Box<SurveyPeersResponse>),
     /// To [`Ask::Events`]; oldest first.
     Events(Vec<Event>),
     /// To [`Ask::Audit`]; oldest first.
@@ -257,6 +276,21 @@ impl Feeds {
     #[must_use]
     pub fn network(&self) -> Option<&Network> {
         of!(self, Network).map(AsRef::as_ref)
+    }
+
+    /// What requests came and were made.
+    #[must_use]
+    pub fn traffic(&self) -> Option<&GetTrafficResponse> {
+        of!(self, Traffic).map(AsRef::as_ref)
+    }
+
+    /// The servers around a place, if it is this one.
+    #[must_use]
+    pub fn around(&self, ask: &Ask) -> Option<&SurveyPeersResponse> {
+        match &self.find(ask)?.told {
+            Some(Told::Around(around)) => Some(around),
+            _ => None,
+        }
     }
 
     /// Older events.

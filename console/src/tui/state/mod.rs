@@ -16,6 +16,7 @@ pub mod link;
 pub mod list;
 pub mod lists;
 pub mod log;
+pub mod nearest;
 mod neutral;
 mod page;
 pub mod past;
@@ -25,6 +26,7 @@ pub mod prompt;
 pub mod records;
 mod sought;
 pub mod wants;
+pub mod well;
 pub mod window;
 
 use std::time::Duration;
@@ -46,7 +48,7 @@ pub use sought::Sought;
 use window::Window;
 
 /// Lines that the page of a head can be scrolled by: more than it ever has to show.
-const DETAIL_LINES: u16 = 40;
+const DETAIL_LINES: u16 = 60;
 
 /// How long the answer to an action stands in the footer.
 const TOAST: Duration = Duration::from_secs(5);
@@ -95,6 +97,8 @@ pub struct State {
     /// First key of a pair such as `gg`.
     pending: Option<char>,
     detail_scroll: u16,
+    /// Somebody moved to a head on this page.
+    chose: bool,
     /// The pane that fills the screen.
     expanded: Option<usize>,
     read_only: bool,
@@ -122,6 +126,7 @@ impl State {
             toast: None,
             pending: None,
             detail_scroll: 0,
+            chose: false,
             expanded: None,
             read_only,
             interval,
@@ -212,10 +217,16 @@ impl State {
     pub fn head(&self) -> Option<&Head> {
         let name = match &self.page {
             Page::Head(name) => Some(name.as_str()),
-            Page::Overview | Page::Heads => self.selected(),
+            Page::Overview | Page::Heads => self.marked(),
             _ => None,
         };
         self.shown()?.head(name?)
+    }
+
+    /// Name of the selected head, where keys mean it: on the Overview once somebody moved to it.
+    #[must_use]
+    pub fn marked(&self) -> Option<&str> {
+        self.selected().filter(|_| self.chose || self.page != Page::Overview)
     }
 
     /// Age of the shown values when they are old: the daemon is away, or late by three updates.

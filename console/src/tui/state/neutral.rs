@@ -122,6 +122,11 @@ pub(super) fn clean_told(told: &mut Told) {
             clean(&mut past.trouble);
             past.series.iter_mut().for_each(|series| clean(&mut series.name));
         }
+        Told::Traffic(traffic) => {
+            traffic.served.iter_mut().for_each(|served| clean(&mut served.rpc));
+            traffic.asked.iter_mut().for_each(|asked| clean(&mut asked.rpc));
+        }
+        Told::Around(around) => around.peers.iter_mut().for_each(clean_peer),
         Told::Regions(_) => {}
     }
 }

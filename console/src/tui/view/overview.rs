@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use super::paint::{title, top};
 use super::theme::Theme;
 use super::{Size, charts, events, heads, limits, well};
+use crate::tui::state::well::answers;
 use crate::tui::state::{Hydra, State};
 
 /// Cells between *Is it well?* and *Limits*.
@@ -61,7 +62,7 @@ fn plan(height: u16, size: Size, well: u16, heads: u16, events: u16, limits: boo
 }
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, hydra: &Hydra, theme: &Theme) {
-    let answers = well::answers(hydra);
+    let answers = answers(hydra);
     let lines = u16::try_from(answers.len()).unwrap_or(u16::MAX);
     let heads = u16::try_from(state.heads().len()).unwrap_or(u16::MAX);
     let events = u16::try_from(hydra.events.len()).unwrap_or(u16::MAX);

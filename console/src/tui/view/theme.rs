@@ -63,8 +63,8 @@ pub enum Meaning {
     Quiet,
     /// The picture stands still.
     Frozen,
-    /// One of our heads in a picture.
-    Head,
+    /// Our heads in pictures.
+    Ours,
     /// A record that was looked up, not announced.
     Prefetched,
 }
@@ -106,7 +106,10 @@ impl Theme {
                 let reverse = style.add_modifier(Modifier::REVERSED);
                 (reverse, reverse)
             }
-            Meaning::Head => (style.fg(Color::Blue), style.add_modifier(Modifier::BOLD)),
+            Meaning::Ours => {
+                let bold = style.add_modifier(Modifier::BOLD);
+                (bold.fg(Color::Blue), bold)
+            }
             Meaning::Prefetched => (style.fg(Color::Magenta), style.add_modifier(Modifier::UNDERLINED)),
             Meaning::Title | Meaning::Frozen => {
                 let bold = style.add_modifier(Modifier::BOLD);
@@ -122,8 +125,6 @@ impl Theme {
         match meaning {
             Meaning::Level(Level::Good) => "●",
             Meaning::Level(Level::Look) => "▲",
-            Meaning::Head if self.is_ascii() => "^",
-            Meaning::Head => "▲",
             Meaning::Level(Level::Broken) => "✖",
             Meaning::Level(Level::Busy) => "◐",
             Meaning::Level(Level::Off) => "○",
@@ -131,6 +132,8 @@ impl Theme {
             Meaning::Selected => "▸",
             Meaning::Title | Meaning::Quiet => "─",
             Meaning::Frozen => "❚❚",
+            Meaning::Ours if self.is_ascii() => "^",
+            Meaning::Ours => "▲",
             // the word says it
             Meaning::Prefetched => "",
         }
