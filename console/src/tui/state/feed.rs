@@ -88,9 +88,8 @@ impl Ask {
     pub fn every(&self) -> Duration {
         let seconds = match self {
             Self::Prefetch | Self::PrefetchKeys => 1,
-            Self::Survey { .. } | Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
+            Self::Survey { .. } | Self::Traffic | Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
             Self::Head(_) | Self::Peer(_) | Self::MostAsked | Self::Network | Self::Events | Self::Audit => 5,
-            Self::Traffic => 2,
             Self::Regions | Self::Around { .. } => 10,
             // As often as a step is complete.
             Self::Past { seconds: ..=600, .. } => 2,

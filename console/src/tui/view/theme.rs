@@ -63,8 +63,8 @@ pub enum Meaning {
     Quiet,
     /// The picture stands still.
     Frozen,
-    /// Our heads in pictures.
-    Ours,
+    /// One of our heads in a picture.
+    Head,
     /// A record that was looked up, not announced.
     Prefetched,
 }
@@ -106,10 +106,7 @@ impl Theme {
                 let reverse = style.add_modifier(Modifier::REVERSED);
                 (reverse, reverse)
             }
-            Meaning::Ours => {
-                let bold = style.add_modifier(Modifier::BOLD);
-                (bold.fg(Color::Blue), bold)
-            }
+            Meaning::Head => (style.fg(Color::Blue), style.add_modifier(Modifier::BOLD)),
             Meaning::Prefetched => (style.fg(Color::Magenta), style.add_modifier(Modifier::UNDERLINED)),
             Meaning::Title | Meaning::Frozen => {
                 let bold = style.add_modifier(Modifier::BOLD);
@@ -125,6 +122,8 @@ impl Theme {
         match meaning {
             Meaning::Level(Level::Good) => "●",
             Meaning::Level(Level::Look) => "▲",
+            Meaning::Head if self.is_ascii() => "^",
+            Meaning::Head => "▲",
             Meaning::Level(Level::Broken) => "✖",
             Meaning::Level(Level::Busy) => "◐",
             Meaning::Level(Level::Off) => "○",
@@ -132,8 +131,6 @@ impl Theme {
             Meaning::Selected => "▸",
             Meaning::Title | Meaning::Quiet => "─",
             Meaning::Frozen => "❚❚",
-            Meaning::Ours if self.is_ascii() => "^",
-            Meaning::Ours => "▲",
             // the word says it
             Meaning::Prefetched => "",
         }

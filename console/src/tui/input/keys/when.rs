@@ -65,9 +65,9 @@ pub(super) fn on_row(state: &State) -> bool {
     match state.page() {
         Page::Records => has_data(state) && state.list().is_some_and(|list| list.selected().is_some()),
         Page::Prefetch => state.selected_key().is_some(),
-        Page::Peers => state.list().is_some_and(|list| list.selected().is_some()),
         // what is not well, until somebody chose a head
         Page::Overview => has_data(state),
+        Page::Peers => state.list().is_some_and(|list| list.selected().is_some()),
         _ => on_head(state),
     }
 }

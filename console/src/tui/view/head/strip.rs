@@ -33,7 +33,7 @@ pub(super) fn draw(
     paint::line(buffer, body, 0, "  peers");
     paint::line(buffer, picture, 0, peers);
     let at = place(&head.key, bits, picture.width);
-    let mark = span(theme, Meaning::Ours, theme.symbol(Meaning::Ours));
+    let mark = span(theme, Meaning::Head, theme.symbol(Meaning::Head));
     let name = format!(" {}", head.name);
     let (_, below) = top(picture, 1);
     let words = if at + paint::width(&name) < picture.width {

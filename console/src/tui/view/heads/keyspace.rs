@@ -44,7 +44,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
     paint::line(buffer, row(0), 0, "  heads");
     for head in hydra.heads() {
         let at = inset(picture, cell(&head.key, cells));
-        let mark = span(theme, Meaning::Ours, theme.symbol(Meaning::Ours));
+        let mark = span(theme, Meaning::Head, theme.symbol(Meaning::Head));
         paint::line(buffer, Rect { width: 1, ..at }, 0, Line::from(mark));
     }
     // a number that would touch another is left out: its mark stands above
@@ -54,7 +54,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
     let mut free = 0;
     for (at, index) in places {
         if at >= free {
-            let words = span(theme, Meaning::Ours, index.clone());
+            let words = span(theme, Meaning::Head, index.clone());
             paint::line(buffer, inset(top(picture, 1).1, at), 0, Line::from(words));
             free = at + paint::width(&index) + 1;
         }

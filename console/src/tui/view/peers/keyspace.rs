@@ -60,7 +60,7 @@ pub(super) fn draw(
         paint::line(buffer, area, number, vec![span(theme, Meaning::Quiet, label), Span::styled(row, style)]);
     }
     let marks = format!("{}{}", right("└", LABELS), heads(cells, state, hydra, theme));
-    paint::line(buffer, area, height + 1, span(theme, Meaning::Ours, marks));
+    paint::line(buffer, area, height + 1, span(theme, Meaning::Head, marks));
     let digits = sixteenths(cells, |part| range.digits(part));
     let digits = format!("{}{digits}", " ".repeat(usize::from(LABELS)));
     paint::line(buffer, area, height + 2, span(theme, Meaning::Quiet, digits));
@@ -100,7 +100,7 @@ fn top_of(values: &[Option<f64>]) -> Scale {
 
 /// `▲0` at the place of each of our heads.
 fn heads(cells: u16, state: &State, hydra: &Hydra, theme: &Theme) -> String {
-    let sign = theme.symbol(Meaning::Ours);
+    let sign = theme.symbol(Meaning::Head);
     let mut row = vec![' '; usize::from(cells)];
     for head in hydra.heads() {
         let Some(at) = state.peers().range().part(&head.key, usize::from(cells)) else { continue };
