@@ -121,6 +121,29 @@ fn z_shows_the_range_around_the_head_of_the_selected_peer_and_all_again() {
 }
 
 #[test]
+fn a_picture_can_fill_the_screen() {
+    let mut state = peers();
+    keys(&mut state, "e");
+    let picture = screen(&state, 120, 36);
+    assert!(picture.contains("Keyspace 0…") && !picture.contains("PEER ID"), "{picture}");
+    keys(&mut state, "e");
+    assert!(screen(&state, 120, 36).contains("Live peers in the table"));
+    keys(&mut state, "<Esc>");
+    assert!(screen(&state, 120, 36).contains("PEER ID"));
+}
+
+#[test]
+fn a_hydra_without_peers_says_the_first_cause() {
+    let mut state = super::tui_common::no_peers();
+    keys(&mut state, "3");
+    let ask = state.survey_ask();
+    answer(&mut state, ask, Told::Survey(Box::default()));
+    assert!(
+        screen(&state, 120, 36).contains("no peer: 0 of 5 bootstrap peers answered, last: no route to host")
+    );
+}
+
+#[test]
 fn a_peer_opens_with_all_that_is_known_of_it() {
     let mut state = peers();
     keys(&mut state, "j<Enter>");

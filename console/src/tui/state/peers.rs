@@ -222,8 +222,9 @@ mod tests {
         assert_eq!((all.part(&[0xff; 32], 232), all.part(&[0; 32], 232)), (Some(231), Some(0)));
         assert_eq!((all.digits(0), all.digits(15)), ("0".to_owned(), "f".to_owned()));
         let range = Range::around(&[0x7b; 32], 5);
+        let last = [0x7f, 0xff, 0, 0, 0, 0, 0, 0];
         assert_eq!(range.prefix >> 56, 0x78);
-        assert_eq!((range.part(&[0x7f; 32], 16), range.part(&[0x80; 32], 16)), (Some(15), None));
+        assert_eq!((range.part(&last, 16), range.part(&[0x80; 32], 16)), (Some(15), None));
         assert_eq!(
             (range.digits(0), range.digits(1), range.digits(15)),
             ("780".into(), "788".into(), "7f8".into())

@@ -139,7 +139,7 @@ pub const PEERS: Table<PeerRow> = Table {
         },
         Column {
             title: "NEAR",
-            cells: 9,
+            cells: 8,
             to_right: false,
             text: PeerRow::near,
             rank: |row| Rank::Most(f64::from(row.peer.shared_bits)),

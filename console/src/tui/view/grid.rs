@@ -77,7 +77,7 @@ impl<R> Grid<'_, R> {
                 match cell(column.title, row, *cells) {
                     // what is old has one look
                     Some(own) if self.old => {
-                        spans.extend(own.into_iter().map(|span| Span::raw(span.content)))
+                        spans.extend(own.into_iter().map(|span| Span::raw(span.content)));
                     }
                     Some(own) => spans.extend(own),
                     None => spans.push(Span::raw(pad(column, &(column.text)(row), *cells))),

@@ -19,6 +19,8 @@ pub(super) const FRAME: u16 = 4;
 const LABELS: u16 = 4;
 /// Parts in which the daemon tells joins and leaves.
 const SIXTEENTHS: u32 = 16;
+/// Peers that a bin has in the mean, at least.
+const FEWEST_IN_A_BIN: u64 = 3;
 /// Seconds over which it does.
 const TEN_MINUTES: i64 = 600;
 
@@ -33,16 +35,18 @@ pub(super) fn draw(
     let room = area.width.saturating_sub(LABELS);
     let dots = dots(survey.bins.len(), usize::from(room) * 2);
     let cells = u16::try_from(dots.div_ceil(2)).unwrap_or(room).min(room);
-    let values = fold(&survey.bins, dots);
+    let parts = parts(dots, survey.live);
+    let values = fold(&survey.bins, parts, dots);
     let scale = top_of(&values);
     let range = state.peers().range();
     let what = match state.peers().zoomed_to() {
         Some(head) => format!("Keyspace {}… around {head}, {} bits", range.digits(0), range.bits),
         None => "Keyspace 0… to f…".to_owned(),
     };
-    let what = format!("{what} · {} live peers, {dots} bins", count(survey.live));
+    let what = format!("{what} · {} live peers, {parts} bins", count(survey.live));
     let unit = feed::as_of(state, hydra, &state.survey_ask());
-    let unit = unit.unwrap_or_else(|| format!("peers per bin, 0 to {}", number::rate(scale.high)));
+    let flow = flow_window(survey).map_or_else(String::new, |window| format!("+came −went in {window} · "));
+    let unit = unit.unwrap_or_else(|| format!("{flow}peers per bin, 0 to {}", number::rate(scale.high)));
     title(buffer, area, theme, &what, &unit);
     let Some(height) = area.height.checked_sub(FRAME).filter(|height| *height > 0) else { return };
     let rows = plot(&values, scale, (cells, height), Shape::Filled, None, theme.is_ascii());
@@ -60,7 +64,8 @@ pub(super) fn draw(
     let digits = sixteenths(cells, |part| range.digits(part));
     let digits = format!("{}{digits}", " ".repeat(usize::from(LABELS)));
     paint::line(buffer, area, height + 2, span(theme, Meaning::Quiet, digits));
-    flows(buffer, area, height + 3, survey, cells, theme);
+    let flows = format!("{}{}", " ".repeat(usize::from(LABELS)), flows(survey, cells));
+    paint::line(buffer, area, height + 3, Span::styled(flows, style));
 }
 
 /// The most dots that fit of which each is a whole number of bins, so that none looks fuller
@@ -70,10 +75,21 @@ fn dots(bins: usize, room: usize) -> usize {
     whole.unwrap_or(0)
 }
 
-/// Bins next to each other as one.
-fn fold(bins: &[u32], dots: usize) -> Vec<Option<f64>> {
-    let each = bins.len().checked_div(dots).unwrap_or(1).max(1);
-    bins.chunks(each).map(|bins| Some(bins.iter().copied().map(f64::from).sum())).collect()
+/// The most bins, each some dots wide, of which a mean one has peers enough to tell a crowd from
+/// chance.
+fn parts(dots: usize, live: u64) -> usize {
+    let enough = |parts: &usize| live >= FEWEST_IN_A_BIN * *parts as u64;
+    let divisors = (1..=dots).rev().filter(|parts| dots.is_multiple_of(*parts));
+    let wide_enough: Vec<usize> = divisors.filter(|parts| *parts >= SIXTEENTHS as usize).collect();
+    wide_enough.iter().copied().find(enough).or_else(|| wide_enough.last().copied()).unwrap_or(dots)
+}
+
+/// Bins next to each other as one, each as wide as fills the dots.
+fn fold(bins: &[u32], parts: usize, dots: usize) -> Vec<Option<f64>> {
+    let each = bins.len().checked_div(parts).unwrap_or(1).max(1);
+    let wide = dots.checked_div(parts).unwrap_or(1).max(1);
+    let sum = |bins: &[u32]| Some(bins.iter().copied().map(f64::from).sum());
+    bins.chunks(each).flat_map(|bins| std::iter::repeat_n(sum(bins), wide)).collect()
 }
 
 /// From 0 to what the fullest has, at least 4: a peer more or less is no mountain.
@@ -118,28 +134,25 @@ fn sixteenths(cells: u16, text: impl Fn(u32) -> String) -> String {
     line
 }
 
-fn flows(buffer: &mut Buffer, area: Rect, row: u16, survey: &SurveyPeersResponse, cells: u16, theme: &Theme) {
-    if survey.flows_10m.is_empty() {
-        return;
-    }
+/// Over how long joins and leaves are told.
+fn flow_window(survey: &SurveyPeersResponse) -> Option<String> {
     let reach =
         survey.at.zip(survey.flows_since).map_or(TEN_MINUTES, |(at, since)| at.seconds - since.seconds);
-    let flow = |part: u32| {
+    (!survey.flows_10m.is_empty()).then(|| number::window(reach.clamp(1, TEN_MINUTES)))
+}
+
+/// Who came and who went, by sixteenth.
+fn flows(survey: &SurveyPeersResponse, cells: u16) -> String {
+    if survey.flows_10m.is_empty() {
+        return String::new();
+    }
+    sixteenths(cells, |part| {
         let flow = survey.flows_10m.get(part as usize).copied().unwrap_or_default();
         match (flow.joined, flow.left) {
             (0, 0) => "·".to_owned(),
             (joined, left) => format!("+{joined} −{left}"),
         }
-    };
-    let line = format!("{}{}", " ".repeat(usize::from(LABELS)), sixteenths(cells, flow));
-    let window = number::window(reach.clamp(1, TEN_MINUTES));
-    let label = span(theme, Meaning::Quiet, format!("came, went in {window}"));
-    let room = paint::width(&line).saturating_add(label.width() as u16).saturating_add(2);
-    if room <= area.width {
-        paint::split(buffer, area, row, Span::raw(line), label);
-    } else {
-        paint::line(buffer, area, row, Span::raw(line));
-    }
+    })
 }
 
 #[cfg(test)]
@@ -152,8 +165,10 @@ mod tests {
             [dots(928, 232), dots(928, 152), dots(928, 492), dots(928, 0), dots(0, 9)],
             [232, 116, 464, 0, 0]
         );
-        assert_eq!(fold(&[1, 2, 3, 4], 2), [Some(3.0), Some(7.0)]);
-        assert_eq!(fold(&[], 0), []);
+        assert_eq!(fold(&[1, 2, 3, 4], 2, 2), [Some(3.0), Some(7.0)]);
+        assert_eq!(fold(&[1, 2, 3, 4], 2, 4), [Some(3.0), Some(3.0), Some(7.0), Some(7.0)]);
+        assert_eq!(fold(&[], 0, 0), []);
+        assert_eq!([parts(232, 3_486), parts(232, 109), parts(232, 0), parts(0, 9)], [232, 29, 29, 0]);
     }
 
     #[test]

@@ -20,11 +20,12 @@ pub(super) const LIVE: Chart = Chart {
     limit: |_| None,
     now: |hydra| Some(hydra.status.peers_live as f64),
     label: rate,
-    beside: |_, hydra, _| {
+    beside: |state, hydra, _| {
         let Some(survey) = hydra.feeds.survey() else { return vec![] };
         let Some(flow) = survey.flow_1h else { return vec![] };
         let reach = survey.at.zip(survey.flows_since).map_or(HOUR, |(at, since)| at.seconds - since.seconds);
         let window = number::window(reach.clamp(1, HOUR));
-        vec![format!("{window} +{} −{}", count(flow.joined), count(flow.left))]
+        let range = if state.peers().zoomed_to().is_some() { "in the range, " } else { "" };
+        vec![format!("{range}{window} +{} −{}", count(flow.joined), count(flow.left))]
     },
 };

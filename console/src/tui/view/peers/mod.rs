@@ -35,7 +35,16 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
         return;
     }
     let Some(survey) = hydra.feeds.survey() else { return };
+    let expanded = state.expanded().filter(|_| !matches!(size, Size::List | Size::Line));
+    match expanded {
+        Some(0) => return keyspace::draw(buffer, area, survey, state, hydra, theme),
+        Some(_) => return plot::draw(buffer, area, &live::LIVE, state, hydra, theme),
+        None => {}
+    }
+    let nobody = survey.live + survey.connected == 0 && state.peers().zoomed_to().is_none();
     let rest = match size {
+        // pictures of nobody tell nothing: the reason fills the page
+        _ if nobody => area,
         Size::Full => full(buffer, area, state, hydra, theme),
         Size::Standard => {
             let (block, rest) = top(area, KEYSPACE - 1 + keyspace::FRAME);

@@ -68,7 +68,10 @@ fn lines(peer: &Peer, cells: u16, hydra: &Hydra, theme: &Theme) -> Vec<Line<'sta
     field("agent", wrap(&or(&peer.agent, "unknown: it did not identify itself"), room));
     let near = match peer.nearest_head.as_str() {
         "" => "—".to_owned(),
-        head => format!("{head}, {} bits in common", peer.shared_bits),
+        head => {
+            let plural = if peer.shared_bits == 1 { "" } else { "s" };
+            format!("{head}, {} bit{plural} in common", peer.shared_bits)
+        }
     };
     field("nearest head", vec![near]);
     field(

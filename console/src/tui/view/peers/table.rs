@@ -1,6 +1,6 @@
 //! The table of peers: who sends most, who holds many heads.
 
-use hydra_protocol::v1::SurveyPeersResponse;
+use hydra_protocol::v1::{Finding, SurveyPeersResponse};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -20,6 +20,8 @@ const WITH_NOTE: u16 = 10;
 const COLUMNS: [&str; 11] =
     ["PEER ID", "KEY", "AGENT", "ADDRESS", "VIA", "DIR", "HEADS", "RTT", "ADD/min", "SEEN", "NEAR"];
 const STANDARD: [&str; 7] = ["PEER ID", "AGENT", "VIA", "DIR", "HEADS", "RTT", "ADD/min"];
+const NARROW: [&str; 5] = ["PEER ID", "AGENT", "HEADS", "RTT", "ADD/min"];
+const LIST: [&str; 4] = ["PEER ID", "HEADS", "RTT", "ADD/min"];
 
 /// How it is sorted and filtered.
 pub(super) fn scope(state: &State) -> String {
@@ -44,8 +46,13 @@ pub(super) fn draw(
         table: &PEERS,
         list: &state.lists().peers,
         rows: &rows,
-        columns: if area.width >= 110 { &COLUMNS } else { &STANDARD },
-        wide: "",
+        columns: match area.width {
+            110.. => &COLUMNS,
+            72.. => &STANDARD,
+            60.. => &NARROW,
+            _ => &LIST,
+        },
+        wide: "AGENT",
         cells: &[],
         focused: true,
         old: age.is_some(),
@@ -61,12 +68,16 @@ pub(super) fn draw(
     title(buffer, table, theme, &what, &unit);
     let (_, body) = paint::top(table, 1);
     if rows.is_empty() {
-        paint::line(buffer, body, 0, span(theme, Meaning::Quiet, format!(" {}", nobody(survey, state))));
+        for (row, text) in (0..).zip(paint::wrap(&nobody(survey, state, hydra), body.width.saturating_sub(2)))
+        {
+            paint::line(buffer, body, row, span(theme, Meaning::Quiet, format!(" {text}")));
+        }
         return;
     }
     grid.draw(buffer, body, theme, &|_, _, _| None);
+    let near = if area.width >= 110 { "NEAR: our nearest head, bits in common · " } else { "" };
     let text = format!(
-        " NEAR: our nearest head, bits in common · not counted: {} servers heard of that do not answer, and our own {} heads",
+        " {near}not counted: {} servers heard of that do not answer, and our own {} heads",
         count(survey.silent),
         hydra.status.heads
     );
@@ -89,11 +100,14 @@ fn extent(grid: &Grid<'_, PeerRow>, survey: &SurveyPeersResponse, visible: usize
 }
 
 /// Why there is no row.
-fn nobody(survey: &SurveyPeersResponse, state: &State) -> &'static str {
-    match (survey.live + survey.connected, state.lists().peers.filter()) {
-        (0, _) if state.peers().zoomed_to().is_some() => "no peer in this range · z shows all",
-        (0, _) => "no peer is known or connected yet; hydractl doctor --only network says why",
-        (_, "") => "no row on this page · gg goes to the first",
-        _ => "no peer fits the filter · / changes it",
+fn nobody(survey: &SurveyPeersResponse, state: &State, hydra: &Hydra) -> String {
+    let first = hydra.status.network.iter().find(|check| check.finding() == Finding::Fail);
+    match (survey.live + survey.connected, state.lists().peers.filter(), first) {
+        (0, ..) if state.peers().zoomed_to().is_some() => "no peer in this range · z shows all".to_owned(),
+        (0, _, Some(check)) if check.remedy.is_empty() => format!("no peer: {}", check.text),
+        (0, _, Some(check)) => format!("no peer: {} · {}", check.text, check.remedy),
+        (0, _, None) => "no peer yet · hydractl doctor --only network says what is tried".to_owned(),
+        (_, "", _) => "no row on this page · gg goes to the first".to_owned(),
+        _ => "no peer fits the filter · / changes it".to_owned(),
     }
 }

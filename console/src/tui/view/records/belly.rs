@@ -9,7 +9,7 @@ use super::super::feed;
 use super::super::paint::{self, span, title};
 use super::super::theme::{Meaning, Theme};
 use super::name;
-use crate::tui::chart::spark::spark;
+use crate::tui::chart::lane::lane;
 use crate::tui::number::{self, count};
 use crate::tui::state::feed::Ask;
 use crate::tui::state::past::{self, Fold};
@@ -33,7 +33,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
     title(buffer, area, theme, &name(Pane::Belly, state, theme, "Belly"), &unit);
     let (_, body) = paint::top(area, 1);
     let hours = hours_left(belly, hydra.clock());
-    let bars = spark(&hours, theme.is_ascii());
+    let bars = lane(&hours, theme.is_ascii());
     let style = if old { theme.style(Meaning::Old) } else { Default::default() };
     let lines = lines(belly, state, hydra);
     let first = lines.first().map_or(0, |line| paint::width(line));
