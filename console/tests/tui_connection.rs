@@ -3,8 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use hydra_protocol::v1::PeerSort;
+use hydractl::fixture;
 use hydractl::fixture::server::{FakeHydrad, World};
 use hydractl::tui::connection::{Connection, Target, start};
+use hydractl::tui::state::feed::{Ask, Told};
+use hydractl::tui::state::records::News;
 use hydractl::tui::state::{Answer, Command, Message, Outcome};
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, timeout};
@@ -173,4 +177,82 @@ async fn the_observe_socket_takes_no_commands() {
         _ => None,
     });
     assert!(!control.await);
+}
+
+/// What is told to a question of a page.
+async fn told(connection: &mut Connection, ask: Ask) -> Result<Box<Told>, String> {
+    connection.commands.send(Command::Want(vec![ask.clone()])).await.expect("the task lives");
+    until(connection, |message| match message {
+        Message::Told { ask: asked, result } if asked == ask => Some(result),
+        _ => None,
+    })
+    .await
+}
+
+fn survey(filter: &str) -> Ask {
+    Ask::Survey {
+        prefix: 0,
+        bits: 0,
+        filter: filter.to_owned(),
+        sort: PeerSort::Heads,
+        descending: true,
+        offset: 0,
+    }
+}
+
+#[tokio::test]
+async fn the_questions_of_the_pages_are_answered() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let _daemon = Daemon::start(directory.path());
+    let mut connection = connect(&directory.path().join("control.sock"));
+    match *told(&mut connection, survey("agent:kubo")).await.expect("an answer") {
+        Told::Survey(survey) => {
+            assert_eq!((survey.total, survey.bins.len()), (2_461, 928));
+            assert!(survey.peers[0].peer_id.ends_with("vBt7115"), "{:?}", survey.peers[0]);
+        }
+        other => panic!("{other:?}"),
+    }
+    let refused = told(&mut connection, survey("colour:red")).await.expect_err("no such field");
+    assert_eq!(refused, "filter: no field colour");
+    let peer = fixture::peers().swap_remove(1);
+    match *told(&mut connection, Ask::Peer(peer.peer_id.clone())).await.expect("an answer") {
+        Told::Peer(told) => assert_eq!(*told, peer),
+        other => panic!("{other:?}"),
+    }
+    let nobody = told(&mut connection, Ask::Peer("nobody".into())).await.expect_err("nobody");
+    assert_eq!(nobody, "no peer nobody");
+    assert!(matches!(*told(&mut connection, Ask::Audit).await.expect("an answer"), Told::Audit(_)));
+    let key = Ask::Record(fixture::CID.into());
+    match *told(&mut connection, key).await.expect("an answer") {
+        Told::Record(told) => assert_eq!(told.records, fixture::records()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_lookup_tells_each_provider_and_then_its_end() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let _daemon = Daemon::start(directory.path());
+    let news = |message| match message {
+        Message::Fetched { key, news } if key == fixture::CID => Some(*news),
+        _ => None,
+    };
+    let mut connection = connect(&directory.path().join("control.sock"));
+    assert!(update(&mut connection).await);
+    let fetch = Command::Fetch(fixture::CID.into());
+    connection.commands.send(fetch.clone()).await.expect("the task lives");
+    for record in fixture::records() {
+        match until(&mut connection, news).await {
+            News::Provider(provider) => assert_eq!(provider.peer_id, record.provider_peer_id),
+            end => panic!("{end:?}"),
+        }
+    }
+    assert!(matches!(until(&mut connection, news).await, News::End(Ok(report)) if report.providers == 4));
+    let mut connection = connect(&directory.path().join("observe.sock"));
+    assert!(update(&mut connection).await);
+    connection.commands.send(fetch).await.expect("the task lives");
+    match until(&mut connection, news).await {
+        News::End(Err(why)) => assert_eq!(why, "this socket only reads; use control.sock"),
+        other => panic!("{other:?}"),
+    }
 }

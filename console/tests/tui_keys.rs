@@ -132,13 +132,13 @@ fn removing_a_head_needs_its_name() {
 #[test]
 fn stopping_a_head_needs_a_y_and_a_stopped_one_is_started() {
     let mut state = live();
-    assert_eq!(keys(&mut state, "Sn"), []);
+    assert_eq!(keys(&mut state, "ggSn"), []);
     assert!(state.dialog().is_none());
     assert_eq!(keys(&mut state, "Sy"), [Effect::Send(Command::StopHead("head-0".into()))]);
     let mut update = fixture::snapshot();
     update.heads[0].set_state(HeadState::Stopped);
     let mut state = told(update);
-    assert_eq!(keys(&mut state, "Sy"), [Effect::Send(Command::StartHead("head-0".into()))]);
+    assert_eq!(keys(&mut state, "ggSy"), [Effect::Send(Command::StartHead("head-0".into()))]);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_paste_never_confirms() {
     let mut state = live();
     assert_eq!(paste(&mut state, "a3\ny"), [], "on a page it does nothing");
     assert!(state.dialog().is_none());
-    keys(&mut state, "D");
+    keys(&mut state, "ggD");
     assert_eq!(paste(&mut state, "head-0\nhead-0\r"), [], "in a dialog it only fills the field");
     assert!(state.dialog().is_some());
     keys(&mut state, "<Esc>S");

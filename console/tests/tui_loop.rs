@@ -229,7 +229,7 @@ async fn the_end_of_the_connection_task_is_told_and_not_a_picture_that_stands() 
 fn a_copied_id_reaches_the_terminal_as_osc_52() {
     let wire = Wire::default();
     let mut screen = screen(&wire);
-    for effect in keys(&mut live(), "y") {
+    for effect in keys(&mut live(), "ggy") {
         let hydractl::tui::state::Effect::Copy(text) = effect else { panic!("{effect:?}") };
         screen.copy(&text).expect("written");
     }

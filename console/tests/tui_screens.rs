@@ -7,7 +7,9 @@ use hydractl::fixture;
 use hydractl::tui::state::{Message, State};
 use hydractl::tui::view::theme::{Colours, Symbols};
 use ratatui::style::{Color, Modifier};
-use tui_common::{PLAIN, SECOND, buffer, down, empty, keys, live, never, no_peers, screen, text, warming};
+use tui_common::{
+    PLAIN, SECOND, buffer, down, empty, fed, keys, live, never, no_peers, screen, text, warming,
+};
 
 const SIZES: [(u16, u16); 5] = [(120, 36), (80, 24), (60, 16), (40, 10), (20, 1)];
 
@@ -19,7 +21,7 @@ fn snapshots(name: &str, state: &State) {
 
 #[test]
 fn the_overview_of_a_hydra_that_is_well() {
-    snapshots("overview", &live());
+    snapshots("overview", &fed(live(), ""));
 }
 
 #[test]
@@ -57,7 +59,7 @@ fn the_page_of_a_head_tells_all_of_it() {
 #[test]
 fn dialogs_say_what_will_happen() {
     let mut state = live();
-    keys(&mut state, "D");
+    keys(&mut state, "ggD");
     insta::assert_snapshot!("remove-80x24", screen(&state, 80, 24));
     keys(&mut state, "<Esc>?");
     insta::assert_snapshot!("help-80x36", screen(&state, 80, 36));

@@ -2,12 +2,20 @@
 
 mod tui_common;
 
-use hydra_protocol::v1::{Event, Head, Rates, Status, Warning, WatchStatusResponse};
+use std::sync::OnceLock;
+
+use hydra_protocol::v1::{
+    AskedTraffic, Bucket, Coverage, CoverageWith, Event, GetHistoryResponse, GetTrafficResponse, Head,
+    HeadGroup, ListPrefetchKeysResponse, Neighbour, Network, Outcomes, Prefetch, PrefetchKey, PrefetchSource,
+    Rates, SeriesValues, ServedTraffic, SourceCounts, Status, SurveyPeersResponse, Warning,
+    WatchStatusResponse,
+};
 use hydractl::fixture;
 use hydractl::tui::state::State;
+use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::view::theme::{Colours, Symbols};
 use proptest::prelude::*;
-use tui_common::{PLAIN, buffer, down, empty, fed, keys, live, never, no_peers, told, warming};
+use tui_common::{PLAIN, answered, buffer, down, empty, fed, keys, live, never, no_peers, told, warming};
 
 /// A hydra of the most awkward numbers and names.
 fn awkward() -> State {
@@ -60,15 +68,126 @@ fn awkward() -> State {
     told(update)
 }
 
-fn every_state() -> Vec<State> {
+/// The most awkward answers to what the pages ask.
+fn awkward_answers(state: &mut State) {
+    let none = f64::NAN;
+    let source = |name: &str| PrefetchSource {
+        name: name.into(),
+        counts_10m: Some(SourceCounts { attempts: 1, timed_out: u64::MAX, ..SourceCounts::default() }),
+        latency_p50_seconds: Some(none),
+        latency_p95_seconds: Some(f64::INFINITY),
+        deadline_seconds: 1e300,
+        trouble: "水蛇".repeat(90),
+        ..PrefetchSource::default()
+    };
+    let prefetch = Prefetch {
+        state: 9,
+        paused_reason: "レルネー".repeat(70),
+        paused_until: Some(prost_types::Timestamp { seconds: i64::MIN, nanos: -1 }),
+        waiting: u64::MAX,
+        oldest_waiting_seconds: Some(none),
+        keep_seconds: f64::INFINITY,
+        outcomes_10m: Some(Outcomes { misses: 1, found: u64::MAX, ..Outcomes::default() }),
+        sources: (0..30).map(|number| source(&format!("https://{number}.レルネー"))).collect(),
+        ..fixture::prefetch()
+    };
+    let key = |number: u8| PrefetchKey {
+        key: vec![number],
+        cid_raw: "ー".repeat(90),
+        age_seconds: none,
+        ..PrefetchKey::default()
+    };
+    let network = Network {
+        size_by_crawl: Some(none),
+        size_by_distance: Some(f64::NEG_INFINITY),
+        crawled_at: Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
+        coverage: Some(Coverage {
+            ratio: Some(none),
+            with_presence_ratio: Some(1e300),
+            with: vec![CoverageWith { heads: u32::MAX, ratio: f64::INFINITY }; 40],
+            ..Coverage::default()
+        }),
+        head_groups: vec![HeadGroup { group: "水".repeat(50), full: u32::MAX, ..HeadGroup::default() }; 40],
+        ..Network::default()
+    };
+    let served = ServedTraffic {
+        rpc: "水".repeat(40),
+        per_second: none,
+        p99_seconds: Some(-1.0),
+        ..Default::default()
+    };
+    let asked = AskedTraffic { asked_for: 99, failed_ratio: none, ..AskedTraffic::default() };
+    let traffic = GetTrafficResponse {
+        window_seconds: none,
+        served: vec![served; 40],
+        asked: vec![asked; 40],
+        ..GetTrafficResponse::default()
+    };
+    for ask in state.wants() {
+        let told = match &ask {
+            Ask::Prefetch => Told::Prefetch(Box::new(prefetch.clone())),
+            Ask::PrefetchKeys => Told::PrefetchKeys(ListPrefetchKeysResponse {
+                keys: (0..60).map(key).collect(),
+                ..ListPrefetchKeysResponse::default()
+            }),
+            Ask::Network => Told::Network(Box::new(network.clone())),
+            Ask::Traffic => Told::Traffic(Box::new(traffic.clone())),
+            Ask::Around { .. } => {
+                let bins = vec![u32::MAX; 449];
+                Told::Around(Box::new(SurveyPeersResponse { bins, ..SurveyPeersResponse::default() }))
+            }
+            Ask::Head(name) => Told::Head(Box::new(Head {
+                name: name.clone(),
+                nearest: vec![Neighbour { rank: u32::MAX, lists_us: 99, ..Neighbour::default() }; 99],
+                buckets: vec![Bucket { bits: u32::MAX, known: u32::MAX, connected: u32::MAX }; 300],
+                ..Head::default()
+            })),
+            Ask::Past { series, .. } => {
+                let values = [f32::NAN, f32::INFINITY, -1.0, f32::MAX, 0.0].repeat(150);
+                let series = series.iter().map(|name| SeriesValues {
+                    name: name.clone(),
+                    unit: String::new(),
+                    values: values.clone(),
+                });
+                Told::Past(GetHistoryResponse {
+                    begins: fixture::ago(750),
+                    step_seconds: 1,
+                    series: series.collect(),
+                    starts: vec![prost_types::Timestamp { seconds: i64::MIN, nanos: 0 }],
+                    ..GetHistoryResponse::default()
+                })
+            }
+            _ => continue,
+        };
+        answered(state, ask, Ok(told));
+    }
+}
+
+/// Made once: it is the drawing that is tried.
+fn every_state() -> &'static [State] {
+    static STATES: OnceLock<Vec<State>> = OnceLock::new();
+    STATES.get_or_init(made)
+}
+
+fn made() -> Vec<State> {
     let mut states = vec![live(), warming(), no_peers(), down(), empty(), never(), awkward()];
-    for script in ["<Enter>", "?", "a", "D", "S", "f", "___", "<Enter>jjjjj?jj"] {
+    for script in ["<Enter>", "?", "a", "jD", "jS", "f", "___", "<Enter>jjjjj?jj"] {
         for mut state in [live(), awkward()] {
             keys(&mut state, script);
             states.push(state);
         }
     }
-    for script in ["4", "4/8959<Enter>", "4lI", "4hF12", "7", "7wG"] {
+    for script in
+        ["", "e", "2", "2/4<Enter>", "2jj<Enter>", "5", "5e", "5ee", "5P", "5X", "6", "6ee", "6p9<Enter>"]
+    {
+        for mut state in [live(), awkward()] {
+            keys(&mut state, script);
+            states.push(fed(state.clone(), ""));
+            awkward_answers(&mut state);
+            states.push(state);
+        }
+    }
+    for script in ["4", "4/8959<Enter>", "4lI", "4hF12", "7", "7wG", "3", "3z", "3/kubo<Enter>", "3<Enter>"] {
         for state in [live(), awkward()] {
             states.push(fed(state, script));
         }
@@ -85,7 +204,7 @@ proptest! {
         let symbols = if ascii { Symbols::Ascii } else { Symbols::Unicode };
         let colours = if mono { Colours::Mono } else { Colours::Ansi };
         for state in every_state() {
-            buffer(&state, (width, height), (colours, symbols));
+            buffer(state, (width, height), (colours, symbols));
         }
     }
 }
@@ -94,10 +213,10 @@ proptest! {
 fn the_sizes_around_every_border_can_be_drawn() {
     for state in every_state() {
         for (width, height) in [(1, 1), (2, 2), (29, 6), (30, 5), (30, 6), (59, 16), (60, 15), (60, 16)] {
-            buffer(&state, (width, height), PLAIN);
+            buffer(state, (width, height), PLAIN);
         }
         for (width, height) in [(79, 24), (80, 23), (80, 24), (119, 36), (120, 35), (120, 36), (250, 80)] {
-            buffer(&state, (width, height), PLAIN);
+            buffer(state, (width, height), PLAIN);
         }
     }
 }

@@ -221,8 +221,11 @@ fn argument(arg: &Arg) -> String {
     let mut help =
         arg.get_long_help().or_else(|| arg.get_help()).map(ToString::to_string).unwrap_or_default();
     let values = arg.get_possible_values();
-    let values: Vec<&str> =
-        values.iter().filter(|value| !value.is_hide_set()).map(|value| value.get_name()).collect();
+    let values: Vec<&str> = values
+        .iter()
+        .filter(|value| !value.is_hide_set())
+        .map(clap::builder::PossibleValue::get_name)
+        .collect();
     if !values.is_empty() && arg.get_action().takes_values() {
         help += &format!(" ({})", values.join(", "));
     }

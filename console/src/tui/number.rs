@@ -69,6 +69,27 @@ pub fn rate_or_none(value: Option<f64>) -> String {
     value.map_or_else(|| "—".to_owned(), rate)
 }
 
+/// The same in at most five cells: `6,940`, `12.3k`.
+#[must_use]
+pub fn tight_or_none(value: Option<f64>) -> String {
+    match value {
+        Some(value @ 9_999.5..1e6) => format!("{:.*}k", usize::from(value < 99_950.0), value / 1e3),
+        Some(value @ 1e6..) if value.is_finite() => format!("{:.0}M", (value / 1e6).min(9_999.0)),
+        value => rate_or_none(value),
+    }
+}
+
+/// Megabytes in at most four cells: `0.50`, `12.3`.
+#[must_use]
+pub fn megabytes(bytes: Option<f64>) -> String {
+    match bytes.map(|bytes| bytes / 1e6) {
+        Some(value @ 0.0..9.995) => format!("{value:.2}"),
+        Some(value @ 9.995..99.95) => format!("{value:.1}"),
+        Some(value @ 99.95..1e4) => format!("{value:.0}"),
+        _ => "—".to_owned(),
+    }
+}
+
 /// `used` of `limit` bytes, in the unit of the limit: `("9.1", "20.0 GB")`.
 #[must_use]
 pub fn bytes_of(used: u64, limit: u64) -> (String, String) {
@@ -231,6 +252,16 @@ mod tests {
         let sizes = [0.0, 12.0, 780e3, 2.4e6, 31.25e6, 4e12].map(si);
         assert_eq!(sizes, ["0", "12.0", "780 k", "2.40 M", "31.2 M", "4000 G"]);
         assert_eq!([f64::NAN, -1.0].map(si), ["—", "—"]);
+    }
+
+    #[test]
+    fn what_stands_in_a_narrow_column_fits_it() {
+        let tight = [Some(6_940.4), Some(12_345.0), Some(123_456.0), Some(4.2e6), None].map(tight_or_none);
+        assert_eq!(tight, ["6,940", "12.3k", "123k", "4M", "—"]);
+        assert_eq!(
+            [Some(0.5e6), Some(12.34e6), Some(250e6), None].map(megabytes),
+            ["0.50", "12.3", "250", "—"]
+        );
     }
 
     #[test]

@@ -10,11 +10,8 @@ use hydra_protocol::v1::Event;
 use tokio::sync::mpsc;
 
 use super::number;
+use super::state::well::{self, Answer};
 use super::state::{Hydra, Level, Link, Message, State};
-use super::view::well::{self, Answer};
-
-/// Cells of a line: as much as a person listens to.
-const LINE: u16 = 160;
 
 /// Words for what signs mean on the screen.
 fn word(level: Level) -> &'static str {
@@ -64,7 +61,7 @@ impl Plain {
         for answer in &answers {
             let known = self.answers.iter().find(|known| known.name == answer.name);
             if known.is_none_or(|known| known.level != answer.level) {
-                lines.push(format!("{}: {}. {}", answer.name, word(answer.level), answer.text(LINE)));
+                lines.push(format!("{}: {}. {}", answer.name, word(answer.level), answer.parts.join(", ")));
             }
         }
         self.answers = answers;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use hydra_protocol::v1::{
-    DaemonState, Finding, GetHistoryRequest, GetRecordsResponse, HeadState, ListEventsResponse,
+    DaemonState, Finding, GetHistoryRequest, GetRecordsResponse, Head, HeadState, ListEventsResponse,
     ListMostAskedResponse, ListPrefetchKeysResponse, ListRecordsResponse, ListRegionsResponse, NetworkCheck,
-    Status, TailLogResponse, WatchStatusResponse,
+    Status, SurveyPeersRequest, SurveyPeersResponse, TailLogResponse, WatchStatusResponse,
 };
 use hydractl::fixture::{self, night};
 use hydractl::tui::state::feed::{Ask, Told};
+use hydractl::tui::state::peers;
 use hydractl::tui::state::{Cause, Effect, Message, State};
 use hydractl::tui::view::theme::{Colours, Symbols, Theme};
 use hydractl::tui::{input, view};
@@ -87,7 +88,12 @@ pub(crate) fn no_peers() -> State {
 
 /// `lerna`, 42 s after it was killed; the ninth try comes in 3 s.
 pub(crate) fn down() -> State {
-    let mut state = live();
+    down_on("")
+}
+
+/// The same on the page to which these keys lead.
+pub(crate) fn down_on(script: &str) -> State {
+    let mut state = fed(live(), script);
     let cause = || Cause {
         what: "hydrad does not answer: /run/hydra/observe.sock exists, connection refused.".into(),
         advice: "It crashed or was killed. Look: systemctl status hydrad; journalctl -u hydrad".into(),
@@ -123,6 +129,24 @@ pub(crate) fn fed(mut state: State, script: &str) -> State {
     state
 }
 
+/// What `lerna` says of its peers.
+pub(crate) fn survey(ask: &Ask) -> Result<SurveyPeersResponse, String> {
+    let Ask::Survey { prefix, bits, filter, sort, descending, offset } = ask.clone() else {
+        panic!("{ask:?}")
+    };
+    fixture::survey(&SurveyPeersRequest {
+        bins: peers::BINS,
+        prefix_bits: bits,
+        prefix: prefix.to_be_bytes().to_vec(),
+        filter,
+        sort: sort.into(),
+        descending,
+        limit: peers::ROWS,
+        offset,
+        ..SurveyPeersRequest::default()
+    })
+}
+
 /// Answers what the page asks, as `lerna` would.
 pub(crate) fn feed(state: &mut State) {
     for ask in state.wants() {
@@ -137,17 +161,37 @@ pub(crate) fn feed(state: &mut State) {
                 ..ListPrefetchKeysResponse::default()
             }),
             Ask::Network => Told::Network(Box::new(fixture::network())),
-            Ask::Past { series, seconds } => Told::Past(
-                fixture::history(&GetHistoryRequest {
-                    series: series.clone(),
-                    since: fixture::ago(*seconds),
-                    step_seconds: 0,
-                })
-                .expect("the series of the page"),
-            ),
+            Ask::Past { series, seconds } => {
+                let (series, since) = (series.clone(), fixture::ago(*seconds));
+                match fixture::history(&GetHistoryRequest { series, since, step_seconds: 0 }) {
+                    Some(past) => Told::Past(past),
+                    None => {
+                        answered(state, ask, Err("there is no such series"));
+                        continue;
+                    }
+                }
+            }
             Ask::Head(name) => {
                 let head = fixture::heads().into_iter().find(|head| head.name == *name);
-                Told::Head(Box::new(head.expect("a head of the example")))
+                let told = fixture::neighbourhood();
+                let is_told = *name == told.name || head.is_none();
+                Told::Head(Box::new(if is_told {
+                    Head { name: name.clone(), ..told }
+                } else {
+                    head.unwrap_or_default()
+                }))
+            }
+            Ask::Survey { .. } => Told::Survey(Box::new(survey(&ask).expect("a question that is in order"))),
+            Ask::Traffic => Told::Traffic(Box::new(fixture::traffic())),
+            Ask::Around { bits, place, bins, limit } => {
+                let (prefix_bits, prefix) = (*bits, place.clone());
+                let (bins, limit) = (*bins, *limit);
+                let asked = SurveyPeersRequest { prefix_bits, prefix, bins, limit, ..Default::default() };
+                let mut around = fixture::survey(&asked).expect("a part of the keyspace");
+                if prefix_bits > 0 {
+                    around.peers = fixture::neighbours();
+                }
+                Told::Around(Box::new(around))
             }
             Ask::Belly => Told::Belly(Box::new(fixture::belly())),
             Ask::MostAsked => Told::MostAsked(ListMostAskedResponse { keys: night::most_asked() }),
@@ -172,6 +216,21 @@ pub(crate) fn feed(state: &mut State) {
         };
         state.apply(Message::Told { ask, result: Ok(Box::new(told)) }, state.now());
     }
+}
+
+/// Sizes at which pages are looked at.
+const SIZES: [(u16, u16); 4] = [(120, 36), (80, 24), (60, 16), (40, 10)];
+
+/// What a person sees at each size.
+pub(crate) fn pictures(state: &State) -> Vec<(String, String)> {
+    let picture = |(width, height)| (format!("{width}x{height}"), screen(state, width, height));
+    SIZES.into_iter().map(picture).collect()
+}
+
+/// An answer to what a page asks, or why there is none.
+pub(crate) fn answered(state: &mut State, ask: Ask, result: Result<Told, &str>) {
+    let result = result.map(Box::new).map_err(str::to_owned);
+    state.apply(Message::Told { ask, result }, state.now());
 }
 
 /// Before anything is known.

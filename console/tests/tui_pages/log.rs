@@ -129,6 +129,21 @@ fn what_the_subscription_brings_stands_beside_what_was_asked_for_once() {
 }
 
 #[test]
+fn lines_of_another_day_tell_which() {
+    let mut state = log();
+    let mut events = night::kept_events();
+    events[0].at = fixture::ago(86_400);
+    answer(
+        &mut state,
+        Ask::Events,
+        Told::Events(ListEventsResponse { events, ..ListEventsResponse::default() }),
+    );
+    let picture = screen(&state, 120, 36);
+    assert!(picture.contains(" 19th 03:12    info scout    crawl started"), "{picture}");
+    assert!(picture.contains(" 03:10:04      info reach "), "{picture}");
+}
+
+#[test]
 fn only_the_control_socket_is_asked_who_did_what() {
     let mut state = State::new(SECOND, false);
     state.apply(Message::Connected { control: false }, SECOND);

@@ -5,6 +5,7 @@
 mod tui_common;
 
 mod log;
+mod peers;
 mod records;
 
 use hydractl::tui::state::feed::{Ask, Told};

@@ -5,8 +5,9 @@ use std::time::Duration;
 use hydra_protocol::client::Client;
 use hydra_protocol::v1::{
     GetBellyRequest, GetHeadRequest, GetHistoryRequest, GetNetworkRequest, GetPeerRequest,
-    GetPrefetchRequest, GetRecordsRequest, ListEventsRequest, ListMostAskedRequest, ListPrefetchKeysRequest,
-    ListRecordsRequest, ListRegionsRequest, RecordFilter, TailLogRequest, TailLogResponse,
+    GetPrefetchRequest, GetRecordsRequest, GetTrafficRequest, ListEventsRequest, ListMostAskedRequest,
+    ListPrefetchKeysRequest, ListRecordsRequest, ListRegionsRequest, PeerScope, PeerSort, RecordFilter,
+    SurveyPeersRequest, TailLogRequest, TailLogResponse,
 };
 use prost_types::Timestamp;
 use tokio::time::Instant;
@@ -14,6 +15,7 @@ use tonic::Status;
 
 use super::call;
 use crate::tui::state::feed::{Ask, Told};
+use crate::tui::state::peers;
 
 /// How long an answer may take.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -93,6 +95,20 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
             let answer = client.heads().get_head(GetHeadRequest { head }).await?.into_inner();
             Told::Head(Box::new(answer.head.ok_or_else(nothing)?))
         }
+        Ask::Survey { prefix, bits, filter, sort, descending, offset } => {
+            let request = SurveyPeersRequest {
+                bins: peers::BINS,
+                prefix_bits: bits,
+                prefix: prefix.to_be_bytes().to_vec(),
+                filter,
+                sort: sort.into(),
+                descending,
+                limit: peers::ROWS,
+                offset,
+                ..SurveyPeersRequest::default()
+            };
+            Told::Survey(Box::new(client.peers().survey_peers(request).await?.into_inner()))
+        }
         Ask::Peer(peer) => {
             let answer = client.peers().get_peer(GetPeerRequest { peer }).await?.into_inner();
             Told::Peer(Box::new(answer.peer.ok_or_else(nothing)?))
@@ -126,6 +142,23 @@ async fn told(client: &Client, ask: &Ask, clock: i64) -> Result<Told, Status> {
         Ask::Network => {
             let answer = client.network().get_network(GetNetworkRequest {}).await?.into_inner();
             Told::Network(Box::new(answer.network.ok_or_else(nothing)?))
+        }
+        Ask::Traffic => {
+            let request = GetTrafficRequest {};
+            Told::Traffic(Box::new(client.network().get_traffic(request).await?.into_inner()))
+        }
+        Ask::Around { bits, place, bins, limit } => {
+            let request = SurveyPeersRequest {
+                bins,
+                prefix_bits: bits,
+                prefix: place,
+                scope: PeerScope::Known.into(),
+                sort: PeerSort::SharedBits.into(),
+                descending: true,
+                limit,
+                ..SurveyPeersRequest::default()
+            };
+            Told::Around(Box::new(client.peers().survey_peers(request).await?.into_inner()))
         }
         Ask::Events => {
             let mut request = ListEventsRequest { page_size: EVENTS, ..ListEventsRequest::default() };

@@ -89,6 +89,8 @@ pub enum Action {
     LogLevel,
     /// Lines of the next part.
     LogPart,
+    /// Show the range of the keyspace around a head, or all of it.
+    Zoom,
     /// Cut long lines, or go on in the next row.
     Wrap,
     /// The end of a list; on the log: follow the newest line.
@@ -144,6 +146,7 @@ impl State {
             Action::Fetch => return self.fetch(),
             Action::LogLevel => self.next_level(),
             Action::LogPart => self.next_part(),
+            Action::Zoom => self.zoom(),
             Action::Wrap => self.turn_wrap(),
             // the newest line is on top, and up is where the past is
             Action::PageUp if self.page == Page::Log => self.step(|at, last| (at + PAGE_ROWS).min(last)),
@@ -240,10 +243,15 @@ impl State {
         matches!(self.link, Link::Live { .. })
     }
 
+    /// Opens the selected row; on the Overview, until somebody chose a head, what is not well.
     fn open_selected(&mut self) {
+        if self.page == Page::Overview && self.marked().is_none() && self.open_first_trouble() {
+            return;
+        }
         match self.page {
             Page::Prefetch => self.open_key(),
             Page::Records => self.open_record(),
+            Page::Peers => self.open_peer(),
             _ => {
                 if let Some(name) = self.selected().map(str::to_owned) {
                     self.open(Page::Head(name));
@@ -267,6 +275,7 @@ impl State {
             self.last_page = std::mem::replace(&mut self.page, page);
             self.detail_scroll = 0;
             self.expanded = None;
+            self.chose = false;
             self.prompt = None;
             self.keep_lists();
         }
@@ -303,12 +312,14 @@ impl State {
             return;
         }
         self.change_list(&Change::Step(&to));
+        self.chose = true;
     }
 
     /// What `y` copies, and what that is.
     fn to_copy(&self) -> Option<(String, String)> {
         match self.page {
             Page::Records => self.record_to_copy(),
+            Page::Peers | Page::Peer(_) => Some(("peer id".to_owned(), self.peer_to_copy()?.to_owned())),
             Page::Log => Some(("line".to_owned(), self.line_to_copy()?)),
             _ => self.head().map(|head| (format!("peer id of {}", head.name), head.peer_id.clone())),
         }

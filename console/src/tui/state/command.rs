@@ -7,11 +7,12 @@ use super::window::Window;
 use super::{Action, Effect, Page, State};
 
 /// The words that `:` knows first, and what follows them.
-const WORDS: [(&str, &str); 14] = [
+const WORDS: [(&str, &str); 15] = [
     ("overview", ""),
     ("heads", ""),
     ("head", "NAME"),
-    ("peers", ""),
+    ("peers", "FILTER"),
+    ("peer", "PEER ID"),
     ("records", "CID, multihash, key prefix or peer id"),
     ("prefetch", ""),
     ("network", ""),
@@ -59,9 +60,9 @@ impl State {
 
     /// Rows are filtered while the filter is typed.
     pub(super) fn filter_as_typed(&mut self) {
-        let Some(prompt) = self.prompt.as_ref().filter(|prompt| prompt.purpose == Purpose::Filter) else {
-            return;
-        };
+        // the daemon filters peers: it is asked when the filter is whole
+        let typing = self.prompt.as_ref().filter(|_| self.page != Page::Peers);
+        let Some(prompt) = typing.filter(|prompt| prompt.purpose == Purpose::Filter) else { return };
         let text = prompt.typed.clone();
         self.change_list(&Change::Filter(&text));
     }
@@ -80,7 +81,11 @@ impl State {
         let Some(prompt) = self.prompt.take() else { return Vec::new() };
         let line = prompt.typed.trim();
         let done = match prompt.purpose {
-            Purpose::Filter => return Vec::new(),
+            Purpose::Filter => {
+                let text = line.to_owned();
+                self.change_list(&Change::Filter(&text));
+                return Vec::new();
+            }
             Purpose::Search => self.search(line).map(|()| Vec::new()),
             _ if line.is_empty() => return Vec::new(),
             Purpose::Fetch => self.fetch_typed(line),
@@ -124,6 +129,11 @@ impl State {
                 self.lists.heads.select(&name);
                 self.open(Page::Head(name));
             }
+            ("peers", _) => {
+                self.open(Page::Peers);
+                self.change_list(&Change::Filter(rest));
+            }
+            ("peer", _) if !rest.is_empty() => self.open(Page::Peer(rest.to_owned())),
             ("records", _) => self.search(rest)?,
             ("filter", _) => self.change_list(&Change::Filter(rest)),
             ("sort", _) => {

@@ -8,9 +8,10 @@ impl Page {
     pub fn panes(&self) -> usize {
         match self {
             Self::Overview => 4,
+            Self::Peers => 2,
             Self::Prefetch => 3,
             Self::Network => 3,
-            Self::Heads | Self::Head(_) | Self::Peers | Self::Peer(_) | Self::Records | Self::Log => 0,
+            Self::Heads | Self::Head(_) | Self::Peer(_) | Self::Records | Self::Log => 0,
         }
     }
 }

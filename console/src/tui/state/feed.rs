@@ -6,9 +6,10 @@ use std::mem::discriminant;
 use std::time::Duration;
 
 use hydra_protocol::v1::{
-    AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, Head, ListEventsResponse,
-    ListMostAskedResponse, ListPrefetchKeysResponse, ListRecordsResponse, ListRegionsResponse, LogLine,
-    Network, Peer, Prefetch, PrefetchKey, Region, TailLogResponse,
+    AskedKey, Belly, Event, GetHistoryResponse, GetRecordsResponse, GetTrafficResponse, Head,
+    ListEventsResponse, ListMostAskedResponse, ListPrefetchKeysResponse, ListRecordsResponse,
+    ListRegionsResponse, LogLine, Network, Peer, PeerSort, Prefetch, PrefetchKey, Region,
+    SurveyPeersResponse, TailLogResponse,
 };
 use prost::{DecodeError, Message as _};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,22 @@ use super::neutral;
 pub enum Ask {
     /// One head with its neighbours and buckets, by name.
     Head(String),
+    /// The peers as a picture, and one page of them.
+    Survey {
+        /// The first bits of the keys of a range.
+        prefix: u64,
+        /// How many of them count; 0: all keys.
+        bits: u32,
+        /// Which are listed; may be empty.
+        filter: String,
+        /// In which order.
+        #[serde(with = "order")]
+        sort: PeerSort,
+        /// The greatest first.
+        descending: bool,
+        /// So many are left out before the first.
+        offset: u32,
+    },
     /// One peer, by its id.
     Peer(String),
     /// What the belly has of a key: a CID or a multihash.
@@ -44,6 +61,19 @@ pub enum Ask {
     PrefetchKeys,
     /// The network.
     Network,
+    /// What requests came and were made over the last minute.
+    Traffic,
+    /// How many servers there are in each part of the keyspace around a place, and which.
+    Around {
+        /// Bits of the place that they share; 0: the whole keyspace.
+        bits: u32,
+        /// The place: as many bytes as have these bits.
+        place: Vec<u8>,
+        /// Parts.
+        bins: u32,
+        /// Servers that are told.
+        limit: u32,
+    },
     /// Older events than the subscription brings.
     Events,
     /// Who did what: lines of the log that only the control socket tells.
@@ -57,15 +87,31 @@ pub enum Ask {
     },
 }
 
+/// An order of peers in a recording: its name in the protocol.
+mod order {
+    use hydra_protocol::v1::PeerSort;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+    pub(super) fn serialize<S: Serializer>(sort: &PeerSort, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(sort.as_str_name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PeerSort, D::Error> {
+        let name = String::deserialize(from)?;
+        PeerSort::from_str_name(&name).ok_or_else(|| serde::de::Error::custom("no order of peers"))
+    }
+}
+
 impl Ask {
     /// How long an answer is good enough.
     #[must_use]
     pub fn every(&self) -> Duration {
         let seconds = match self {
             Self::Prefetch | Self::PrefetchKeys => 1,
-            Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
+            Self::Survey { .. } | Self::Traffic | Self::Belly | Self::Record(_) | Self::Records { .. } => 2,
             Self::Head(_) | Self::Peer(_) | Self::MostAsked | Self::Network | Self::Events | Self::Audit => 5,
-            Self::Regions => 10,
+            Self::Regions | Self::Around { .. } => 10,
             // As often as a step is complete.
             Self::Past { seconds: ..=600, .. } => 2,
             Self::Past { seconds: ..=7_200, .. } => 10,
@@ -80,6 +126,8 @@ impl Ask {
 pub enum Told {
     /// To [`Ask::Head`].
     Head(Box<Head>),
+    /// To [`Ask::Survey`].
+    Survey(Box<SurveyPeersResponse>),
     /// To [`Ask::Peer`].
     Peer(Box<Peer>),
     /// To [`Ask::Record`].
@@ -98,6 +146,10 @@ pub enum Told {
     PrefetchKeys(ListPrefetchKeysResponse),
     /// To [`Ask::Network`].
     Network(Box<Network>),
+    /// To [`Ask::Traffic`].
+    Traffic(Box<GetTrafficResponse>),
+    /// To [`Ask::Around`].
+    Around(Box<SurveyPeersResponse>),
     /// To [`Ask::Events`]; oldest first.
     Events(ListEventsResponse),
     /// To [`Ask::Audit`]; oldest first.
@@ -129,6 +181,7 @@ macro_rules! wire {
 
 wire! {
     Head: Ask::Head(_) => Head,
+    Survey: Ask::Survey { .. } => SurveyPeersResponse,
     Peer: Ask::Peer(_) => Peer,
     Record: Ask::Record(_) => GetRecordsResponse,
     Records: Ask::Records { .. } => ListRecordsResponse,
@@ -138,6 +191,8 @@ wire! {
     Prefetch: Ask::Prefetch => Prefetch,
     PrefetchKeys: Ask::PrefetchKeys => ListPrefetchKeysResponse,
     Network: Ask::Network => Network,
+    Traffic: Ask::Traffic => GetTrafficResponse,
+    Around: Ask::Around { .. } => SurveyPeersResponse,
     Events: Ask::Events => ListEventsResponse,
     Audit: Ask::Audit => TailLogResponse,
     Past: Ask::Past { .. } => GetHistoryResponse,
@@ -213,6 +268,12 @@ impl Feeds {
         of!(self, Head).map(AsRef::as_ref).filter(|head| head.name == name)
     }
 
+    /// The peers; of the last question, whichever it was.
+    #[must_use]
+    pub fn survey(&self) -> Option<&SurveyPeersResponse> {
+        of!(self, Survey).map(AsRef::as_ref)
+    }
+
     /// A peer, if it is the one of this id.
     #[must_use]
     pub fn peer(&self, id: &str) -> Option<&Peer> {
@@ -275,6 +336,21 @@ impl Feeds {
     #[must_use]
     pub fn network(&self) -> Option<&Network> {
         of!(self, Network).map(AsRef::as_ref)
+    }
+
+    /// What requests came and were made.
+    #[must_use]
+    pub fn traffic(&self) -> Option<&GetTrafficResponse> {
+        of!(self, Traffic).map(AsRef::as_ref)
+    }
+
+    /// The servers around a place, if it is this one.
+    #[must_use]
+    pub fn around(&self, ask: &Ask) -> Option<&SurveyPeersResponse> {
+        match &self.find(ask)?.told {
+            Some(Told::Around(around)) => Some(around),
+            _ => None,
+        }
     }
 
     /// Older events.

@@ -3,9 +3,12 @@
 use hydra_protocol::v1::{Head, PrefetchKey};
 
 use super::list::List;
+use super::peers;
 use super::records::{self, Pane, Records};
 use super::{Hydra, Page, State};
-use crate::tui::table::{HEADS, LEFT, LINES, POPULAR, PREFETCH_KEYS, PROVIDERS, REGIONS, TIMES_USUAL, Table};
+use crate::tui::table::{
+    HEADS, HEADS_HELD, LEFT, LINES, PEERS, POPULAR, PREFETCH_KEYS, PROVIDERS, REGIONS, TIMES_USUAL, Table,
+};
 
 /// What a person made of each table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Lists {
     pub regions: List,
     /// Events and audit.
     pub lines: List,
+    /// Other peers; the daemon sorts and filters them.
+    pub peers: List,
 }
 
 impl Default for Lists {
@@ -33,6 +38,7 @@ impl Default for Lists {
             popular: List::default(),
             regions: List::sorted_by(TIMES_USUAL),
             lines: List::default(),
+            peers: List::remote(HEADS_HELD),
         }
     }
 }
@@ -88,7 +94,7 @@ pub(super) enum Change<'a> {
 }
 
 impl Change<'_> {
-    fn apply<R>(&self, list: &mut List, table: &Table<R>, rows: &[R]) {
+    pub(super) fn apply<R>(&self, list: &mut List, table: &Table<R>, rows: &[R]) {
         match self {
             Self::Step(to) => list.step(table, rows, to),
             Self::SortBeside(right) => list.sort_beside(table, rows, *right),
@@ -115,6 +121,7 @@ impl State {
             Page::Prefetch => Some(&self.lists.prefetch_keys),
             Page::Records => self.lists.of_records(self.records.pane),
             Page::Log => Some(&self.lists.lines),
+            Page::Peers => Some(&self.lists.peers),
             _ => None,
         }
     }
@@ -132,6 +139,7 @@ impl State {
                 Pane::Belly => Vec::new(),
             },
             Page::Log => LINES.titles(),
+            Page::Peers => PEERS.titles(),
             _ => Vec::new(),
         }
     }
@@ -167,6 +175,7 @@ impl State {
                 lists.popular.keep(&POPULAR, &records::popular(hydra));
                 lists.regions.keep(&REGIONS, &records::regions(hydra));
             }
+            Page::Peers => lists.peers.keep(&PEERS, &peers::rows(hydra)),
             Page::Log => {
                 let lines = self.log.lines(hydra);
                 lists.lines.keep(&LINES, &lines);
@@ -180,6 +189,10 @@ impl State {
 
     /// Changes the table of the page.
     pub(super) fn change_list(&mut self, change: &Change<'_>) {
+        if self.page == Page::Peers {
+            self.change_peers(change);
+            return;
+        }
         let Some(hydra) = self.frozen.as_deref().or(self.hydra.as_ref()) else { return };
         match self.page {
             Page::Overview | Page::Heads => change.apply(&mut self.lists.heads, &HEADS, &heads(hydra)),

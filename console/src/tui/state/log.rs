@@ -12,6 +12,9 @@ use crate::tui::table::Line;
 /// The part under which it stands who did what.
 const AUDIT: &str = "audit";
 
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
 /// What a person made of the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -103,6 +106,7 @@ fn all(hydra: &Hydra) -> Vec<Line> {
         Line {
             id: format!("{seconds}.{nanos} {number}"),
             at: at.map(|(seconds, _)| seconds),
+            today: seconds.div_euclid(DAY) == hydra.clock().div_euclid(DAY),
             level,
             part: part.to_owned(),
             text: text.to_owned(),

@@ -17,14 +17,17 @@ pub mod link;
 pub mod list;
 pub mod lists;
 pub mod log;
+pub mod nearest;
 mod neutral;
 mod page;
 pub mod past;
+pub mod peers;
 mod prefetch;
 pub mod prompt;
 pub mod records;
 mod sought;
 pub mod wants;
+pub mod well;
 pub mod window;
 
 use std::time::Duration;
@@ -40,13 +43,14 @@ pub use lists::Lists;
 pub use log::Log;
 pub use neutral::neutral;
 pub use page::Page;
+pub use peers::Peers;
 use prompt::Prompt;
 pub use records::Records;
 pub use sought::Sought;
 use window::Window;
 
 /// Lines that the page of a head can be scrolled by: more than it ever has to show.
-const DETAIL_LINES: u16 = 40;
+const DETAIL_LINES: u16 = 60;
 
 /// How long the answer to an action stands in the footer.
 const TOAST: Duration = Duration::from_secs(5);
@@ -87,6 +91,7 @@ pub struct State {
     last_page: Page,
     lists: Lists,
     records: Records,
+    peers: Peers,
     log: Log,
     /// One a tab.
     windows: [Window; 7],
@@ -96,6 +101,8 @@ pub struct State {
     /// First key of a pair such as `gg`.
     pending: Option<char>,
     detail_scroll: u16,
+    /// Somebody moved to a head on this page.
+    chose: bool,
     /// The pane that fills the screen.
     expanded: Option<usize>,
     read_only: bool,
@@ -115,6 +122,7 @@ impl State {
             last_page: Page::Overview,
             lists: Lists::default(),
             records: Records::default(),
+            peers: Peers::default(),
             log: Log::default(),
             windows: Page::TABS.map(|page| Window::of(window_at_first(&page))),
             dialog: None,
@@ -122,6 +130,7 @@ impl State {
             toast: None,
             pending: None,
             detail_scroll: 0,
+            chose: false,
             expanded: None,
             read_only,
             interval,
@@ -212,10 +221,16 @@ impl State {
     pub fn head(&self) -> Option<&Head> {
         let name = match &self.page {
             Page::Head(name) => Some(name.as_str()),
-            Page::Overview | Page::Heads => self.selected(),
+            Page::Overview | Page::Heads => self.marked(),
             _ => None,
         };
         self.shown()?.head(name?)
+    }
+
+    /// Name of the selected head, where keys mean it: on the Overview once somebody moved to it.
+    #[must_use]
+    pub fn marked(&self) -> Option<&str> {
+        self.selected().filter(|_| self.chose || self.page != Page::Overview)
     }
 
     /// Age of the shown values when they are old: the daemon is away, or late by three updates.

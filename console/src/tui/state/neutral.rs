@@ -86,6 +86,11 @@ pub(super) fn clean_told(told: &mut Told) {
     match told {
         Told::Head(head) => clean_head(head),
         Told::Peer(peer) => clean_peer(peer),
+        Told::Survey(survey) => {
+            survey.peers.iter_mut().for_each(clean_peer);
+            survey.agents.iter_mut().for_each(|agent| clean(&mut agent.name));
+            survey.connections.iter_mut().for_each(|count| clean(&mut count.transport));
+        }
         Told::Record(found) => {
             found.records.iter_mut().for_each(clean_record);
             [&mut found.empty_reason, &mut found.incomplete_reason].into_iter().for_each(clean);
@@ -117,6 +122,11 @@ pub(super) fn clean_told(told: &mut Told) {
             clean(&mut past.trouble);
             past.series.iter_mut().for_each(|series| clean(&mut series.name));
         }
+        Told::Traffic(traffic) => {
+            traffic.served.iter_mut().for_each(|served| clean(&mut served.rpc));
+            traffic.asked.iter_mut().for_each(|asked| clean(&mut asked.rpc));
+        }
+        Told::Around(around) => around.peers.iter_mut().for_each(clean_peer),
         Told::Regions(_) => {}
     }
 }

@@ -70,6 +70,6 @@ impl Page {
     /// It has charts, whose window can be changed and moved.
     #[must_use]
     pub fn has_charts(&self) -> bool {
-        !matches!(self, Self::Log | Self::Peer(_))
+        !matches!(self, Self::Log | Self::Head(_) | Self::Peer(_))
     }
 }

@@ -1,7 +1,7 @@
 //! What each page has the daemon be asked for, again and again.
 
 use super::feed::Ask;
-use super::{Page, State};
+use super::{Hydra, Page, State};
 
 /// Heads of which the daemon keeps a history.
 const HEADS: usize = 32;
@@ -34,19 +34,41 @@ pub const OUTCOMES: [&str; 10] = [
 /// The size of the network, as the Overview tells it.
 const SIZES: [&str; 3] = ["network.by_crawl", "network.by_distance", "network.by_distance_error"];
 
+/// Parts of the keyspace: sixteen times 28, so that 14, 7, 4, 2 and 1 make whole cells, too.
+pub const PARTS: u32 = 448;
+
+/// The servers in the whole keyspace, none of them by name.
+pub const EVERYWHERE: Ask = Ask::Around { bits: 0, place: Vec::new(), bins: PARTS, limit: 1 };
+
+/// Servers around a head that are told by name: more than the twenty nearest need.
+const NEIGHBOURS: u32 = 100;
+
+/// The part of the keyspace around a head in which about forty to eighty servers are.
+#[must_use]
+pub fn neighbourhood(hydra: &Hydra, head: &str) -> Option<Ask> {
+    let key = &hydra.head(head)?.key;
+    let bits = (hydra.status.peers_live / 40).checked_ilog2().unwrap_or(0).min(32);
+    let place = key.get(..8).unwrap_or(key).to_vec();
+    Some(Ask::Around { bits, place, bins: PARTS, limit: NEIGHBOURS })
+}
+
 impl State {
     /// What the open page needs beyond the subscription. Nothing while there is no daemon: the
     /// connection asks again by itself when there is one.
     #[must_use]
     pub fn wants(&self) -> Vec<Ask> {
         let mut wants = match &self.page {
-            Page::Overview | Page::Heads => vec![],
-            Page::Head(name) => vec![Ask::Head(name.clone())],
-            Page::Peers => vec![],
+            Page::Overview => vec![],
+            Page::Heads => vec![EVERYWHERE],
+            Page::Head(name) => {
+                let around = self.shown().and_then(|hydra| neighbourhood(hydra, name));
+                std::iter::once(Ask::Head(name.clone())).chain(around).collect()
+            }
+            Page::Peers => vec![self.survey_ask()],
             Page::Peer(id) => vec![Ask::Peer(id.clone())],
             Page::Records => self.record_wants(),
             Page::Prefetch => vec![Ask::Prefetch, Ask::PrefetchKeys],
-            Page::Network => vec![Ask::Network],
+            Page::Network => vec![Ask::Network, Ask::Traffic],
             Page::Log => self.log_wants(),
         };
         let series = self.series();
@@ -66,7 +88,7 @@ impl State {
             Page::Network => &[&["network.by_crawl", "requests.bytes_in", "requests.bytes_out"]],
             Page::Peers => &[&["peers.live"]],
             Page::Heads => {
-                let heads = self.shown().map(super::Hydra::heads).into_iter().flatten();
+                let heads = self.shown().map(Hydra::heads).into_iter().flatten();
                 return heads.take(HEADS).map(|head| format!("{}.requests", head.name)).collect();
             }
             Page::Records => {

@@ -3,7 +3,7 @@
 use hydra_protocol::v1::{Head, Rates};
 
 use super::{Column, Rank, Table, hex};
-use crate::tui::number::{count, rate_or_none, short_id, short_key};
+use crate::tui::number::{count, megabytes as mb, short_id, short_key, tight_or_none};
 use crate::tui::state::hydra::{connections, others, requests, state_word};
 
 /// One row a head.
@@ -21,15 +21,15 @@ pub const HEADS: Table<Head> = Table {
             |head| Rank::Least(f64::from(head.state)),
         ),
         number("CONNS", 6, |head| count(connections(head)), |head| Rank::Most(connections(head) as f64)),
-        number("PRES", 6, presence, presence_rank),
+        number("PRES", 7, presence, presence_rank),
         number("REQ/s", 6, |head| of(head, requests), |head| rank(head, requests)),
         number("ADD/s", 6, |head| of(head, |r| r.add_provider), |head| rank(head, |r| r.add_provider)),
         number("GET/s", 6, |head| of(head, |r| r.get_providers), |head| rank(head, |r| r.get_providers)),
-        number("FIND/s", 6, |head| of(head, |r| r.find_node), |head| rank(head, |r| r.find_node)),
-        number("OTHER", 5, |head| of(head, others), |head| rank(head, others)),
+        number("FIND/s", 7, |head| of(head, |r| r.find_node), |head| rank(head, |r| r.find_node)),
+        number("OTHER", 6, |head| of(head, others), |head| rank(head, others)),
         number("IN", 5, |head| megabytes(head, |r| r.bytes_in), |head| rank(head, |r| r.bytes_in)),
-        number("OUT", 5, |head| megabytes(head, |r| r.bytes_out), |head| rank(head, |r| r.bytes_out)),
-        number("RST/m", 5, |head| of(head, |r| r.resets * 60.0), |head| rank(head, |r| r.resets)),
+        number("OUT", 6, |head| megabytes(head, |r| r.bytes_out), |head| rank(head, |r| r.bytes_out)),
+        number("RST/m", 6, |head| of(head, |r| r.resets * 60.0), |head| rank(head, |r| r.resets)),
     ],
 };
 
@@ -53,7 +53,7 @@ const fn number(
 
 /// A rate of a head, `—` while none is measured.
 fn of(head: &Head, rate: fn(&Rates) -> f64) -> String {
-    rate_or_none(head.rates_1m.as_ref().map(rate))
+    tight_or_none(head.rates_1m.as_ref().map(rate))
 }
 
 fn rank(head: &Head, rate: fn(&Rates) -> f64) -> Rank {
@@ -61,7 +61,7 @@ fn rank(head: &Head, rate: fn(&Rates) -> f64) -> Rank {
 }
 
 fn megabytes(head: &Head, bytes: fn(&Rates) -> f64) -> String {
-    head.rates_1m.as_ref().map_or_else(|| "—".to_owned(), |rates| format!("{:.2}", bytes(rates) / 1e6))
+    mb(head.rates_1m.as_ref().map(bytes))
 }
 
 /// Of the servers nearest to it, how many list the head.

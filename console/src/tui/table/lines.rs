@@ -3,7 +3,7 @@
 use hydra_protocol::v1::Finding;
 
 use super::{Column, Rank, Table};
-use crate::tui::number::clock;
+use crate::tui::number::{clock, day};
 
 /// A line.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +12,8 @@ pub struct Line {
     pub id: String,
     /// When, in Unix seconds; `None`: not known.
     pub at: Option<i64>,
+    /// On the day of the daemon's clock.
+    pub today: bool,
     /// How bad.
     pub level: Finding,
     /// The part of the daemon, or `audit`.
@@ -31,10 +33,14 @@ impl Line {
         }
     }
 
-    /// The time of day.
+    /// The time of day; of another day without its seconds.
     #[must_use]
     pub fn time(&self) -> String {
-        self.at.map_or_else(|| "—".to_owned(), clock)
+        match self.at {
+            None => "—".to_owned(),
+            Some(at) if self.today => clock(at),
+            Some(at) => day(at),
+        }
     }
 
     /// All of it, as one copies it.
@@ -52,7 +58,7 @@ pub const LINES: Table<Line> = Table {
     columns: &[
         Column {
             title: "TIME",
-            cells: 8,
+            cells: 10,
             to_right: false,
             text: Line::time,
             rank: |line| line.at.map_or(Rank::Unknown, |at| Rank::Most(at as f64)),

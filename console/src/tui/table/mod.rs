@@ -5,6 +5,7 @@
 
 mod heads;
 mod lines;
+mod peers;
 mod popular;
 mod prefetch_keys;
 mod providers;
@@ -14,6 +15,7 @@ use std::cmp::Ordering;
 
 pub use heads::HEADS;
 pub use lines::{LINES, Line};
+pub use peers::{HEADS_HELD, PEERS, PeerRow, direction_word};
 pub use popular::{POPULAR, Popular};
 pub use prefetch_keys::PREFETCH_KEYS;
 pub use providers::{LEFT, PROVIDERS, Provider};

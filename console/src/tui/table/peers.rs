@@ -92,7 +92,9 @@ pub const PEERS: Table<PeerRow> = Table {
             title: "VIA",
             cells: 4,
             to_right: false,
-            text: |row| if row.peer.transport.is_empty() { "—".to_owned() } else { row.peer.transport.clone() },
+            text: |row| {
+                if row.peer.transport.is_empty() { "—".to_owned() } else { row.peer.transport.clone() }
+            },
             rank: |row| Rank::Text(row.peer.transport.clone()),
         },
         Column {
@@ -127,12 +129,17 @@ pub const PEERS: Table<PeerRow> = Table {
             title: "SEEN",
             cells: 9,
             to_right: true,
-            text: |row| row.silent().map_or_else(|| "—".to_owned(), |silent| format!("{} ago", crate::tui::number::span(silent as f64))),
+            text: |row| {
+                row.silent().map_or_else(
+                    || "—".to_owned(),
+                    |silent| format!("{} ago", crate::tui::number::span(silent as f64)),
+                )
+            },
             rank: |row| row.silent().map_or(Rank::Unknown, |silent| Rank::Least(silent as f64)),
         },
         Column {
             title: "NEAR",
-            cells: 9,
+            cells: 8,
             to_right: false,
             text: PeerRow::near,
             rank: |row| Rank::Most(f64::from(row.peer.shared_bits)),

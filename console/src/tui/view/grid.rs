@@ -66,8 +66,7 @@ impl<R> Grid<'_, R> {
             columns.iter().map(|(column, cells)| pad(column, column.title, *cells)).collect();
         paint::line(buffer, area, 0, span(theme, Meaning::Title, format!(" {}", titles.join("  "))));
         let (_, body) = paint::top(area, 1);
-        let at = self.rows.iter().position(|row| self.is_selected(row)).unwrap_or(0);
-        let first = (at + 1).saturating_sub(usize::from(body.height));
+        let first = self.first_visible(usize::from(body.height));
         for (number, row) in (0..body.height).zip(self.rows.iter().skip(first)) {
             let marked = self.focused && self.is_selected(row);
             let mut spans = vec![Span::raw(if marked { theme.symbol(Meaning::Selected) } else { " " })];
@@ -78,7 +77,7 @@ impl<R> Grid<'_, R> {
                 match cell(column.title, row, *cells) {
                     // what is old has one look
                     Some(own) if self.old => {
-                        spans.extend(own.into_iter().map(|span| Span::raw(span.content)))
+                        spans.extend(own.into_iter().map(|span| Span::raw(span.content)));
                     }
                     Some(own) => spans.extend(own),
                     None => spans.push(Span::raw(pad(column, &(column.text)(row), *cells))),
@@ -91,6 +90,12 @@ impl<R> Grid<'_, R> {
                 buffer.set_style(cells.intersection(buffer.area), theme.style(Meaning::Selected));
             }
         }
+    }
+
+    /// The first row that is shown of so many, so that the selected one is.
+    pub(super) fn first_visible(&self, visible: usize) -> usize {
+        let at = self.rows.iter().position(|row| self.is_selected(row)).unwrap_or(0);
+        (at + 1).saturating_sub(visible)
     }
 
     fn is_selected(&self, row: &R) -> bool {

@@ -7,9 +7,9 @@ use ratatui::text::{Line, Span};
 
 use super::paint::{cut, sign, span, split};
 use super::theme::{Meaning, Theme};
-use super::{Size, charts, well};
+use super::{Size, charts};
 use crate::tui::number;
-use crate::tui::state::{Hydra, Level, Link, Page, State};
+use crate::tui::state::{Hydra, Level, Link, Page, State, well};
 
 /// The longest name that the header shows, in cells.
 const NAME: u16 = 24;

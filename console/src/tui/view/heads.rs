@@ -1,6 +1,11 @@
 //! *Heads*: a table whose columns are data. One row differs: that head. All differ: the machine
 //! or the network.
 
+mod groups;
+mod keyspace;
+mod lanes;
+pub(super) mod page;
+
 use hydra_protocol::v1::{Head, Rates, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,21 +15,19 @@ use super::Size;
 use super::paint::{self, left, right, span, title};
 use super::theme::{Meaning, Theme};
 use crate::tui::number;
-use crate::tui::number::{count, rate_or_none};
+use crate::tui::number::{count, tight_or_none};
 use crate::tui::state::hydra::{others, requests, state_word};
 use crate::tui::state::{Hydra, State};
 use crate::tui::table::{Column, HEADS};
 
 /// Columns after the name where there is not room for all.
-const STANDARD: [&str; 7] = ["KEY", "PEER ID", "STATE", "CONNS", "PRES", "REQ/s", "ADD/s"];
+const STANDARD: [&str; 8] = ["KEY", "PEER ID", "STATE", "CONNS", "PRES", "REQ/s", "ADD/s", "GET/s"];
 const NAME: u16 = 7;
 
 /// What stands below a column: the same over all heads.
 fn sum(title: &str, status: &Status) -> String {
-    let rate = |rate: fn(&Rates) -> f64| rate_or_none(status.rates_1m.as_ref().map(rate));
-    let megabytes = |bytes: fn(&Rates) -> f64| {
-        status.rates_1m.as_ref().map_or_else(|| "—".to_owned(), |rates| format!("{:.2}", bytes(rates) / 1e6))
-    };
+    let rate = |rate: fn(&Rates) -> f64| tight_or_none(status.rates_1m.as_ref().map(rate));
+    let megabytes = |bytes: fn(&Rates) -> f64| number::megabytes(status.rates_1m.as_ref().map(bytes));
     match title {
         "STATE" => format!("{} of {}", status.heads_serving, status.heads),
         "CONNS" => count(status.connections_in.saturating_add(status.connections_out)),
@@ -44,18 +47,27 @@ fn sum(title: &str, status: &Status) -> String {
     }
 }
 
-/// The columns after the name that are drawn.
-fn columns(size: Size, state: &State) -> Vec<&'static Column<Head>> {
+/// The columns after the name that are drawn: as many as fit after the first `used` cells.
+fn columns(size: Size, state: &State, used: u16, cells: u16) -> Vec<&'static Column<Head>> {
     let list = &state.lists().heads;
     let wanted = |number: usize, column: &Column<Head>| {
-        number > 0 && list.shows(number) && (size == Size::Full || STANDARD.contains(&column.title))
+        let kept = match size {
+            Size::Full => true,
+            Size::Standard => STANDARD.contains(&column.title),
+            _ => STANDARD.contains(&column.title) && column.title != "PEER ID",
+        };
+        number > 0 && list.shows(number) && kept
     };
+    let mut room = cells.saturating_sub(used);
     HEADS
         .columns
         .iter()
         .enumerate()
         .filter(|(number, column)| wanted(*number, column))
-        .map(|(_, c)| c)
+        .map_while(|(_, column)| {
+            room = room.checked_sub(column.cells + paint::width(gap(size, column)))?;
+            Some(column)
+        })
         .collect()
 }
 
@@ -73,11 +85,11 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
         paint::line(buffer, body, 1, nobody(state, theme));
         return;
     }
-    let columns = columns(size, state);
-    let gap = if size == Size::Full { " " } else { "  " };
+    let gap = |column: &Column<Head>| gap(size, column);
     let names = heads.iter().map(|head| paint::width(&head.name)).max().unwrap_or(NAME).clamp(NAME, 12);
+    let columns = columns(size, state, names + 1, area.width);
     let names_of_columns: String = std::iter::once(format!(" {}", left("HEAD", names)))
-        .chain(columns.iter().map(|column| format!("{gap}{}", cell(column, column.title))))
+        .chain(columns.iter().map(|column| format!("{}{}", gap(column), cell(column, column.title))))
         .collect();
     paint::line(buffer, body, 0, span(theme, Meaning::Title, names_of_columns));
     let (_, rows) = paint::top(body, 1);
@@ -85,9 +97,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
     let visible = usize::from(rows.height.saturating_sub(sum_rows));
     let first = first_visible(&heads, state.selected(), visible);
     for (row, head) in (0..).zip(heads.iter().skip(first).take(visible)) {
-        let line = row_of(head, &columns, gap, names, state, theme);
+        let line = row_of(head, &columns, &gap, names, state, theme);
         paint::line(buffer, rows, row, line);
-        if state.selected() == Some(head.name.as_str())
+        if state.marked() == Some(head.name.as_str())
             && let Some(cells) = paint::row(rows, row)
         {
             buffer.set_style(cells, theme.style(Meaning::Selected));
@@ -96,7 +108,11 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
     if sum_rows > 0 {
         let status = &hydra.status;
         let sums: String = std::iter::once(format!(" {}", left(" all", names)))
-            .chain(columns.iter().map(|column| format!("{gap}{}", cell(column, &sum(column.title, status)))))
+            .chain(
+                columns
+                    .iter()
+                    .map(|column| format!("{}{}", gap(column), cell(column, &sum(column.title, status)))),
+            )
             .collect();
         let row = u16::try_from(visible.min(heads.len())).unwrap_or(u16::MAX);
         let meaning = if old { Meaning::Old } else { Meaning::Title };
@@ -133,6 +149,15 @@ fn unit(size: Size, old: bool, hydra: &Hydra) -> String {
     }
 }
 
+/// Before a column; numbers that stand at the right have a blank of their own before them.
+fn gap(size: Size, column: &Column<Head>) -> &'static str {
+    match (size, column.to_right) {
+        (Size::Full, true) => "",
+        (Size::Full, false) | (_, true) => " ",
+        _ => "  ",
+    }
+}
+
 fn cell(column: &Column<Head>, text: &str) -> String {
     if column.to_right { right(text, column.cells) } else { left(text, column.cells) }
 }
@@ -146,17 +171,17 @@ pub(super) fn first_visible(heads: &[&Head], selected: Option<&str>, visible: us
 fn row_of(
     head: &Head,
     columns: &[&Column<Head>],
-    gap: &'static str,
+    gap: &dyn Fn(&Column<Head>) -> &'static str,
     names: u16,
     state: &State,
     theme: &Theme,
 ) -> Line<'static> {
     let old = state.age().is_some();
-    let selected = state.selected() == Some(head.name.as_str());
+    let selected = state.marked() == Some(head.name.as_str());
     let marker = if selected { theme.symbol(Meaning::Selected) } else { " " };
     let mut spans = vec![Span::raw(marker), Span::raw(left(&head.name, names))];
     for column in columns {
-        spans.push(Span::raw(gap));
+        spans.push(Span::raw(gap(column)));
         if column.title == "STATE" {
             spans.extend(state_cell(head, column.cells, old, theme));
         } else {

@@ -12,7 +12,7 @@ use crate::tui::number::{bytes_of, count, percent};
 use crate::tui::state::{Level, State};
 
 /// Cells of the pane beside *Is it well?*.
-pub(super) const WIDTH: u16 = 46;
+pub(super) const WIDTH: u16 = 44;
 
 struct Limit {
     name: &'static str,
@@ -69,8 +69,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, status: &Stat
     for (row, limit) in (0..).zip(limits(status)) {
         let (sign, meaning) = mark(&limit, old, theme);
         let numbers =
-            format!("{}{} / {}  ", left(limit.name, 7), right(&limit.used, 7), right(&limit.limit, 10));
-        let bar = format!("{}  {}", bar(limit.ratio, 9, theme.is_ascii()), right(&percent(limit.ratio), 5));
+            format!("{}{} / {}  ", left(limit.name, 6), right(&limit.used, 7), right(&limit.limit, 10));
+        let bar = format!("{}  {}", bar(limit.ratio, 9, theme.is_ascii()), right(&percent(limit.ratio), 4));
         let style = meaning.map_or_else(Default::default, |meaning| theme.style(meaning));
         let line = Line::from(vec![sign, Span::raw(numbers), Span::styled(bar, style)]);
         paint::line(buffer, area, row, line);

@@ -10,6 +10,7 @@ use super::theme::Theme;
 use super::{footer, header, heads, well};
 use crate::tui::number::{count, rate_or_none};
 use crate::tui::state::hydra::{connections, requests_of};
+use crate::tui::state::well::answers;
 use crate::tui::state::{Level, Link, Page, State};
 
 /// Draws the one line.
@@ -34,11 +35,11 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
         return;
     }
     let old = state.age().is_some();
-    for answer in &well::answers(hydra) {
+    for answer in &answers(hydra) {
         let room = rest.width.saturating_sub(12);
         let first = answer.parts.first().map_or("", String::as_str);
         let brief = answer.level == Level::Good && paint::width(first) > room;
-        let text = if brief { cut(&answer.brief, room) } else { answer.text(room) };
+        let text = if brief { cut(&answer.brief, room) } else { well::text(answer, room) };
         let words = format!(" {}{text}", left(&answer.name, 9));
         paint::line(
             buffer,

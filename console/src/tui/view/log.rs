@@ -14,10 +14,36 @@ use crate::tui::state::feed::Ask;
 use crate::tui::state::{Hydra, Level, State};
 use crate::tui::table::{LINES, Line};
 
-/// Cells before the text: mark, time, level, part.
-const BEFORE: u16 = 27;
-/// The same where room is short: mark, time, sign.
-const BEFORE_NARROW: u16 = 12;
+/// Cells of a time of this day, and of one of another.
+const TIME: u16 = 8;
+const DAY_AND_TIME: u16 = 10;
+
+/// What stands before the text.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// Cells of the time.
+    time: u16,
+    /// Level and part, and not the sign alone.
+    wide: bool,
+}
+
+impl Columns {
+    fn of(lines: &[&Line], cells: u16) -> Self {
+        let other_days = lines.iter().any(|line| line.at.is_some() && !line.today);
+        Self { time: if other_days { DAY_AND_TIME } else { TIME }, wide: cells >= 60 }
+    }
+
+    /// Cells before the text.
+    fn before(self) -> u16 {
+        // mark and blanks; level, part; or the sign
+        self.time + if self.wide { 19 } else { 4 }
+    }
+
+    fn names(self) -> String {
+        let time = left("TIME", self.time);
+        if self.wide { format!(" {time}   LEVEL PART     WHAT") } else { format!(" {time}   WHAT") }
+    }
+}
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme: &Theme) {
     let all = state.log_lines();
@@ -26,21 +52,20 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
     let age = feed::as_of(state, hydra, &Ask::Events);
     title(buffer, area, theme, &what(state), &unit(state, hydra, age.clone()));
     let (names, body) = paint::top(paint::top(area, 1).1, 1);
-    let wide = area.width >= 60;
-    let columns = if wide { "  TIME      LEVEL  PART      WHAT" } else { "  TIME       WHAT" };
+    let columns = Columns::of(&lines, area.width);
     if lines.is_empty() {
         nothing(buffer, names.union(body), all.len(), state, hydra, theme);
         return;
     }
-    paint::line(buffer, names, 0, span(theme, Meaning::Title, columns.get(1..).unwrap_or_default()));
+    paint::line(buffer, names, 0, span(theme, Meaning::Title, columns.names()));
     let (body, foot) = paint::top(body, body.height.saturating_sub(1));
     let at = lines.iter().position(|line| Some(line.id.as_str()) == list.selected()).unwrap_or(0);
-    let rows = rows(&lines, at, body, wide, state);
+    let rows = rows(&lines, at, body, columns, state);
     let mut number = 0;
     for (line, parts) in rows {
         let selected = Some(line.id.as_str()) == list.selected();
         for (part, text) in parts.iter().enumerate() {
-            let drawn = row(line, text, part == 0, selected, wide, theme);
+            let drawn = row(line, text, part == 0, selected, columns, theme);
             let drawn = if age.is_some() || state.age().is_some() {
                 drawn.style(theme.style(Meaning::Old))
             } else {
@@ -63,10 +88,10 @@ fn rows<'a>(
     lines: &[&'a Line],
     at: usize,
     body: Rect,
-    wide: bool,
+    columns: Columns,
     state: &State,
 ) -> Vec<(&'a Line, Vec<String>)> {
-    let room = body.width.saturating_sub(if wide { BEFORE } else { BEFORE_NARROW });
+    let room = body.width.saturating_sub(columns.before());
     let parts = |line: &Line| {
         if state.log().wraps() { paint::wrap(&line.text, room) } else { vec![paint::cut(&line.text, room)] }
     };
@@ -94,12 +119,18 @@ fn rows<'a>(
     drawn
 }
 
-fn row(line: &Line, text: &str, first: bool, selected: bool, wide: bool, theme: &Theme) -> Text<'static> {
-    let mark = if selected && first { theme.symbol(Meaning::Selected) } else { " " };
+fn row(
+    line: &Line,
+    text: &str,
+    first: bool,
+    selected: bool,
+    columns: Columns,
+    theme: &Theme,
+) -> Text<'static> {
     if !first {
-        let before = if wide { BEFORE } else { BEFORE_NARROW };
-        return Text::from(format!(" {}{text}", " ".repeat(usize::from(before.saturating_sub(1)))));
+        return Text::from(format!("{}{text}", " ".repeat(usize::from(columns.before()))));
     }
+    let mark = if selected { theme.symbol(Meaning::Selected) } else { " " };
     let level = match line.level {
         Finding::Fail => Level::Broken,
         Finding::Warn => Level::Look,
@@ -107,15 +138,12 @@ fn row(line: &Line, text: &str, first: bool, selected: bool, wide: bool, theme: 
     };
     let worth = level != Level::Good;
     let sign = if worth { theme.symbol(Meaning::Level(level)) } else { " " };
-    let word = if wide { format!("{} {}", sign, paint::right(line.word(), 5)) } else { sign.to_owned() };
+    let word =
+        if columns.wide { format!("{sign} {}", paint::right(line.word(), 5)) } else { sign.to_owned() };
     let word = if worth { span(theme, Meaning::Level(level), word) } else { Span::raw(word) };
-    let part = if wide { format!(" {} ", left(&line.part, 8)) } else { " ".to_owned() };
-    Text::from(vec![
-        Span::raw(format!("{mark}{} ", left(&line.time(), 8))),
-        word,
-        Span::raw(if wide { part } else { " ".to_owned() }),
-        Span::raw(text.to_owned()),
-    ])
+    let part = if columns.wide { format!(" {} ", left(&line.part, 8)) } else { " ".to_owned() };
+    let time = format!("{mark}{} ", left(&line.time(), columns.time));
+    Text::from(vec![Span::raw(time), word, Span::raw(part), Span::raw(text.to_owned())])
 }
 
 fn what(state: &State) -> String {

@@ -3,7 +3,6 @@
 
 pub mod paint;
 pub mod theme;
-pub mod well;
 
 mod charts;
 mod dialog;
@@ -21,12 +20,16 @@ mod narrow;
 mod network;
 mod no_daemon;
 mod no_peers;
+mod overload;
 mod overview;
+mod peers;
 mod plot;
 mod prefetch;
 mod records;
+mod strip;
 mod table;
 mod warming;
+mod well;
 
 use hydra_protocol::v1::DaemonState;
 use ratatui::Frame;
@@ -118,13 +121,14 @@ fn wide(buffer: &mut Buffer, area: Rect, size: Size, state: &State, theme: &Them
 fn page(buffer: &mut Buffer, body: Rect, size: Size, state: &State, hydra: &Hydra, theme: &Theme) {
     match state.page() {
         Page::Overview => {}
-        Page::Heads => heads::draw(buffer, body, size, state, hydra, theme),
-        Page::Head(name) => head::draw(buffer, body, name, state, theme),
+        Page::Heads => heads::page::draw(buffer, body, size, state, hydra, theme),
+        Page::Head(name) => head::draw(buffer, body, size, name, state, hydra, theme),
         Page::Prefetch => prefetch::draw(buffer, body, size, state, hydra, theme),
         Page::Network => network::draw(buffer, body, size, state, hydra, theme),
         Page::Records => records::draw(buffer, body, size, state, hydra, theme),
         Page::Log => log::draw(buffer, body, state, hydra, theme),
-        Page::Peers | Page::Peer(_) => {}
+        Page::Peers => peers::draw(buffer, body, size, state, hydra, theme),
+        Page::Peer(id) => peers::peer::draw(buffer, body, id, state, hydra, theme),
     }
 }
 

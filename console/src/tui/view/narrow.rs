@@ -11,6 +11,7 @@ use super::{charts, events, footer, header, heads as heads_view, plot, well};
 use crate::tui::chart::spark::spark;
 use crate::tui::number::{self, count, rate_or_none, short_key};
 use crate::tui::state::hydra::{connections, requests_of};
+use crate::tui::state::well::{Answer, answers};
 use crate::tui::state::{Hydra, Level, Link, Page, State};
 
 /// Columns of the sparklines.
@@ -32,7 +33,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
     }
     let Some(hydra) = state.shown() else { return };
     match state.page() {
-        Page::Overview => overview(buffer, body, state, hydra, theme),
+        Page::Overview => match state.expanded() {
+            Some(pane) => super::overview::expanded(buffer, body, pane, state, hydra, theme),
+            None => overview(buffer, body, state, hydra, theme),
+        },
         _ => super::page(buffer, body, super::Size::Narrow, state, hydra, theme),
     }
 }
@@ -60,13 +64,13 @@ fn first_row(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
 }
 
 fn overview(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme: &Theme) {
-    let answers = well::answers(hydra);
+    let answers = answers(hydra);
     let mut rest = answers_in_two_columns(buffer, area, &answers, state, theme);
     // Two columns have no room for a reason: the first that is not well gets a row.
     let bad = answers.iter().find(|answer| answer.level == Level::Broken);
     let bad = bad.or_else(|| answers.iter().find(|answer| answer.level == Level::Look));
     if let Some(bad) = bad {
-        let text = Span::raw(format!(" {}", bad.text(rest.width.saturating_sub(3))));
+        let text = Span::raw(format!(" {}", well::text(bad, rest.width.saturating_sub(3))));
         let sign = well::sign(theme, bad.level, state.age().is_some());
         paint::line(buffer, rest, 0, Line::from(vec![Span::raw(" "), sign, text]));
         rest = top(rest, 1).1;
@@ -84,7 +88,7 @@ fn overview(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme
     let first = first_visible(&heads, state.selected(), usize::from(block.height));
     for (row, head) in (0..block.height).zip(heads.iter().skip(first)) {
         let old = state.age().is_some();
-        let selected = state.selected() == Some(head.name.as_str());
+        let selected = state.marked() == Some(head.name.as_str());
         let marker = if selected { theme.symbol(Meaning::Selected) } else { " " };
         let mut spans = vec![Span::raw(format!("{marker}{} {} ", left(&head.name, 7), short_key(&head.key)))];
         spans.extend(state_cell(head, 10, old, theme));
@@ -108,7 +112,7 @@ fn overview(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme
 fn answers_in_two_columns(
     buffer: &mut Buffer,
     area: Rect,
-    answers: &[well::Answer],
+    answers: &[Answer],
     state: &State,
     theme: &Theme,
 ) -> Rect {

@@ -68,6 +68,26 @@ pub fn wrap(text: &str, cells: u16) -> Vec<String> {
     lines.iter().map(|line| cut(line, cells)).collect()
 }
 
+/// Parts that stay whole, joined to lines of at most `cells`: `first` stands before them all, and
+/// after each but the last the `separator`.
+#[must_use]
+pub fn fill_lines(first: &str, parts: &[String], separator: &str, cells: u16) -> Vec<String> {
+    let mut lines = vec![first.to_owned()];
+    for (at, part) in parts.iter().enumerate() {
+        let end = if at + 1 < parts.len() { separator } else { "" };
+        let Some(line) = lines.last_mut() else { break };
+        let longer = format!("{line} {part}{end}");
+        if line.is_empty() {
+            *line = format!("{part}{end}");
+        } else if width(&longer) <= cells {
+            *line = longer;
+        } else {
+            lines.push(format!("{part}{end}"));
+        }
+    }
+    lines.iter().map(|line| cut(line, cells)).collect()
+}
+
 /// A part of a line that means something.
 #[must_use]
 pub fn span(theme: &Theme, meaning: Meaning, text: impl Into<String>) -> Span<'static> {

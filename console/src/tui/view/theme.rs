@@ -63,6 +63,8 @@ pub enum Meaning {
     Quiet,
     /// The picture stands still.
     Frozen,
+    /// One of our heads in a picture.
+    Head,
     /// A record that was looked up, not announced.
     Prefetched,
 }
@@ -104,6 +106,7 @@ impl Theme {
                 let reverse = style.add_modifier(Modifier::REVERSED);
                 (reverse, reverse)
             }
+            Meaning::Head => (style.fg(Color::Blue), style.add_modifier(Modifier::BOLD)),
             Meaning::Prefetched => (style.fg(Color::Magenta), style.add_modifier(Modifier::UNDERLINED)),
             Meaning::Title | Meaning::Frozen => {
                 let bold = style.add_modifier(Modifier::BOLD);
@@ -119,6 +122,8 @@ impl Theme {
         match meaning {
             Meaning::Level(Level::Good) => "●",
             Meaning::Level(Level::Look) => "▲",
+            Meaning::Head if self.is_ascii() => "^",
+            Meaning::Head => "▲",
             Meaning::Level(Level::Broken) => "✖",
             Meaning::Level(Level::Busy) => "◐",
             Meaning::Level(Level::Off) => "○",
@@ -153,7 +158,7 @@ fn ascii_of(symbol: &str) -> char {
         "◐" => '%',
         "○" => 'o',
         "▸" => '>',
-        "─" | "–" | "—" => '-',
+        "─" | "–" | "—" | "−" => '-',
         "·" | "│" | "┤" | "┊" => '|',
         "≈" => '~',
         "≤" => '<',

@@ -1,6 +1,6 @@
 //! In place of the Overview while the hydra starts: what is done, what is awaited, what to expect.
 
-use hydra_protocol::v1::{BellyWarming, HeadState};
+use hydra_protocol::v1::HeadState;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -9,6 +9,7 @@ use super::paint::{self, left, sign, title, top, wrap};
 use super::theme::Theme;
 use super::{Size, events, heads};
 use crate::tui::number::{self, count};
+use crate::tui::state::well::reading;
 use crate::tui::state::{Hydra, Level, State};
 
 struct Step {
@@ -62,19 +63,6 @@ fn steps(hydra: &Hydra) -> Vec<Step> {
 
 /// Why heads wait for the belly.
 const WHY: &str = "heads do not offer the DHT before: half a belly misleads";
-
-/// How far the belly is read: what heads wait for, then the rest.
-pub(super) fn reading(warming: &BellyWarming) -> Vec<String> {
-    let (read, of, left) = if warming.day_read {
-        (warming.records, warming.records_expected, warming.left_seconds)
-    } else {
-        (warming.day_records, warming.day_records_expected, warming.day_left_seconds)
-    };
-    let mut parts = vec![format!("{} of ≈ {} records", count(read), count(of))];
-    parts.extend(warming.records_per_second.map(|rate| format!("{}/s", number::rate(rate))));
-    parts.extend(left.map(|left| format!("{} to go", number::span(left.ceil()))));
-    parts
-}
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme: &Theme) {
     let steps = steps(hydra);

@@ -65,12 +65,23 @@ pub(super) fn on_row(state: &State) -> bool {
     match state.page() {
         Page::Records => has_data(state) && state.list().is_some_and(|list| list.selected().is_some()),
         Page::Prefetch => state.selected_key().is_some(),
+        // what is not well, until somebody chose a head
+        Page::Overview => has_data(state),
+        Page::Peers => state.list().is_some_and(|list| list.selected().is_some()),
         _ => on_head(state),
     }
 }
 
 pub(super) fn on_records(state: &State) -> bool {
     *state.page() == Page::Records
+}
+
+pub(super) fn on_peers(state: &State) -> bool {
+    has_data(state) && *state.page() == Page::Peers
+}
+
+pub(super) fn zoom_label(state: &State) -> &'static str {
+    if state.peers().zoomed_to().is_some() { "z whole keyspace" } else { "z zoom keyspace" }
 }
 
 pub(super) fn on_log(state: &State) -> bool {

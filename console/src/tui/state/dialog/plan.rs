@@ -28,7 +28,7 @@ impl Plan {
                     return (Turn::Stay, Some(Command::PlanCoverage { per_mille }));
                 }
                 None => {
-                    "a share from 0.1 % to 100 %, such as 50 % or 0.5, please".clone_into(&mut self.error)
+                    "a share from 0.1 % to 100 %, such as 50 % or 0.5, please".clone_into(&mut self.error);
                 }
             },
             _ => edit(&mut self.typed, &mut self.error, key),

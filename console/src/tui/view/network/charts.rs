@@ -1,8 +1,11 @@
 //! The charts of *Network*.
 
+use hydra_protocol::v1::AskedTraffic;
+
 use super::super::plot::Chart;
 use crate::tui::chart::plot::Shape;
 use crate::tui::number::{rate, si};
+use crate::tui::state::Hydra;
 use crate::tui::state::past::Fold;
 
 /// Servers of the network.
@@ -28,6 +31,7 @@ pub(super) const BYTES_IN: Chart = Chart {
     series: &["requests.bytes_in"],
     now: |hydra| Some(hydra.status.rates_1m.as_ref()?.bytes_in),
     label: si,
+    beside: |_, hydra, _| of_scout(hydra, |asked| asked.bytes_in_per_second),
     ..CRAWL
 };
 
@@ -37,5 +41,12 @@ pub(super) const BYTES_OUT: Chart = Chart {
     short: "out",
     series: &["requests.bytes_out"],
     now: |hydra| Some(hydra.status.rates_1m.as_ref()?.bytes_out),
+    beside: |_, hydra, _| of_scout(hydra, |asked| asked.bytes_out_per_second),
     ..BYTES_IN
 };
+
+/// What the scout has beside the heads.
+fn of_scout(hydra: &Hydra, bytes: fn(&AskedTraffic) -> f64) -> Vec<String> {
+    let sum = |asked: &Vec<AskedTraffic>| asked.iter().map(bytes).sum::<f64>();
+    hydra.feeds.traffic().map(|traffic| format!("scout {}", si(sum(&traffic.asked)))).into_iter().collect()
+}

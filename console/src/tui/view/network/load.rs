@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::super::paint::{self, title, top, wrap};
+use super::super::paint::{self, fill_lines, title, top};
 use super::super::theme::Theme;
 use crate::tui::number::{bytes_of, count, millis, percent};
 use crate::tui::state::{Hydra, State};
@@ -20,7 +20,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, _: &State, hydra: &Hydra, th
         let share = percent(status.rss_bytes as f64 / status.memory_limit_bytes as f64);
         values.push(format!("memory {used} of {limit}, {share}"));
     }
-    let lines = wrap(&values.join(" · "), area.width.saturating_sub(1));
+    let lines = fill_lines("", &values, " ·", area.width.saturating_sub(1));
     let (block, rest) = top(area, u16::try_from(lines.len()).unwrap_or(3).saturating_add(1));
     title(buffer, block, theme, &format!("Load level {} {word}", status.load_level), "");
     for (row, text) in (1..).zip(lines) {

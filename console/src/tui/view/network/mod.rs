@@ -8,6 +8,8 @@ mod reach;
 mod requests;
 mod size;
 
+pub(super) use reach::transports;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -47,7 +49,7 @@ fn full(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme: &T
     let (left, right) = halves(block);
     plot::draw(buffer, left, &charts::CRAWL, state, hydra, theme);
     size::draw(buffer, right, Size::Full, state, hydra, theme);
-    let rest = requests::draw(buffer, rest, state, hydra, theme);
+    let rest = requests::draw(buffer, rest, Size::Full, state, hydra, theme);
     let (left, right) = halves(rest);
     let (above, below) = top(left, left.height / 2);
     for (block, chart) in [(above, &charts::BYTES_IN), (below, &charts::BYTES_OUT)] {
@@ -69,7 +71,7 @@ fn standard(buffer: &mut Buffer, area: Rect, size: Size, state: &State, hydra: &
     let chart = if size == Size::Standard && chart >= LEAST_PLOT + plot::FRAME { chart } else { 0 };
     let (block, rest) = top(rest, chart);
     plot::draw_if(buffer, block, &charts::CRAWL, state, hydra, theme);
-    let rest = requests::draw(buffer, rest, state, hydra, theme);
+    let rest = requests::draw(buffer, rest, size, state, hydra, theme);
     let rest = reach::draw(buffer, rest, hydra, theme);
     groups::draw(buffer, rest, hydra, theme);
 }

@@ -1,7 +1,5 @@
 //! *Reachable*: which heads strangers could dial, by address and transport.
 
-use std::collections::BTreeMap;
-
 use hydra_protocol::v1::{Head, Reach, Reachable};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -16,7 +14,7 @@ use crate::tui::state::{Hydra, Level};
 const ADDRESS: u16 = 16;
 
 /// Of what is known of the addresses of a head over one transport: the best.
-pub(in super::super) fn level<'a>(of: impl Iterator<Item = &'a Reach>) -> Level {
+fn level<'a>(of: impl Iterator<Item = &'a Reach>) -> Level {
     let mut best = Level::Off;
     for reach in of {
         match reach.reachable() {
@@ -53,8 +51,14 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, hydra: &Hydra, theme: &Theme
         paint::line(buffer, rest, 0, span(theme, Meaning::Quiet, why));
         return top(rest, 1).1;
     }
-    let mut hosts: BTreeMap<&str, Vec<&Head>> = BTreeMap::new();
-    hydra.heads().for_each(|head| hosts.entry(head.listen_ip.as_str()).or_default().push(head));
+    // in the order of the heads
+    let mut hosts: Vec<(&str, Vec<&Head>)> = Vec::new();
+    for head in hydra.heads() {
+        match hosts.iter_mut().find(|(host, _)| *host == head.listen_ip) {
+            Some((_, heads)) => heads.push(head),
+            None => hosts.push((&head.listen_ip, vec![head])),
+        }
+    }
     for (host, heads) in hosts {
         let cell = 14.max(heads.iter().map(|head| paint::width(&head.name)).max().unwrap_or(0).min(20) + 8);
         let fit = usize::from(rest.width.saturating_sub(ADDRESS + 1) / cell).max(1);

@@ -9,8 +9,8 @@ use super::super::feed;
 use super::super::paint::{self, span, title};
 use super::super::theme::{Meaning, Theme};
 use super::name;
-use crate::tui::chart::spark::spark;
-use crate::tui::number::{self, count, rate};
+use crate::tui::chart::lane::lane;
+use crate::tui::number::{self, count};
 use crate::tui::state::feed::Ask;
 use crate::tui::state::past::{self, Fold};
 use crate::tui::state::records::Pane;
@@ -33,7 +33,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
     title(buffer, area, theme, &name(Pane::Belly, state, theme, "Belly"), &unit);
     let (_, body) = paint::top(area, 1);
     let hours = hours_left(belly, hydra.clock());
-    let bars = spark(&hours, theme.is_ascii());
+    let bars = lane(&hours, theme.is_ascii());
     let style = if old { theme.style(Meaning::Old) } else { Default::default() };
     let lines = lines(belly, state, hydra);
     let first = lines.first().map_or(0, |line| paint::width(line));
@@ -76,17 +76,16 @@ fn lines(belly: &Belly, state: &State, hydra: &Hydra) -> Vec<String> {
     let step = past.map_or(1, |past| i64::from(past.step_seconds).max(1));
     let prefetched = fold("records.prefetched", hydra, (step, 0));
     let prefetched = prefetched.map_or_else(|| "—".to_owned(), |number| count(number.round() as u64));
+    let prefetched = format!("prefetched {prefetched}");
     let values = format!(
-        " prefetched {prefetched} · values {} · not on disk yet {} (a crash loses ≤ {} s)",
+        " values {} · not on disk yet {} (a crash loses ≤ {} s)",
         count(belly.values),
         count(belly.records_unsaved),
         belly.unsaved_max_seconds
     );
-    let taken =
-        hydra.status.rates_1m.as_ref().map_or_else(|| "—".to_owned(), |rates| rate(rates.add_provider));
     let window = number::window(state.window().seconds());
     let flow = format!(
-        " taken in {taken}/s (1 min) · mean of {window}: written {}/s, expired {}/s, dropped {}/s",
+        " written {}/s · expired {}/s · drops {}/s (mean of {window}) · {prefetched}",
         mean("records.written", state, hydra),
         mean("records.expired", state, hydra),
         mean("records.dropped", state, hydra)

@@ -46,7 +46,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
     }
     match (told, rows.is_empty()) {
         (Some([]), _) => {
-            paint::line(buffer, body, 0, span(theme, Meaning::Quiet, " nobody has asked for a key yet"))
+            paint::line(buffer, body, 0, span(theme, Meaning::Quiet, " nobody has asked for a key yet"));
         }
         (_, true) => paint::line(buffer, body, 0, span(theme, Meaning::Quiet, " no row fits the filter")),
         _ => grid.draw(buffer, body, theme, &|column, row, cells| cell(column, row, cells, theme)),

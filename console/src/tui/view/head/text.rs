@@ -1,34 +1,33 @@
-//! The page of one head: everything the daemon tells of it, as text.
+//! One head as lines of text, where there is not room for panes.
 
-use hydra_protocol::v1::{Head, HeadState};
+use hydra_protocol::v1::Head;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::heads::state_cell;
-use super::paint::{self, left, right, title, top, wrap};
-use super::theme::{Meaning, Theme};
-use crate::tui::number::{self, bytes, count, rate};
-use crate::tui::state::State;
-use crate::tui::state::hydra::{connections, requests};
+use super::super::heads::state_cell;
+use super::super::paint::{self, left, right, title, top, wrap};
+use super::super::theme::{Meaning, Theme};
+use super::{facts, nearest};
+use crate::tui::number::{self, rate};
+use crate::tui::state::hydra::requests;
+use crate::tui::state::{Hydra, State};
 
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, name: &str, state: &State, theme: &Theme) {
-    let Some(hydra) = state.shown() else { return };
-    let Some(head) = hydra.head(name) else {
-        title(buffer, area, theme, &format!("Heads ▸ {name}"), "");
-        paint::line(buffer, area, 1, format!(" {name} is gone: it was removed. Esc goes back."));
-        return;
+pub(super) fn draw(
+    buffer: &mut Buffer,
+    area: Rect,
+    head: &Head,
+    state: &State,
+    hydra: &Hydra,
+    theme: &Theme,
+) {
+    let since = match state.age() {
+        Some(_) => format!("as of {}", number::clock(hydra.clock())),
+        None => String::new(),
     };
-    let since = match (state.age(), head.state(), &head.serving_since) {
-        (Some(_), ..) => format!("as of {}", number::clock(hydra.clock())),
-        (None, HeadState::Serving, since @ Some(_)) => {
-            format!("serving since {}", number::date(since.as_ref()))
-        }
-        _ => String::new(),
-    };
-    title(buffer, area, theme, &format!("Heads ▸ {name}"), &since);
+    title(buffer, area, theme, &format!("Heads ▸ {}", head.name), &since);
     let (_, body) = top(area, 1);
-    let lines = lines(head, body.width, state, theme);
+    let lines = lines(head, body.width, state, hydra, theme);
     let last = lines.len().saturating_sub(usize::from(body.height));
     let first = usize::from(state.detail_scroll()).min(last);
     for (row, line) in (0..body.height).zip(lines.into_iter().skip(first)) {
@@ -36,7 +35,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, name: &str, state: &State, t
     }
 }
 
-fn lines(head: &Head, cells: u16, state: &State, theme: &Theme) -> Vec<Line<'static>> {
+fn lines(head: &Head, cells: u16, state: &State, hydra: &Hydra, theme: &Theme) -> Vec<Line<'static>> {
     let old = state.age().is_some();
     let mut lines = Vec::new();
     let mut field = |name: &str, texts: Vec<String>| {
@@ -56,6 +55,9 @@ fn lines(head: &Head, cells: u16, state: &State, theme: &Theme) -> Vec<Line<'sta
         state_text = format!("{state_text}: {}", head.state_reason);
     }
     field("state", wrap(&state_text, room));
+    for (name, text) in facts::lines(head, hydra, cells) {
+        field(&name, vec![text]);
+    }
     field("peer id", wrap(&head.peer_id, room));
     let hex: String = head.key.iter().map(|byte| format!("{byte:02x}")).collect();
     field("key", wrap(&hex, room));
@@ -67,20 +69,10 @@ fn lines(head: &Head, cells: u16, state: &State, theme: &Theme) -> Vec<Line<'sta
         if head.address_group.is_empty() { "none: the address is not public" } else { &head.address_group };
     field("group", vec![group.to_owned()]);
     field("added", vec![format!("{} UTC", number::date(head.added_at.as_ref()))]);
-    let connected = format!(
-        "{}: in {}, out {}",
-        count(connections(head)),
-        count(head.connections_in),
-        count(head.connections_out)
-    );
-    field("connections", vec![connected]);
     let Some(rates) = head.rates_1m else {
         field("requests", vec!["not measured: the head does not serve".to_owned()]);
-        return lines;
+        return neighbours(lines, head, cells, hydra, theme);
     };
-    let total =
-        format!("{} in, {} out a second", bytes(rates.bytes_in as u64), bytes(rates.bytes_out as u64));
-    field("traffic", vec![format!("{total} (1 min) · {} streams reset a minute", rate(rates.resets * 60.0))]);
     field("requests", vec!["a second, 1 min average".to_owned()]);
     let kinds = [
         ("ADD_PROVIDER", rates.add_provider),
@@ -94,5 +86,20 @@ fn lines(head: &Head, cells: u16, state: &State, theme: &Theme) -> Vec<Line<'sta
     ];
     let kinds = kinds.map(|(name, value)| format!("{}{}", left(name, 15), right(&rate(value), 8)));
     field("", kinds.to_vec());
+    neighbours(lines, head, cells, hydra, theme)
+}
+
+/// The lines, and below them the nearest peers.
+fn neighbours(
+    mut lines: Vec<Line<'static>>,
+    head: &Head,
+    cells: u16,
+    hydra: &Hydra,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    if let Some(told) = hydra.feeds.head(&head.name).filter(|told| !told.nearest.is_empty()) {
+        lines.push(Line::from(paint::span(theme, Meaning::Title, format!(" {}", nearest::what(told)))));
+        lines.extend(told.nearest.iter().map(|one| nearest::line(one, None, cells.min(59), theme)));
+    }
     lines
 }
