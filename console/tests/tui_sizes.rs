@@ -2,9 +2,13 @@
 
 mod tui_common;
 
-use hydra_protocol::v1::{Event, Head, Rates, Status, Warning, WatchStatusResponse};
+use hydra_protocol::v1::{
+    AgentCount, AskedKey, Belly, ConnectionCount, Event, Generation, Head, ListRecordsResponse, Peer,
+    PeerFlow, Rates, Record, Region, Status, SurveyPeersResponse, Warning, WatchStatusResponse,
+};
 use hydractl::fixture;
-use hydractl::tui::state::State;
+use hydractl::tui::state::feed::{Ask, Told};
+use hydractl::tui::state::{Message, State};
 use hydractl::tui::view::theme::{Colours, Symbols};
 use proptest::prelude::*;
 use tui_common::{PLAIN, buffer, down, empty, fed, keys, live, never, no_peers, told, warming};
@@ -60,6 +64,70 @@ fn awkward() -> State {
     told(update)
 }
 
+/// Answers to the questions of the pages with the most awkward numbers and names.
+fn awkward_answers(script: &str) -> State {
+    let mut state = fed(awkward(), script);
+    let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let name = || "レルネーの水蛇 ".repeat(40);
+    let peer = Peer {
+        agent: name(),
+        peer_id: name(),
+        seen_at: time(i64::MIN),
+        shared_bits: u32::MAX,
+        ..Peer::default()
+    };
+    let record = Record {
+        provider_peer_id: name(),
+        expires_at: time(i64::MAX),
+        announced_at: time(i64::MIN),
+        ..Record::default()
+    };
+    let flow = PeerFlow { joined: u64::MAX, left: u64::MAX };
+    for ask in state.wants() {
+        let told = match &ask {
+            Ask::Survey { .. } => Told::Survey(Box::new(SurveyPeersResponse {
+                at: time(i64::MAX),
+                flows_since: time(i64::MIN),
+                live: u64::MAX,
+                connected: u64::MAX,
+                total: u64::MAX,
+                bins: vec![u32::MAX; 1_013],
+                flows_10m: vec![flow; 99],
+                flow_1h: Some(flow),
+                agents: vec![AgentCount { name: name(), peers: u64::MAX }; 9],
+                connections: vec![ConnectionCount { open: u64::MAX, ..Default::default() }; 3],
+                peers: vec![peer.clone(); 3],
+                ..Default::default()
+            })),
+            Ask::Peer(_) => Told::Peer(Box::new(peer.clone())),
+            Ask::Records { .. } => {
+                Told::Records(ListRecordsResponse { records: vec![record.clone(); 3], ..Default::default() })
+            }
+            Ask::Belly => Told::Belly(Box::new(Belly {
+                records: u64::MAX,
+                unsaved_max_seconds: f64::NAN,
+                trouble: name(),
+                generations: [i64::MIN, 0, i64::MAX]
+                    .map(|at| Generation { begins_at: time(at), records: u64::MAX, ..Default::default() })
+                    .to_vec(),
+                ..Belly::default()
+            })),
+            Ask::MostAsked => {
+                Told::MostAsked(vec![AskedKey { requests: 1, requests_error: 9, ..Default::default() }])
+            }
+            Ask::Regions => {
+                Told::Regions(vec![Region { prefix: u32::MAX, reads: u64::MAX, ..Default::default() }; 3])
+            }
+            Ask::Events => {
+                Told::Events(vec![Event { at: time(i64::MAX), text: name(), ..Default::default() }; 3])
+            }
+            _ => continue,
+        };
+        state.apply(Message::Told { ask, result: Ok(Box::new(told)) }, state.now());
+    }
+    state
+}
+
 fn every_state() -> Vec<State> {
     let mut states = vec![live(), warming(), no_peers(), down(), empty(), never(), awkward()];
     for script in ["<Enter>", "?", "a", "jD", "jS", "f", "___", "<Enter>jjjjj?jj"] {
@@ -72,6 +140,9 @@ fn every_state() -> Vec<State> {
         for state in [live(), awkward()] {
             states.push(fed(state, script));
         }
+    }
+    for script in ["3", "3z", "3<Enter>", "4/8959<Enter>", "4lll", "7w"] {
+        states.push(awkward_answers(script));
     }
     states.push(told(WatchStatusResponse::default()));
     states

@@ -191,7 +191,9 @@ impl State {
         let end = u64::from(self.peers.offset) + rows.len() as u64;
         match at {
             Some(0) => self.peers.offset = self.peers.offset.saturating_sub(STEP),
-            Some(at) if at + 1 == rows.len() && end < total => self.peers.offset += STEP,
+            Some(at) if at + 1 == rows.len() && end < total => {
+                self.peers.offset = self.peers.offset.saturating_add(STEP)
+            }
             _ => {}
         }
     }
