@@ -9,8 +9,11 @@ use hydra_protocol::v1::{
 use hydractl::fixture;
 use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::{Message, State};
-use hydractl::tui::view::theme::{Colours, Symbols};
+use hydractl::tui::view;
+use hydractl::tui::view::theme::{Colours, Symbols, Theme};
 use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use tui_common::{PLAIN, buffer, down, empty, fed, keys, live, never, no_peers, told, warming};
 
 /// A hydra of the most awkward numbers and names.
@@ -169,6 +172,27 @@ fn the_sizes_around_every_border_can_be_drawn() {
         }
         for (width, height) in [(79, 24), (80, 23), (80, 24), (119, 36), (120, 35), (120, 36), (250, 80)] {
             buffer(&state, (width, height), PLAIN);
+        }
+    }
+}
+
+#[test]
+fn no_cell_beyond_the_area_is_touched() {
+    let theme = Theme::new(Colours::Ansi, Symbols::Unicode);
+    for (width, height) in [(20, 1), (37, 9), (64, 18), (80, 24), (120, 36), (133, 41)] {
+        let whole = Rect { x: 0, y: 0, width: width + 4, height: height + 4 };
+        let area = Rect { x: 2, y: 2, width, height };
+        let mut blank = Buffer::empty(whole);
+        blank.content.iter_mut().for_each(|cell| {
+            cell.set_symbol("%");
+        });
+        for state in every_state() {
+            let mut drawn = blank.clone();
+            view::picture(&mut drawn, area, &state, &theme);
+            let beyond = whole.positions().filter(|position| !area.contains(*position));
+            for position in beyond {
+                assert_eq!(drawn.cell(position), blank.cell(position), "{position:?} at {width}x{height}");
+            }
         }
     }
 }
