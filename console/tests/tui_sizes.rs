@@ -2,19 +2,23 @@
 
 mod tui_common;
 
+use std::sync::OnceLock;
+
 use hydra_protocol::v1::{
-    AgentCount, AskedKey, Belly, ConnectionCount, Event, Generation, Head, ListRecordsResponse, Peer,
-    PeerFlow, Rates, Record, Region, Status, SurveyPeersResponse, Warning, WatchStatusResponse,
+    AgentCount, AskedKey, AskedTraffic, Belly, Bucket, ConnectionCount, Coverage, CoverageWith, Event,
+    Generation, GetHistoryResponse, GetTrafficResponse, Head, HeadGroup, ListRecordsResponse, Neighbour,
+    Network, Outcomes, Peer, PeerFlow, Prefetch, PrefetchKey, PrefetchSource, Rates, Record, Region,
+    SeriesValues, ServedTraffic, SourceCounts, Status, SurveyPeersResponse, Warning, WatchStatusResponse,
 };
 use hydractl::fixture;
+use hydractl::tui::state::State;
 use hydractl::tui::state::feed::{Ask, Told};
-use hydractl::tui::state::{Message, State};
 use hydractl::tui::view;
 use hydractl::tui::view::theme::{Colours, Symbols, Theme};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use tui_common::{PLAIN, buffer, down, empty, fed, keys, live, never, no_peers, told, warming};
+use tui_common::{PLAIN, answered, buffer, down, empty, fed, keys, live, never, no_peers, told, warming};
 
 /// A hydra of the most awkward numbers and names.
 fn awkward() -> State {
@@ -67,9 +71,100 @@ fn awkward() -> State {
     told(update)
 }
 
-/// Answers to the questions of the pages with the most awkward numbers and names.
-fn awkward_answers(script: &str) -> State {
-    let mut state = fed(awkward(), script);
+/// The most awkward answers to what the pages ask.
+fn awkward_answers(state: &mut State) {
+    let none = f64::NAN;
+    let source = |name: &str| PrefetchSource {
+        name: name.into(),
+        counts_10m: Some(SourceCounts { attempts: 1, timed_out: u64::MAX, ..SourceCounts::default() }),
+        latency_p50_seconds: Some(none),
+        latency_p95_seconds: Some(f64::INFINITY),
+        deadline_seconds: 1e300,
+        trouble: "水蛇".repeat(90),
+        ..PrefetchSource::default()
+    };
+    let prefetch = Prefetch {
+        state: 9,
+        paused_reason: "レルネー".repeat(70),
+        paused_until: Some(prost_types::Timestamp { seconds: i64::MIN, nanos: -1 }),
+        waiting: u64::MAX,
+        oldest_waiting_seconds: Some(none),
+        keep_seconds: f64::INFINITY,
+        outcomes_10m: Some(Outcomes { misses: 1, found: u64::MAX, ..Outcomes::default() }),
+        sources: (0..30).map(|number| source(&format!("https://{number}.レルネー"))).collect(),
+        ..fixture::prefetch()
+    };
+    let key = |number: u8| PrefetchKey {
+        key: vec![number],
+        cid_raw: "ー".repeat(90),
+        age_seconds: none,
+        ..PrefetchKey::default()
+    };
+    let network = Network {
+        size_by_crawl: Some(none),
+        size_by_distance: Some(f64::NEG_INFINITY),
+        crawled_at: Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
+        coverage: Some(Coverage {
+            ratio: Some(none),
+            with_presence_ratio: Some(1e300),
+            with: vec![CoverageWith { heads: u32::MAX, ratio: f64::INFINITY }; 40],
+            ..Coverage::default()
+        }),
+        head_groups: vec![HeadGroup { group: "水".repeat(50), full: u32::MAX, ..HeadGroup::default() }; 40],
+        ..Network::default()
+    };
+    let served = ServedTraffic {
+        rpc: "水".repeat(40),
+        per_second: none,
+        p99_seconds: Some(-1.0),
+        ..Default::default()
+    };
+    let asked = AskedTraffic { asked_for: 99, failed_ratio: none, ..AskedTraffic::default() };
+    let traffic = GetTrafficResponse {
+        window_seconds: none,
+        served: vec![served; 40],
+        asked: vec![asked; 40],
+        ..GetTrafficResponse::default()
+    };
+    for ask in state.wants() {
+        let told = match &ask {
+            Ask::Prefetch => Told::Prefetch(Box::new(prefetch.clone())),
+            Ask::PrefetchKeys => Told::PrefetchKeys((0..60).map(key).collect()),
+            Ask::Network => Told::Network(Box::new(network.clone())),
+            Ask::Traffic => Told::Traffic(Box::new(traffic.clone())),
+            Ask::Around { .. } => {
+                let bins = vec![u32::MAX; 449];
+                Told::Around(Box::new(SurveyPeersResponse { bins, ..SurveyPeersResponse::default() }))
+            }
+            Ask::Head(name) => Told::Head(Box::new(Head {
+                name: name.clone(),
+                nearest: vec![Neighbour { rank: u32::MAX, lists_us: 99, ..Neighbour::default() }; 99],
+                buckets: vec![Bucket { bits: u32::MAX, known: u32::MAX, connected: u32::MAX }; 300],
+                ..Head::default()
+            })),
+            Ask::Past { series, .. } => {
+                let values = [f32::NAN, f32::INFINITY, -1.0, f32::MAX, 0.0].repeat(150);
+                let series = series.iter().map(|name| SeriesValues {
+                    name: name.clone(),
+                    unit: String::new(),
+                    values: values.clone(),
+                });
+                Told::Past(GetHistoryResponse {
+                    begins: fixture::ago(750),
+                    step_seconds: 1,
+                    series: series.collect(),
+                    starts: vec![prost_types::Timestamp { seconds: i64::MIN, nanos: 0 }],
+                    ..GetHistoryResponse::default()
+                })
+            }
+            _ => continue,
+        };
+        answered(state, ask, Ok(told));
+    }
+}
+
+/// The same of the pages Peers, Records and Log.
+fn awkward_lists(state: &mut State) {
     let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
     let name = || "レルネーの水蛇 ".repeat(40);
     let peer = Peer {
@@ -126,16 +221,31 @@ fn awkward_answers(script: &str) -> State {
             }
             _ => continue,
         };
-        state.apply(Message::Told { ask, result: Ok(Box::new(told)) }, state.now());
+        answered(state, ask, Ok(told));
     }
-    state
 }
 
-fn every_state() -> Vec<State> {
+/// Made once: it is the drawing that is tried.
+fn every_state() -> &'static [State] {
+    static STATES: OnceLock<Vec<State>> = OnceLock::new();
+    STATES.get_or_init(made)
+}
+
+fn made() -> Vec<State> {
     let mut states = vec![live(), warming(), no_peers(), down(), empty(), never(), awkward()];
     for script in ["<Enter>", "?", "a", "jD", "jS", "f", "___", "<Enter>jjjjj?jj"] {
         for mut state in [live(), awkward()] {
             keys(&mut state, script);
+            states.push(state);
+        }
+    }
+    for script in
+        ["", "e", "2", "2/4<Enter>", "2jj<Enter>", "5", "5e", "5ee", "5P", "5X", "6", "6ee", "6p9<Enter>"]
+    {
+        for mut state in [live(), awkward()] {
+            keys(&mut state, script);
+            states.push(fed(state.clone(), ""));
+            awkward_answers(&mut state);
             states.push(state);
         }
     }
@@ -144,8 +254,14 @@ fn every_state() -> Vec<State> {
             states.push(fed(state, script));
         }
     }
-    for script in ["3", "3z", "3<Enter>", "4/8959<Enter>", "4lll", "7w"] {
-        states.push(awkward_answers(script));
+    for (script, then) in [("3", "<Enter>"), ("3", "z"), ("4/8959<Enter>", "c"), ("4lll", "e"), ("7w", "G")] {
+        let mut state = awkward();
+        keys(&mut state, script);
+        awkward_lists(&mut state);
+        states.push(state.clone());
+        keys(&mut state, then);
+        awkward_lists(&mut state);
+        states.push(state);
     }
     states.push(told(WatchStatusResponse::default()));
     states
@@ -159,7 +275,7 @@ proptest! {
         let symbols = if ascii { Symbols::Ascii } else { Symbols::Unicode };
         let colours = if mono { Colours::Mono } else { Colours::Ansi };
         for state in every_state() {
-            buffer(&state, (width, height), (colours, symbols));
+            buffer(state, (width, height), (colours, symbols));
         }
     }
 }
@@ -168,10 +284,10 @@ proptest! {
 fn the_sizes_around_every_border_can_be_drawn() {
     for state in every_state() {
         for (width, height) in [(1, 1), (2, 2), (29, 6), (30, 5), (30, 6), (59, 16), (60, 15), (60, 16)] {
-            buffer(&state, (width, height), PLAIN);
+            buffer(state, (width, height), PLAIN);
         }
         for (width, height) in [(79, 24), (80, 23), (80, 24), (119, 36), (120, 35), (120, 36), (250, 80)] {
-            buffer(&state, (width, height), PLAIN);
+            buffer(state, (width, height), PLAIN);
         }
     }
 }

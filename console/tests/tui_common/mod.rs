@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use hydra_protocol::v1::{
-    DaemonState, Finding, GetHistoryRequest, GetRecordsResponse, HeadState, ListRecordsResponse,
+    DaemonState, Finding, GetHistoryRequest, GetRecordsResponse, Head, HeadState, ListRecordsResponse,
     NetworkCheck, Status, SurveyPeersRequest, SurveyPeersResponse, WatchStatusResponse,
 };
 use hydractl::fixture::{self, night};
@@ -153,18 +153,25 @@ pub(crate) fn feed(state: &mut State) {
             Ask::Prefetch => Told::Prefetch(Box::new(fixture::prefetch())),
             Ask::PrefetchKeys => Told::PrefetchKeys(fixture::prefetch_keys()),
             Ask::Network => Told::Network(Box::new(fixture::network())),
-            Ask::Past { series, seconds } => Told::Past(
-                fixture::history(&GetHistoryRequest {
-                    series: series.clone(),
-                    since: fixture::ago(*seconds),
-                    step_seconds: 0,
-                })
-                .expect("the series of the page"),
-            ),
-            Ask::Head(name) if name == "head-2" => Told::Head(Box::new(fixture::neighbourhood())),
+            Ask::Past { series, seconds } => {
+                let (series, since) = (series.clone(), fixture::ago(*seconds));
+                match fixture::history(&GetHistoryRequest { series, since, step_seconds: 0 }) {
+                    Some(past) => Told::Past(past),
+                    None => {
+                        answered(state, ask, Err("there is no such series"));
+                        continue;
+                    }
+                }
+            }
             Ask::Head(name) => {
                 let head = fixture::heads().into_iter().find(|head| head.name == *name);
-                Told::Head(Box::new(head.expect("a head of the example")))
+                let told = fixture::neighbourhood();
+                let is_told = *name == told.name || head.is_none();
+                Told::Head(Box::new(if is_told {
+                    Head { name: name.clone(), ..told }
+                } else {
+                    head.unwrap_or_default()
+                }))
             }
             Ask::Survey { .. } => Told::Survey(Box::new(survey(&ask).expect("a question that is in order"))),
             Ask::Peer(id) => {
@@ -202,6 +209,21 @@ pub(crate) fn feed(state: &mut State) {
         };
         state.apply(Message::Told { ask, result: Ok(Box::new(told)) }, state.now());
     }
+}
+
+/// Sizes at which pages are looked at.
+const SIZES: [(u16, u16); 4] = [(120, 36), (80, 24), (60, 16), (40, 10)];
+
+/// What a person sees at each size.
+pub(crate) fn pictures(state: &State) -> Vec<(String, String)> {
+    let picture = |(width, height)| (format!("{width}x{height}"), screen(state, width, height));
+    SIZES.into_iter().map(picture).collect()
+}
+
+/// An answer to what a page asks, or why there is none.
+pub(crate) fn answered(state: &mut State, ask: Ask, result: Result<Told, &str>) {
+    let result = result.map(Box::new).map_err(str::to_owned);
+    state.apply(Message::Told { ask, result }, state.now());
 }
 
 /// Before anything is known.

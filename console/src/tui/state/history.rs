@@ -11,7 +11,7 @@ use hydra_protocol::v1::Sample;
 pub const SECONDS_KEPT: i64 = 600;
 
 /// Times that a clock can show: 1970 to 9999, in Unix seconds.
-const TIMES: std::ops::Range<i64> = 0..253_402_300_800;
+pub(super) const TIMES: std::ops::Range<i64> = 0..253_402_300_800;
 
 /// One second, as far as charts need it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

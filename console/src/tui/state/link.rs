@@ -182,6 +182,13 @@ impl Outcome {
                 format!("prefetch is still paused: {}", neutral(&prefetch.paused_reason))
             }
             (Self::Prefetch(prefetch), _) => of_prefetch(prefetch),
+            // its dialog was closed before it came
+            (Self::Planned(plan), _) => {
+                let today = plan.networks.iter().find(|network| network.today);
+                let heads = today.map_or(0, |network| network.heads_placed);
+                let share = number::percent(plan.coverage);
+                format!("{share} takes {} more heads at places; p tells the rest", number::count(heads))
+            }
             (Self::Cleared(cleared), _) => {
                 let count = cleared.cleared;
                 format!("{} key{} cleared from the queue", number::count(count), plural(count))

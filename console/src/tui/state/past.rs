@@ -2,7 +2,7 @@
 
 use hydra_protocol::v1::GetHistoryResponse;
 
-use super::history::Columns;
+use super::history::{Columns, TIMES};
 
 /// How the values of a column become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub fn columns(
     fold: Fold,
 ) -> Option<Columns> {
     let step = i64::from(past.step_seconds).max(1);
-    let begins = past.begins?.seconds;
+    let begins = past.begins.map(|begins| begins.seconds).filter(|begins| TIMES.contains(begins))?;
     let values: Vec<&[f32]> = series
         .iter()
         .map(|name| {
@@ -93,5 +93,6 @@ mod tests {
         assert_eq!(drawn.values, [None, None, None, None, None, Some(1.0)]);
         assert!(columns(&past, &["a"], (60, 0), 0, Fold::Mean).is_some());
         assert!(columns(&GetHistoryResponse::default(), &[], (600, 0), 10, Fold::Mean).is_none());
+        assert!(columns(&self::past(10, i64::MAX, &[1.0]), &["a"], (600, 0), 10, Fold::Mean).is_none());
     }
 }

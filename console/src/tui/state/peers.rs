@@ -192,7 +192,7 @@ impl State {
         match at {
             Some(0) => self.peers.offset = self.peers.offset.saturating_sub(STEP),
             Some(at) if at + 1 == rows.len() && end < total => {
-                self.peers.offset = self.peers.offset.saturating_add(STEP)
+                self.peers.offset = self.peers.offset.saturating_add(STEP);
             }
             _ => {}
         }

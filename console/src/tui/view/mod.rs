@@ -20,6 +20,7 @@ mod narrow;
 mod network;
 mod no_daemon;
 mod no_peers;
+mod overload;
 mod overview;
 mod peers;
 mod plot;

@@ -33,7 +33,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
     }
     let Some(hydra) = state.shown() else { return };
     match state.page() {
-        Page::Overview => overview(buffer, body, state, hydra, theme),
+        Page::Overview => match state.expanded() {
+            Some(pane) => super::overview::expanded(buffer, body, pane, state, hydra, theme),
+            None => overview(buffer, body, state, hydra, theme),
+        },
         _ => super::page(buffer, body, super::Size::Narrow, state, hydra, theme),
     }
 }

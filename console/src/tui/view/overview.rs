@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::paint::{title, top};
 use super::theme::Theme;
-use super::{Size, charts, events, heads, limits, well};
+use super::{Size, charts, events, heads, limits, overload, plot, well};
 use crate::tui::state::well::answers;
 use crate::tui::state::{Hydra, State};
 
@@ -62,6 +62,14 @@ fn plan(height: u16, size: Size, well: u16, heads: u16, events: u16, limits: boo
 }
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, hydra: &Hydra, theme: &Theme) {
+    if let Some(pane) = state.expanded() {
+        expanded(buffer, area, pane, state, hydra, theme);
+        return;
+    }
+    let (block, area) = top(area, overload::rows(hydra));
+    if block.height > 0 {
+        overload::draw(buffer, block, hydra, theme);
+    }
     let answers = answers(hydra);
     let lines = u16::try_from(answers.len()).unwrap_or(u16::MAX);
     let heads = u16::try_from(state.heads().len()).unwrap_or(u16::MAX);
@@ -94,6 +102,21 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
     }
     if rows.events > 0 {
         events::draw(buffer, rest, hydra, theme);
+    }
+}
+
+/// One of the charts over the whole page.
+pub(super) fn expanded(
+    buffer: &mut Buffer,
+    area: Rect,
+    pane: usize,
+    state: &State,
+    hydra: &Hydra,
+    theme: &Theme,
+) {
+    let charts = charts::of_overview(hydra);
+    if let Some(chart) = charts.get(pane.min(charts.len() - 1)) {
+        plot::draw(buffer, area, chart, state, hydra, theme);
     }
 }
 

@@ -23,6 +23,10 @@ pub(in super::super) fn draw(
 ) {
     let heads = u16::try_from(state.heads().len()).unwrap_or(u16::MAX).max(1);
     let wanted = heads.saturating_add(frame_rows(size));
+    if hydra.heads().next().is_none() {
+        super::draw(buffer, area, size, state, hydra, theme);
+        return;
+    }
     let air = u16::from(size == Size::Full);
     let mut left = area.height.saturating_sub(wanted.min(LEAST + frame_rows(size)));
     // a pane is whole, or it is not there

@@ -37,7 +37,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
     }
     match size {
         Size::Full | Size::Standard if state.expanded().is_none() => {
-            panes(buffer, rest, size, state, hydra, theme)
+            panes(buffer, rest, size, state, hydra, theme);
         }
         _ => one(buffer, rest, state, hydra, theme),
     }
