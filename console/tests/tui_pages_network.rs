@@ -2,7 +2,7 @@
 
 mod tui_common;
 
-use hydra_protocol::v1::{GetTrafficResponse, Head, WatchStatusResponse};
+use hydra_protocol::v1::{Head, WatchStatusResponse};
 use hydractl::fixture;
 use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::{Answer, Command, Effect, Message, Outcome, State};
@@ -33,7 +33,7 @@ fn what_is_not_known_yet_is_a_dash_and_not_a_zero() {
     keys(&mut state, "6");
     insta::assert_snapshot!("network-asking-80x24", screen(&state, 80, 24));
     answered(&mut state, Ask::Network, Ok(Told::Network(Box::new(fixture::network_unknown()))));
-    answered(&mut state, Ask::Traffic, Ok(Told::Traffic(Box::new(GetTrafficResponse::default()))));
+    answered(&mut state, Ask::Traffic, Ok(Told::Traffic(Box::default())));
     snapshots("network-empty", &state);
     insta::assert_snapshot!("network-warming-80x24", screen(&fed(warming(), "6"), 80, 24));
 }

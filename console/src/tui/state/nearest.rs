@@ -39,7 +39,7 @@ fn is_one(key: &[u8], bit: usize) -> bool {
 #[must_use]
 pub fn cell(key: &[u8], cells: u16) -> u16 {
     let first = key.iter().chain(&[0; 4]).take(4).fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
-    u16::try_from(first * u64::from(cells) >> 32).unwrap_or(0)
+    u16::try_from((first * u64::from(cells)) >> 32).unwrap_or(0)
 }
 
 #[cfg(test)]
