@@ -304,7 +304,7 @@ fn no_cell_beyond_the_area_is_touched() {
         });
         for state in every_state() {
             let mut drawn = blank.clone();
-            view::picture(&mut drawn, area, &state, &theme);
+            view::picture(&mut drawn, area, state, &theme);
             let beyond = whole.positions().filter(|position| !area.contains(*position));
             for position in beyond {
                 assert_eq!(drawn.cell(position), blank.cell(position), "{position:?} at {width}x{height}");
