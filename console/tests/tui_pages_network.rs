@@ -2,7 +2,7 @@
 
 mod tui_common;
 
-use hydra_protocol::v1::{GetTrafficResponse, Head, WatchStatusResponse};
+use hydra_protocol::v1::{Head, WatchStatusResponse};
 use hydractl::fixture;
 use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::{Answer, Command, Effect, Message, Outcome, State};

@@ -4,7 +4,7 @@ mod tui_common;
 
 use std::time::Duration;
 
-use hydra_protocol::v1::{ClearPrefetchResponse, Prefetch, PrefetchState};
+use hydra_protocol::v1::{ClearPrefetchResponse, ListPrefetchKeysResponse, Prefetch, PrefetchState};
 use hydractl::fixture;
 use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::{Answer, Command, Effect, Message, Outcome, Page, State};
@@ -60,7 +60,7 @@ fn a_hydra_that_has_nothing_to_look_up_says_so() {
     keys(&mut state, "5");
     insta::assert_snapshot!("prefetch-asking-80x24", screen(&state, 80, 24));
     answered(&mut state, Ask::Prefetch, Ok(Told::Prefetch(Box::default())));
-    answered(&mut state, Ask::PrefetchKeys, Ok(Told::PrefetchKeys(vec![])));
+    answered(&mut state, Ask::PrefetchKeys, Ok(Told::PrefetchKeys(ListPrefetchKeysResponse::default())));
     snapshots("prefetch-empty", &state);
 }
 

@@ -80,7 +80,8 @@ pub fn buffer(state: &State, (width, height): (u16, u16), theme: &Theme) -> Buff
     buffer
 }
 
-fn picture(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+/// Draws the state over an area, and nothing beside it.
+pub fn picture(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let size = size(area);
     match size {
         Size::Full | Size::Standard => wide(buffer, area, size, state, theme),

@@ -4,6 +4,9 @@ use hydra_protocol::v1::PlanCoverageResponse;
 
 use super::{Answer, Command, Key, Outcome, Turn, edit, neutral};
 
+/// What can be typed.
+const WHAT: &str = "a share from 0.1 % to 100 %, such as 50 % or 0.5, please";
+
 /// From the question to the plan.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -27,9 +30,7 @@ impl Plan {
                     self.asked = Some(per_mille);
                     return (Turn::Stay, Some(Command::PlanCoverage { per_mille }));
                 }
-                None => {
-                    "a share from 0.1 % to 100 %, such as 50 % or 0.5, please".clone_into(&mut self.error);
-                }
+                None => WHAT.clone_into(&mut self.error),
             },
             _ => edit(&mut self.typed, &mut self.error, key),
         }

@@ -22,7 +22,7 @@ use crate::tui::state::{Hydra, State};
 
 /// Cells of the nearest peers, and between them and the buckets.
 const NEAREST: u16 = 66;
-const NEAREST_STANDARD: u16 = 42;
+const NEAREST_STANDARD: u16 = 44;
 const GAP: u16 = 2;
 
 pub(super) fn draw(

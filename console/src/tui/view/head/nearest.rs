@@ -89,7 +89,9 @@ pub(super) fn draw(
         true => format!("{} to {} of {number}", first + 1, (first + visible).min(number)),
         false => String::new(),
     };
-    title(buffer, area, theme, &what(head), &seen);
+    let what = what(head);
+    let what = if area.width < WIDE { what.replace(" peers", "") } else { what };
+    title(buffer, area, theme, &what, &seen);
     let (_, body) = top(area, 1);
     if head.nearest.is_empty() {
         let why = match head.presence_asked {
