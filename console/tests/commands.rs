@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{FORMATS, Lerna, Outcome, Reader, in_formats, story};
+use common::{FORMATS, Lerna, Reader, in_formats, story};
 use hydra_protocol::v1::HeadState;
 use hydractl::fixture;
 use hydractl::fixture::server::World;

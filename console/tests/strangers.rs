@@ -45,14 +45,14 @@ fn spoiled() -> World {
         spoil_all(&mut record.addresses);
     }
     let status = &mut world.status;
-    for text in [&mut status.name, &mut status.version, &mut status.data_dir, &mut status.control_socket] {
-        spoil(text);
-    }
+    [&mut status.name, &mut status.version, &mut status.data_dir, &mut status.control_socket]
+        .into_iter()
+        .for_each(spoil);
     for warning in &mut status.warnings {
-        [&mut warning.code, &mut warning.text, &mut warning.remedy].map(spoil);
+        [&mut warning.code, &mut warning.text, &mut warning.remedy].into_iter().for_each(spoil);
     }
     for check in &mut status.network {
-        [&mut check.name, &mut check.text, &mut check.remedy].map(spoil);
+        [&mut check.name, &mut check.text, &mut check.remedy].into_iter().for_each(spoil);
     }
     for door in &mut status.doors {
         spoil(&mut door.name);
@@ -62,13 +62,13 @@ fn spoiled() -> World {
         spoil(&mut group.group);
     }
     for source in &mut world.prefetch.sources {
-        [&mut source.name, &mut source.trouble].map(spoil);
+        [&mut source.name, &mut source.trouble].into_iter().for_each(spoil);
     }
     spoil(&mut world.prefetch.paused_reason);
     for key in &mut world.prefetch_keys {
-        [&mut key.cid_raw, &mut key.nearest_head].map(spoil);
+        [&mut key.cid_raw, &mut key.nearest_head].into_iter().for_each(spoil);
     }
-    [&mut world.incomplete_reason, &mut world.empty_reason, &mut world.version.0].map(spoil);
+    [&mut world.incomplete_reason, &mut world.empty_reason, &mut world.version.0].into_iter().for_each(spoil);
     world
 }
 
