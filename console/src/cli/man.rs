@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValue;
 use clap::{Arg, Args, Command};
 
 use super::completions::columns_of;
@@ -222,7 +223,7 @@ fn argument(arg: &Arg) -> String {
         arg.get_long_help().or_else(|| arg.get_help()).map(ToString::to_string).unwrap_or_default();
     let values = arg.get_possible_values();
     let values: Vec<&str> =
-        values.iter().filter(|value| !value.is_hide_set()).map(|value| value.get_name()).collect();
+        values.iter().filter(|value| !value.is_hide_set()).map(PossibleValue::get_name).collect();
     if !values.is_empty() && arg.get_action().takes_values() {
         help += &format!(" ({})", values.join(", "));
     }
