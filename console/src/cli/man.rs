@@ -12,6 +12,7 @@ use clap::{Arg, Args, Command};
 
 use super::completions::columns_of;
 use crate::error::{Error, Kind};
+use crate::tui::input::keys;
 use crate::ui::Ui;
 
 /// The daemon's page, made by the same code where both are known: `tests/tests/manual.rs`.
@@ -137,6 +138,9 @@ fn one(command: &Command, path: &[&str]) -> Page {
     if root {
         text += SURROUNDINGS;
     }
+    if path == ["hydractl", "top"] {
+        text += &keys();
+    }
     text += ".SH SEE ALSO\n";
     let mut others: Vec<String> = if root { Vec::new() } else { vec![path[..path.len() - 1].join("-")] };
     if path.len() > 2 {
@@ -228,6 +232,13 @@ fn argument(arg: &Arg) -> String {
         help += &format!(" ({})", values.join(", "));
     }
     format!(".TP\n.B {}\n{}\n", escape(&format!("{short}{arg}")), lines(&help))
+}
+
+/// The keys of the live screen, from the table that it acts by.
+fn keys() -> String {
+    let key = |row: &keys::Binding| format!(".TP\n.B {}\n{}\n", escape(row.keys), lines(row.help));
+    let rows: String = keys::TABLE.iter().map(key).collect();
+    format!(".SH KEYS\n{rows}")
 }
 
 /// What stands below the help, as it stands there.
