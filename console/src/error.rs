@@ -92,6 +92,13 @@ impl Error {
         Self { kind, text: lines.next().unwrap_or_default(), hints: lines.collect() }
     }
 
+    /// An answer of the daemon that lacks what it is about: "a status".
+    #[must_use]
+    pub fn empty_answer(what: &str) -> Self {
+        Self::new(Kind::Failed, format!("hydrad sent {what} without content"))
+            .hint("do both ends fit? hydractl version      look: journalctl -u hydrad -n 50")
+    }
+
     /// A failure whose story is already told.
     #[must_use]
     pub const fn told(kind: Kind) -> Self {
@@ -242,7 +249,8 @@ impl From<Status> for Error {
             (Code::Unimplemented, _) => Self::new(kind, "this hydrad does not know the call").hint(
                 "its version: hydractl version      an observe socket only reads: use the control socket",
             ),
-            (code, "") => Self::new(kind, format!("hydrad refused: {}", code.description())),
+            (code, "") => Self::new(kind, format!("hydrad refused: {}", code.description()))
+                .hint("look: journalctl -u hydrad -n 50"),
             (_, message) => Self::new(kind, message),
         }
     }

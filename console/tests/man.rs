@@ -67,6 +67,16 @@ fn a_page_tells_options_columns_and_where_to_look_further() {
 }
 
 #[test]
+fn the_page_of_the_live_screen_has_every_key() {
+    let page = common::run(&["man", "top"], Reader::Pipe).out;
+    let (_, keys) = page.split_once(".SH KEYS\n").expect("a section of keys");
+    let keys = keys.replace("\\-", "-");
+    for row in hydractl::tui::input::keys::TABLE {
+        assert!(keys.contains(&format!(".B {}\n{}\n", row.keys, row.help)), "{}", row.keys);
+    }
+}
+
+#[test]
 fn a_page_of_nothing_is_not_found() {
     let outcome = common::run(&["man", "tails"], Reader::Pipe);
     assert_eq!((outcome.code, &*outcome.out), (5, ""));

@@ -45,9 +45,9 @@ fn spoiled() -> World {
         spoil_all(&mut record.addresses);
     }
     let status = &mut world.status;
-    for text in [&mut status.name, &mut status.version, &mut status.data_dir, &mut status.control_socket] {
-        spoil(text);
-    }
+    [&mut status.name, &mut status.version, &mut status.data_dir, &mut status.control_socket]
+        .into_iter()
+        .for_each(spoil);
     for warning in &mut status.warnings {
         [&mut warning.code, &mut warning.text, &mut warning.remedy].into_iter().for_each(spoil);
     }

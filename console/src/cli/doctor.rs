@@ -105,7 +105,7 @@ async fn ask(target: &Target) -> Result<(Session, Answers), Error> {
     let session = target.open(Access::Read).await?;
     let status = session.call(session.client.status().get_status(GetStatusRequest {})).await?.status;
     let Some(status) = status.as_ref().map(Status::from) else {
-        return Err(Error::new(Kind::Failed, "hydrad sent a status without content"));
+        return Err(Error::empty_answer("a status"));
     };
     let network = session.call(session.client.network().get_network(GetNetworkRequest {})).await.ok();
     let prefetch = session.call(session.client.prefetch().get_prefetch(GetPrefetchRequest {})).await.ok();

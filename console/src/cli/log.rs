@@ -186,7 +186,7 @@ async fn set(arguments: SetArguments, session: &Session, ui: &mut Ui<'_>) -> Res
     };
     let reply = session.call(session.client.log().set_log_level(request)).await?;
     let Some(part) = reply.r#override.as_ref() else {
-        return Err(Error::new(Kind::Failed, "hydrad sent a level without content"));
+        return Err(Error::empty_answer("a level"));
     };
     let part = LogLevel::of(part, &reply.configured);
     let until = match part.until_at {

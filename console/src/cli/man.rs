@@ -7,10 +7,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValue;
 use clap::{Arg, Args, Command};
 
 use super::completions::columns_of;
 use crate::error::{Error, Kind};
+use crate::tui::input::keys;
 use crate::ui::Ui;
 
 /// The daemon's page, made by the same code where both are known: `tests/tests/manual.rs`.
@@ -136,6 +138,9 @@ fn one(command: &Command, path: &[&str]) -> Page {
     if root {
         text += SURROUNDINGS;
     }
+    if path == ["hydractl", "top"] {
+        text += &keys();
+    }
     text += ".SH SEE ALSO\n";
     let mut others: Vec<String> = if root { Vec::new() } else { vec![path[..path.len() - 1].join("-")] };
     if path.len() > 2 {
@@ -221,15 +226,19 @@ fn argument(arg: &Arg) -> String {
     let mut help =
         arg.get_long_help().or_else(|| arg.get_help()).map(ToString::to_string).unwrap_or_default();
     let values = arg.get_possible_values();
-    let values: Vec<&str> = values
-        .iter()
-        .filter(|value| !value.is_hide_set())
-        .map(clap::builder::PossibleValue::get_name)
-        .collect();
+    let values: Vec<&str> =
+        values.iter().filter(|value| !value.is_hide_set()).map(PossibleValue::get_name).collect();
     if !values.is_empty() && arg.get_action().takes_values() {
         help += &format!(" ({})", values.join(", "));
     }
     format!(".TP\n.B {}\n{}\n", escape(&format!("{short}{arg}")), lines(&help))
+}
+
+/// The keys of the live screen, from the table that it acts by.
+fn keys() -> String {
+    let key = |row: &keys::Binding| format!(".TP\n.B {}\n{}\n", escape(row.keys), lines(row.help));
+    let rows: String = keys::TABLE.iter().map(key).collect();
+    format!(".SH KEYS\n{rows}")
 }
 
 /// What stands below the help, as it stands there.

@@ -151,7 +151,9 @@ impl Names {
 /// Reads names, a line each; blank lines and those that begin with # are none. A line that is
 /// wrong is an error and the next is read. Ends when `give` says so.
 fn read(mut input: Box<dyn BufRead + Send>, mut give: impl FnMut(Result<String, Error>) -> bool) {
-    let wrong = |text: String| Err(Error::new(Kind::Usage, format!("standard input: {text}")));
+    let wrong = |text: String| {
+        Err(Error::new(Kind::Usage, format!("standard input: {text}")).hint("a name, an id or a CID a line"))
+    };
     for number in 1..=MOST {
         let mut line = Vec::new();
         match (&mut input).take(LONGEST + 1).read_until(b'\n', &mut line) {

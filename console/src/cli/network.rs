@@ -7,7 +7,7 @@ use hydra_protocol::client::Access;
 use hydra_protocol::v1::{GetCoverageRequest, GetNetworkRequest, PlanCoverageRequest};
 
 use super::watch::Watch;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::output::dto::{Coverage, CoveragePlan, CoverageWith, HeadGroup, Network, Place, PlannedNetwork};
 use crate::output::look::Look;
 use crate::output::text::percent;
@@ -113,7 +113,7 @@ async fn network(
 ) -> Result<(), Error> {
     let reply = session.call(session.client.network().get_network(GetNetworkRequest {})).await?;
     let Some(network) = reply.network else {
-        return Err(Error::new(Kind::Failed, "hydrad sent a network without content"));
+        return Err(Error::empty_answer("a network"));
     };
     let network = Network::from(&network);
     if !ui.columns.is_empty() && ui.format.is_text() {

@@ -100,7 +100,7 @@ async fn list(arguments: &ListArguments, session: &Session, ui: &mut Ui<'_>) -> 
             rows.push(ui, &Peer { heads, ..Peer::from(&peer) })?;
         }
         // whoever reads has the first page while the next is asked for
-        rows.flush(ui)?;
+        ui.out.flush()?;
     }
     let printed = rows.finish(ui)?;
     match (taken, pages.reason.as_str()) {

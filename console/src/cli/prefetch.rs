@@ -112,7 +112,7 @@ async fn status(session: &Session) -> Result<PrefetchStatus, Error> {
 
 fn read(prefetch: Option<Prefetch>) -> Result<PrefetchStatus, Error> {
     let Some(prefetch) = prefetch else {
-        return Err(Error::new(Kind::Failed, "hydrad sent a status of prefetching without content"));
+        return Err(Error::empty_answer("a status of prefetching"));
     };
     Ok(PrefetchStatus::from(&prefetch))
 }
@@ -190,7 +190,7 @@ async fn clear(arguments: &ClearArguments, session: &Session, ui: &mut Ui<'_>) -
         let answer = ui.ask(&question).await?;
         if answer.trim() != "clear" {
             let text = format!("{waiting} stay queued: \"{}\" is not clear", text::neutral(answer.trim()));
-            return Err(Error::new(Kind::Failed, text));
+            return Err(Error::new(Kind::Failed, text).hint("type the word clear; without a question: --yes"));
         }
     }
     let reply = session.call(session.client.prefetch().clear_prefetch(ClearPrefetchRequest {})).await?;

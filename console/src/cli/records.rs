@@ -217,7 +217,8 @@ async fn get(arguments: &GetArguments, target: &Target, ui: &mut Ui<'_>) -> Resu
                 reason if reason.is_empty() => format!("no provider of {key} in the belly"),
                 reason => reason,
             };
-            return Err(Error::new(Kind::NotFound, reason));
+            return Err(Error::new(Kind::NotFound, reason)
+                .hint(format!("ask the network: hydractl records fetch {key}")));
         }
         if let Some(selection) = selection.take() {
             rows = Some(List::of(ui, selection)?);

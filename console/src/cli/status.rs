@@ -29,7 +29,7 @@ pub(super) async fn run(arguments: Arguments, target: &Target, ui: &mut Ui<'_>) 
     let session = target.open(Access::Read).await?;
     let reply = session.call(session.client.status().get_status(GetStatusRequest {})).await?;
     let Some(status) = reply.status else {
-        return Err(Error::new(Kind::Failed, "hydrad sent a status without content"));
+        return Err(Error::empty_answer("a status"));
     };
     let status = Status::from(&status);
     // Which heads do not serve, and why, is only asked when there are any.

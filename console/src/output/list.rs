@@ -180,7 +180,7 @@ pub fn print<R: Row>(ui: &mut Ui<'_>, rows: &[R]) -> Result<u64, Error> {
     print_selected(ui, rows, Selection::all())
 }
 
-/// As [`print`], of what is selected.
+/// As [`print()`], of what is selected.
 ///
 /// # Errors
 /// As [`List`].

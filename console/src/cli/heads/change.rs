@@ -97,7 +97,8 @@ async fn confirm(head: &Head, ui: &mut Ui<'_>) -> Result<(), Error> {
     if answer.trim() == head.name {
         Ok(())
     } else {
-        Err(Error::new(Kind::Failed, format!("{} stays: \"{answer}\" is not its name", head.name)))
+        Err(Error::new(Kind::Failed, format!("{} stays: \"{answer}\" is not its name", head.name))
+            .hint("type the name as it stands there; without a question: --yes"))
     }
 }
 

@@ -116,7 +116,8 @@ impl Destination {
         if let Some((program, mut child)) = self.packer {
             let status = child.wait().map_err(|error| failed(path, &error))?;
             if !status.success() {
-                return Err(Error::new(Kind::Failed, format!("{program} for {}: {status}", path.display())));
+                return Err(Error::new(Kind::Failed, format!("{program} for {}: {status}", path.display()))
+                    .hint("it says why above; check that the disk has room"));
             }
         }
         flushed.and_then(|()| self.file.sync_all()).map_err(|error| failed(path, &error))
@@ -125,6 +126,7 @@ impl Destination {
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {
     Error::new(Kind::Failed, format!("cannot write {}: {error}", path.display()))
+        .hint("check that the directory is there, that you may write it, and that it has room")
 }
 
 /// What was written.

@@ -117,7 +117,7 @@ async fn one(
     end.await?;
     ui.progress("");
     let Some(report) = report else {
-        return Err(Error::new(Kind::Failed, "hydrad ended the lookup without a report"));
+        return Err(Error::empty_answer("the end of a lookup"));
     };
     let fetch = Fetch::of(&report, found.all);
     if rows.is_none() {
@@ -169,7 +169,10 @@ fn told(fetch: &Fetch, report: &FetchReport, key: &str, ui: &mut Ui<'_>) -> Resu
         };
         let text = format!("no provider of {key} from {peers} in {:.2} s", fetch.took_seconds);
         let error = Error::new(why, text);
-        return Err(if why == Kind::Timeout { error.hint("look longer: --deadline 2m") } else { error });
+        return Err(match why {
+            Kind::Timeout => error.hint("look longer: --deadline 2m"),
+            _ => error.hint(format!("what the belly has: hydractl records get {key}")),
+        });
     }
     let count = fetch.providers.len();
     let providers = if count == 1 { "provider" } else { "providers" };

@@ -102,6 +102,7 @@ async fn confirm(whose: &str, records: &str, ui: &mut Ui<'_>) -> Result<(), Erro
     if answer.trim() == WORD {
         Ok(())
     } else {
-        Err(Error::new(Kind::Failed, format!("nothing was removed: \"{answer}\" is not {WORD}")))
+        Err(Error::new(Kind::Failed, format!("nothing was removed: \"{answer}\" is not {WORD}"))
+            .hint(format!("type the word {WORD}; without a question: --yes")))
     }
 }

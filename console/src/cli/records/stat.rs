@@ -3,7 +3,7 @@
 use hydra_protocol::v1::GetBellyRequest;
 
 use crate::cli::labelled;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::output::dto::{Belly, BellyWarming, Drop, Generation};
 use crate::output::look::Look;
 use crate::output::object;
@@ -17,7 +17,7 @@ const AGES: [i64; 5] = [1, 6, 12, 24, 49];
 pub(super) async fn run(session: &Session, ui: &mut Ui<'_>) -> Result<(), Error> {
     let reply = session.call(session.client.belly().get_belly(GetBellyRequest {})).await?;
     let Some(belly) = reply.belly else {
-        return Err(Error::new(Kind::Failed, "hydrad sent a belly without content"));
+        return Err(Error::empty_answer("a belly"));
     };
     let belly = Belly::from(&belly);
     let text = text(&belly, &ui.look);
