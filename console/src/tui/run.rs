@@ -171,8 +171,7 @@ impl Loop {
                 }
                 message = messages.recv() => {
                     let message = message.ok_or(Error::ConnectionEnded)?;
-                    // An answer, or a change of the link, is news; values keep the pace of values.
-                    let pace = if matches!(message, Message::Update(_)) { self.data_pace() } else { FRAME };
+                    let pace = if self.is_news(&message) { FRAME } else { self.data_pace() };
                     if let Some(recorder) = &mut self.recorder {
                         recorder.take(&message, self.started.elapsed());
                     }
@@ -235,6 +234,18 @@ impl Loop {
             }
         }
         Ok(None)
+    }
+
+    /// The first answer to a question, what became of an action, or a change of the link: drawn at
+    /// once. What is only newer keeps the pace of values.
+    fn is_news(&self, message: &Message) -> bool {
+        match message {
+            Message::Update(_) => false,
+            Message::Told { ask, .. } => {
+                self.state.shown().is_none_or(|hydra| hydra.feeds.received(ask).is_none())
+            }
+            _ => true,
+        }
     }
 
     /// Tells the connection when the open page needs something else; when it has no time for

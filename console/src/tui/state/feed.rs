@@ -207,6 +207,9 @@ pub struct Feed {
     received: Duration,
 }
 
+/// Answers to questions for series that are kept: one a page, and a window more.
+const PASTS: usize = 8;
+
 /// The last answers: one of a kind.
 #[derive(Clone, Debug, Default)]
 pub struct Feeds(Vec<Feed>);
@@ -224,8 +227,12 @@ macro_rules! of {
 impl Feeds {
     /// Keeps an answer, without what steers a terminal.
     pub(super) fn take(&mut self, ask: Ask, result: Result<Told, String>, now: Duration) {
-        let at = self.0.iter().position(|feed| discriminant(&feed.ask) == discriminant(&ask));
-        let old = at.map(|at| self.0.swap_remove(at)).filter(|feed| feed.ask == ask);
+        let same = |feed: &Feed| match ask {
+            Ask::Past { .. } => feed.ask == ask,
+            _ => discriminant(&feed.ask) == discriminant(&ask),
+        };
+        let at = self.0.iter().position(same);
+        let old = at.map(|at| self.0.remove(at)).filter(|feed| feed.ask == ask);
         let feed = match result {
             Ok(mut told) => {
                 neutral::clean_told(&mut told);
@@ -237,6 +244,13 @@ impl Feeds {
             }
         };
         self.0.push(feed);
+        // of series each page and window has its own answer
+        let is_past = |feed: &Feed| matches!(feed.ask, Ask::Past { .. });
+        if self.0.iter().filter(|feed| is_past(feed)).count() > PASTS
+            && let Some(oldest) = self.0.iter().position(is_past)
+        {
+            self.0.remove(oldest);
+        }
     }
 
     fn find(&self, ask: &Ask) -> Option<&Feed> {
@@ -252,7 +266,7 @@ impl Feeds {
     /// Why the last try to ask for series brought nothing.
     #[must_use]
     pub fn past_trouble(&self) -> &str {
-        let feed = self.0.iter().find(|feed| matches!(feed.ask, Ask::Past { .. }));
+        let feed = self.0.iter().rfind(|feed| matches!(feed.ask, Ask::Past { .. }));
         feed.map_or("", |feed| feed.trouble.as_str())
     }
 
@@ -365,9 +379,16 @@ impl Feeds {
         of!(self, Audit).map(|told| told.lines.as_slice())
     }
 
-    /// Series of values; whose, and how far back, the answer tells.
+    /// The newest answer with all of these series; `seconds`: only one that was asked for so far
+    /// back.
     #[must_use]
-    pub fn past(&self) -> Option<&GetHistoryResponse> {
-        of!(self, Past)
+    pub fn past(&self, series: &[&str], seconds: Option<i64>) -> Option<&GetHistoryResponse> {
+        self.0.iter().rev().find_map(|feed| {
+            let (Ask::Past { seconds: asked, .. }, Some(Told::Past(past))) = (&feed.ask, &feed.told) else {
+                return None;
+            };
+            let has = |name: &&str| past.series.iter().any(|values| values.name == **name);
+            (seconds.is_none_or(|seconds| seconds == *asked) && series.iter().all(has)).then_some(past)
+        })
     }
 }

@@ -187,7 +187,7 @@ pub(super) fn of_past(
     fold: Fold,
 ) -> Option<Columns> {
     let window = state.window();
-    let past = hydra.feeds.past()?;
+    let past = hydra.feeds.past(series, Some(window.seconds() + window.back()))?;
     let mut columns = past::columns(past, series, (window.seconds(), window.back()), dots, fold)?;
     let silent = state.age().filter(|_| !state.is_frozen() && window.back() == 0).unwrap_or_default();
     let blanks = i64::try_from(silent.as_secs()).unwrap_or(0).div_euclid(columns.seconds);
@@ -203,7 +203,12 @@ fn restart(chart: &Chart, state: &State, hydra: &Hydra, columns: &Columns) -> Op
     let started = if chart.live.is_some() && state.window().is_recent() {
         hydra.status.started_at?.seconds
     } else {
-        hydra.feeds.past()?.starts.last()?.seconds
+        hydra
+            .feeds
+            .past(chart.series, Some(state.window().seconds() + state.window().back()))?
+            .starts
+            .last()?
+            .seconds
     };
     let column = started.saturating_sub(columns.begins).div_euclid(columns.seconds);
     usize::try_from(column).ok().filter(|column| *column > 0 && *column < columns.values.len())

@@ -85,7 +85,7 @@ fn servers(size: f64) -> String {
 
 /// The newest measured value of a series that the Overview asks for.
 fn newest(hydra: &Hydra, series: &str) -> Option<f64> {
-    let values = hydra.feeds.past()?.series.iter().find(|values| values.name == series)?;
+    let values = hydra.feeds.past(&[series], None)?.series.iter().find(|values| values.name == series)?;
     values.values.iter().rev().find(|value| value.is_finite()).map(|value| f64::from(*value))
 }
 

@@ -148,7 +148,8 @@ fn heading(
 
 /// `69 % of 127,400 GET_PROVIDERS`, when all seconds of ten minutes are known.
 fn of_requests(hydra: &Hydra, ten: &Outcomes) -> Option<String> {
-    let columns = past::columns(hydra.feeds.past()?, &["requests.get_providers"], (600, 0), 60, Fold::Mean)?;
+    const SERIES: &[&str] = &["requests.get_providers"];
+    let columns = past::columns(hydra.feeds.past(SERIES, None)?, SERIES, (600, 0), 60, Fold::Mean)?;
     let rates: Vec<f64> = columns.values.into_iter().collect::<Option<_>>()?;
     let requests = rates.iter().sum::<f64>() * columns.seconds as f64;
     let rounded = (requests / 100.0).round() * 100.0;

@@ -72,7 +72,7 @@ fn lines(belly: &Belly, state: &State, hydra: &Hydra) -> Vec<String> {
         count(sum(false)),
         count(belly.providers)
     );
-    let past = hydra.feeds.past();
+    let past = hydra.feeds.past(&["records.prefetched"], None);
     let step = past.map_or(1, |past| i64::from(past.step_seconds).max(1));
     let prefetched = fold("records.prefetched", hydra, (step, 0));
     let prefetched = prefetched.map_or_else(|| "—".to_owned(), |number| count(number.round() as u64));
@@ -105,7 +105,7 @@ fn mean(series: &str, state: &State, hydra: &Hydra) -> String {
 
 /// The mean of a series over so many seconds.
 fn fold(series: &str, hydra: &Hydra, window: (i64, i64)) -> Option<f64> {
-    let columns = past::columns(hydra.feeds.past()?, &[series], window, 1, Fold::Mean)?;
+    let columns = past::columns(hydra.feeds.past(&[series], None)?, &[series], window, 1, Fold::Mean)?;
     columns.values.last().copied().flatten()
 }
 
