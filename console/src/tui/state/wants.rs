@@ -15,7 +15,7 @@ const OVERVIEW: [&str; 5] = [
     "connections.out",
 ];
 
-const QUEUE: [&str; 2] = ["prefetch.waiting", "prefetch.waiting_limit"];
+const QUEUE: [&str; 1] = ["prefetch.waiting"];
 
 /// What became of misses, in the order in which it is told.
 pub const OUTCOMES: [&str; 10] = [
@@ -30,6 +30,9 @@ pub const OUTCOMES: [&str; 10] = [
     "prefetch.joined",
     "prefetch.paused",
 ];
+
+/// Bytes of the heads and of the scout.
+const BYTES: [&str; 4] = ["requests.bytes_in", "scout.bytes_in", "requests.bytes_out", "scout.bytes_out"];
 
 /// The size of the network, as the Overview tells it.
 const SIZES: [&str; 3] = ["network.by_crawl", "network.by_distance", "network.by_distance_error"];
@@ -85,7 +88,7 @@ impl State {
             Page::Overview if self.window().is_recent() => &[&QUEUE, &SIZES],
             Page::Overview => &[&OVERVIEW, &QUEUE, &SIZES],
             Page::Prefetch => &[&QUEUE, &OUTCOMES, &["requests.get_providers"]],
-            Page::Network => &[&["network.by_crawl", "requests.bytes_in", "requests.bytes_out"]],
+            Page::Network => &[&["network.by_crawl"], &BYTES],
             Page::Peers => &[&["peers.live"]],
             Page::Heads => {
                 let heads = self.shown().map(Hydra::heads).into_iter().flatten();
