@@ -5,15 +5,19 @@ mod tui_common;
 use std::sync::OnceLock;
 
 use hydra_protocol::v1::{
-    AskedTraffic, Bucket, Coverage, CoverageWith, Event, GetHistoryResponse, GetTrafficResponse, Head,
-    HeadGroup, Neighbour, Network, Outcomes, Prefetch, PrefetchKey, PrefetchSource, Rates, SeriesValues,
-    ServedTraffic, SourceCounts, Status, SurveyPeersResponse, Warning, WatchStatusResponse,
+    AgentCount, AskedKey, AskedTraffic, Belly, Bucket, ConnectionCount, Coverage, CoverageWith, Event,
+    Generation, GetHistoryResponse, GetTrafficResponse, Head, HeadGroup, ListRecordsResponse, Neighbour,
+    Network, Outcomes, Peer, PeerFlow, Prefetch, PrefetchKey, PrefetchSource, Rates, Record, Region,
+    SeriesValues, ServedTraffic, SourceCounts, Status, SurveyPeersResponse, Warning, WatchStatusResponse,
 };
 use hydractl::fixture;
 use hydractl::tui::state::State;
 use hydractl::tui::state::feed::{Ask, Told};
-use hydractl::tui::view::theme::{Colours, Symbols};
+use hydractl::tui::view;
+use hydractl::tui::view::theme::{Colours, Symbols, Theme};
 use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use tui_common::{PLAIN, answered, buffer, down, empty, fed, keys, live, never, no_peers, told, warming};
 
 /// A hydra of the most awkward numbers and names.
@@ -159,6 +163,68 @@ fn awkward_answers(state: &mut State) {
     }
 }
 
+/// The same of the pages Peers, Records and Log.
+fn awkward_lists(state: &mut State) {
+    let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let name = || "レルネーの水蛇 ".repeat(40);
+    let peer = Peer {
+        agent: name(),
+        peer_id: name(),
+        seen_at: time(i64::MIN),
+        shared_bits: u32::MAX,
+        ..Peer::default()
+    };
+    let record = Record {
+        provider_peer_id: name(),
+        expires_at: time(i64::MAX),
+        announced_at: time(i64::MIN),
+        ..Record::default()
+    };
+    let flow = PeerFlow { joined: u64::MAX, left: u64::MAX };
+    for ask in state.wants() {
+        let told = match &ask {
+            Ask::Survey { .. } => Told::Survey(Box::new(SurveyPeersResponse {
+                at: time(i64::MAX),
+                flows_since: time(i64::MIN),
+                live: u64::MAX,
+                connected: u64::MAX,
+                total: u64::MAX,
+                bins: vec![u32::MAX; 1_013],
+                flows_10m: vec![flow; 99],
+                flow_1h: Some(flow),
+                agents: vec![AgentCount { name: name(), peers: u64::MAX }; 9],
+                connections: vec![ConnectionCount { open: u64::MAX, ..Default::default() }; 3],
+                peers: vec![peer.clone(); 3],
+                ..Default::default()
+            })),
+            Ask::Peer(_) => Told::Peer(Box::new(peer.clone())),
+            Ask::Records { .. } => {
+                Told::Records(ListRecordsResponse { records: vec![record.clone(); 3], ..Default::default() })
+            }
+            Ask::Belly => Told::Belly(Box::new(Belly {
+                records: u64::MAX,
+                unsaved_max_seconds: f64::NAN,
+                trouble: name(),
+                generations: [i64::MIN, 0, i64::MAX]
+                    .map(|at| Generation { begins_at: time(at), records: u64::MAX, ..Default::default() })
+                    .to_vec(),
+                ..Belly::default()
+            })),
+            Ask::MostAsked => {
+                Told::MostAsked(vec![AskedKey { requests: 1, requests_error: 9, ..Default::default() }])
+            }
+            Ask::Regions => {
+                Told::Regions(vec![Region { prefix: u32::MAX, reads: u64::MAX, ..Default::default() }; 3])
+            }
+            Ask::Events => {
+                Told::Events(vec![Event { at: time(i64::MAX), text: name(), ..Default::default() }; 3])
+            }
+            _ => continue,
+        };
+        answered(state, ask, Ok(told));
+    }
+}
+
 /// Made once: it is the drawing that is tried.
 fn every_state() -> &'static [State] {
     static STATES: OnceLock<Vec<State>> = OnceLock::new();
@@ -188,6 +254,15 @@ fn made() -> Vec<State> {
             states.push(fed(state, script));
         }
     }
+    for (script, then) in [("3", "<Enter>"), ("3", "z"), ("4/8959<Enter>", "c"), ("4lll", "e"), ("7w", "G")] {
+        let mut state = awkward();
+        keys(&mut state, script);
+        awkward_lists(&mut state);
+        states.push(state.clone());
+        keys(&mut state, then);
+        awkward_lists(&mut state);
+        states.push(state);
+    }
     states.push(told(WatchStatusResponse::default()));
     states
 }
@@ -213,6 +288,27 @@ fn the_sizes_around_every_border_can_be_drawn() {
         }
         for (width, height) in [(79, 24), (80, 23), (80, 24), (119, 36), (120, 35), (120, 36), (250, 80)] {
             buffer(state, (width, height), PLAIN);
+        }
+    }
+}
+
+#[test]
+fn no_cell_beyond_the_area_is_touched() {
+    let theme = Theme::new(Colours::Ansi, Symbols::Unicode);
+    for (width, height) in [(20, 1), (37, 9), (64, 18), (80, 24), (120, 36), (133, 41)] {
+        let whole = Rect { x: 0, y: 0, width: width + 4, height: height + 4 };
+        let area = Rect { x: 2, y: 2, width, height };
+        let mut blank = Buffer::empty(whole);
+        blank.content.iter_mut().for_each(|cell| {
+            cell.set_symbol("%");
+        });
+        for state in every_state() {
+            let mut drawn = blank.clone();
+            view::picture(&mut drawn, area, state, &theme);
+            let beyond = whole.positions().filter(|position| !area.contains(*position));
+            for position in beyond {
+                assert_eq!(drawn.cell(position), blank.cell(position), "{position:?} at {width}x{height}");
+            }
         }
     }
 }

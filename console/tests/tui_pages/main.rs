@@ -11,7 +11,7 @@ mod records;
 use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::{Cause, Message, State};
 use hydractl::tui::view::theme::{Colours, Symbols};
-use tui_common::{SECOND, buffer, screen, text};
+use tui_common::{SECOND, answered, buffer, screen, text};
 
 const SIZES: [(u16, u16); 4] = [(120, 36), (80, 24), (60, 16), (40, 10)];
 
@@ -30,7 +30,7 @@ fn ascii(state: &State, width: u16, height: u16) -> String {
 
 /// The daemon answers a question of the page.
 fn answer(state: &mut State, ask: Ask, told: Told) {
-    state.apply(Message::Told { ask, result: Ok(Box::new(told)) }, state.now());
+    answered(state, ask, Ok(told));
 }
 
 /// The daemon was killed 42 s ago; the ninth try comes in 3 s.
@@ -45,5 +45,5 @@ fn gone(state: &mut State) {
 
 /// No answer, and why.
 fn refuse(state: &mut State, ask: Ask, why: &str) {
-    state.apply(Message::Told { ask, result: Err(why.to_owned()) }, state.now());
+    answered(state, ask, Err(why));
 }

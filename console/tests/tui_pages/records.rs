@@ -6,7 +6,7 @@ use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::records::{News, Pane};
 use hydractl::tui::state::{Command, Effect, Message, Page, Sought, State};
 
-use super::tui_common::{SECOND, feed, keys, live, screen, told};
+use super::tui_common::{SECOND, fed, feed, keys, live, screen, told};
 use super::{answer, ascii, gone, refuse, snapshots};
 
 /// The page with the key of the pictures looked for.
@@ -173,6 +173,21 @@ fn the_network_is_asked_for_the_key_and_tells_as_it_finds() {
     insta::assert_snapshot!("records-fetched-120x36", screen(&state, 120, 36));
     insta::assert_snapshot!("records-fetched-60x16", screen(&state, 60, 16));
     assert!(matches!(&keys(&mut state, "F")[..], [Effect::Send(_)]), "it can be asked again");
+}
+
+#[test]
+fn a_pane_fills_the_screen_and_what_is_asked_in_a_frozen_picture_is_shown_in_it() {
+    let mut state = fed(live(), "4l");
+    keys(&mut state, "e");
+    let picture = screen(&state, 120, 36);
+    assert!(picture.contains("Popular keys") && !picture.contains("Hot regions"), "{picture}");
+    keys(&mut state, "l");
+    assert!(screen(&state, 120, 36).contains("Hot regions"));
+    keys(&mut state, "<Esc>f/8959<Enter>");
+    assert!(screen(&state, 120, 36).contains("asking hydrad …"));
+    feed(&mut state);
+    let picture = screen(&state, 120, 36);
+    assert!(picture.contains("Records, the first 4") && picture.contains("frozen 03:12:40"), "{picture}");
 }
 
 #[test]

@@ -163,6 +163,7 @@ impl State {
                     Some(_) => None,
                     None => self.hydra.clone().map(Box::new),
                 };
+                self.keep_lists();
             }
             Action::Longer => self.change_window(Window::longer),
             Action::Shorter => self.change_window(Window::shorter),

@@ -8,10 +8,12 @@ impl Page {
     pub fn panes(&self) -> usize {
         match self {
             Self::Overview => 4,
+            // the one that the keys work on
+            Self::Records => 1,
             Self::Peers => 2,
             Self::Prefetch => 3,
             Self::Network => 3,
-            Self::Heads | Self::Head(_) | Self::Peer(_) | Self::Records | Self::Log => 0,
+            Self::Heads | Self::Head(_) | Self::Peer(_) | Self::Log => 0,
         }
     }
 }

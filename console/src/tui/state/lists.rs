@@ -144,10 +144,10 @@ impl State {
         }
     }
 
-    /// Takes in what the daemon told: the heads, which keep their selection on every page, and the
+    /// Takes in what is shown: the heads, which keep their selection on every page, and the
     /// tables of the open page.
     pub(super) fn keep_lists(&mut self) {
-        let Some(hydra) = &self.hydra else { return };
+        let Some(hydra) = self.frozen.as_deref().or(self.hydra.as_ref()) else { return };
         let lists = &mut self.lists;
         lists.heads.keep(&HEADS, &heads(hydra));
         match self.page {

@@ -280,7 +280,14 @@ impl State {
             Message::Fetched { key, news } => self.fetched(&key, *news),
             Message::Told { ask, result } => {
                 let hydra = self.hydra.get_or_insert_with(Hydra::default);
-                hydra.feeds.take(ask, result.map(|told| *told), self.now);
+                let result = result.map(|told| *told);
+                // what was asked for since the picture stands still is shown in it
+                if let Some(frozen) =
+                    self.frozen.as_mut().filter(|frozen| frozen.feeds.received(&ask).is_none())
+                {
+                    frozen.feeds.take(ask.clone(), result.clone(), self.now);
+                }
+                hydra.feeds.take(ask, result, self.now);
                 self.keep_lists();
             }
         }

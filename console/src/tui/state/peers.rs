@@ -191,7 +191,9 @@ impl State {
         let end = u64::from(self.peers.offset) + rows.len() as u64;
         match at {
             Some(0) => self.peers.offset = self.peers.offset.saturating_sub(STEP),
-            Some(at) if at + 1 == rows.len() && end < total => self.peers.offset += STEP,
+            Some(at) if at + 1 == rows.len() && end < total => {
+                self.peers.offset = self.peers.offset.saturating_add(STEP);
+            }
             _ => {}
         }
     }
@@ -206,7 +208,11 @@ impl State {
     /// The peer id that `y` copies.
     pub(super) fn peer_to_copy(&self) -> Option<&str> {
         match &self.page {
-            Page::Peer(id) => Some(id),
+            // a part of an id is enough to open a page
+            Page::Peer(id) => {
+                let peer = self.shown().and_then(|hydra| hydra.feeds.peer(id));
+                Some(peer.map_or(id, |peer| &peer.peer_id))
+            }
             _ => self.lists.peers.selected(),
         }
     }

@@ -71,7 +71,8 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) {
     picture(frame.buffer_mut(), area, state, theme);
 }
 
-fn picture(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+/// Draws the state over an area, and nothing beside it.
+pub fn picture(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
     let size = size(area);
     match size {
         Size::Full | Size::Standard => wide(buffer, area, size, state, theme),

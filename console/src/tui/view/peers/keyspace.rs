@@ -136,8 +136,10 @@ fn sixteenths(cells: u16, text: impl Fn(u32) -> String) -> String {
 
 /// Over how long joins and leaves are told.
 fn flow_window(survey: &SurveyPeersResponse) -> Option<String> {
-    let reach =
-        survey.at.zip(survey.flows_since).map_or(TEN_MINUTES, |(at, since)| at.seconds - since.seconds);
+    let reach = survey
+        .at
+        .zip(survey.flows_since)
+        .map_or(TEN_MINUTES, |(at, since)| at.seconds.saturating_sub(since.seconds));
     (!survey.flows_10m.is_empty()).then(|| number::window(reach.clamp(1, TEN_MINUTES)))
 }
 

@@ -23,7 +23,10 @@ pub(super) const LIVE: Chart = Chart {
     beside: |state, hydra, _| {
         let Some(survey) = hydra.feeds.survey() else { return vec![] };
         let Some(flow) = survey.flow_1h else { return vec![] };
-        let reach = survey.at.zip(survey.flows_since).map_or(HOUR, |(at, since)| at.seconds - since.seconds);
+        let reach = survey
+            .at
+            .zip(survey.flows_since)
+            .map_or(HOUR, |(at, since)| at.seconds.saturating_sub(since.seconds));
         let window = number::window(reach.clamp(1, HOUR));
         let range = if state.peers().zoomed_to().is_some() { "in the range, " } else { "" };
         vec![format!("{range}{window} +{} −{}", count(flow.joined), count(flow.left))]

@@ -41,7 +41,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
         Some(_) => return plot::draw(buffer, area, &live::LIVE, state, hydra, theme),
         None => {}
     }
-    let nobody = survey.live + survey.connected == 0 && state.peers().zoomed_to().is_none();
+    let nobody = survey.live.saturating_add(survey.connected) == 0 && state.peers().zoomed_to().is_none();
     let rest = match size {
         // pictures of nobody tell nothing: the reason fills the page
         _ if nobody => area,

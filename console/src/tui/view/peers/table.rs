@@ -95,14 +95,14 @@ fn extent(grid: &Grid<'_, PeerRow>, survey: &SurveyPeersResponse, visible: usize
         return String::new();
     }
     let first = grid.first_visible(visible) as u64 + u64::from(state.peers().offset());
-    let last = (first + visible as u64).min(survey.total);
+    let last = first.saturating_add(visible as u64).min(survey.total);
     format!("{} to {} of {}", count(first + 1), count(last), count(survey.total))
 }
 
 /// Why there is no row.
 fn nobody(survey: &SurveyPeersResponse, state: &State, hydra: &Hydra) -> String {
     let first = hydra.status.network.iter().find(|check| check.finding() == Finding::Fail);
-    match (survey.live + survey.connected, state.lists().peers.filter(), first) {
+    match (survey.live.saturating_add(survey.connected), state.lists().peers.filter(), first) {
         (0, ..) if state.peers().zoomed_to().is_some() => "no peer in this range · z shows all".to_owned(),
         (0, _, Some(check)) if check.remedy.is_empty() => format!("no peer: {}", check.text),
         (0, _, Some(check)) => format!("no peer: {} · {}", check.text, check.remedy),

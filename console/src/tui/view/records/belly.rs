@@ -76,28 +76,25 @@ fn lines(belly: &Belly, state: &State, hydra: &Hydra) -> Vec<String> {
     let step = past.map_or(1, |past| i64::from(past.step_seconds).max(1));
     let prefetched = fold("records.prefetched", hydra, (step, 0));
     let prefetched = prefetched.map_or_else(|| "—".to_owned(), |number| count(number.round() as u64));
-    let prefetched = format!("prefetched {prefetched}");
-    let values = format!(
-        " values {} · not on disk yet {} (a crash loses ≤ {} s)",
-        count(belly.values),
+    let window = number::window(state.window().seconds());
+    let flow = format!(
+        " written {}/s · expired {}/s · drops {}/s (mean of {window}) · values {} · prefetched {prefetched}",
+        mean("records.written", state, hydra),
+        mean("records.expired", state, hydra),
+        mean("records.dropped", state, hydra),
+        count(belly.values)
+    );
+    let mut drops: Vec<_> = belly.drops.iter().filter(|drop| drop.count > 0).collect();
+    drops.sort_by_key(|drop| std::cmp::Reverse(drop.count));
+    let drops: Vec<String> =
+        drops.into_iter().map(|drop| format!("{} {}", drop.reason, count(drop.count))).collect();
+    let drops = if drops.is_empty() { "none".to_owned() } else { drops.join(", ") };
+    let unsaved = format!(
+        " not on disk yet {} (a crash loses ≤ {} s) · drops since start: {drops}",
         count(belly.records_unsaved),
         belly.unsaved_max_seconds
     );
-    let window = number::window(state.window().seconds());
-    let flow = format!(
-        " written {}/s · expired {}/s · drops {}/s (mean of {window}) · {prefetched}",
-        mean("records.written", state, hydra),
-        mean("records.expired", state, hydra),
-        mean("records.dropped", state, hydra)
-    );
-    let drops: Vec<String> = belly
-        .drops
-        .iter()
-        .filter(|drop| drop.count > 0)
-        .map(|drop| format!("{} {}", drop.reason, count(drop.count)))
-        .collect();
-    let drops = if drops.is_empty() { "none".to_owned() } else { drops.join(", ") };
-    vec![announced, flow, format!("{values} · drops since start: {drops}")]
+    vec![announced, flow, unsaved]
 }
 
 /// The mean of a series over the window of the page, a second.

@@ -36,7 +36,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
         return;
     }
     match size {
-        Size::Full | Size::Standard => panes(buffer, rest, size, state, hydra, theme),
+        Size::Full | Size::Standard if state.expanded().is_none() => {
+            panes(buffer, rest, size, state, hydra, theme);
+        }
         _ => one(buffer, rest, state, hydra, theme),
     }
 }

@@ -30,7 +30,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
         _ => Span::raw(tail(&typed, room)),
     };
     split(buffer, area, 0, vec![title, text], span(theme, Meaning::Quiet, kinds));
-    paint::line(buffer, area, 1, Span::raw(cut(&format!(" {}", facts(state, hydra)), area.width)));
+    let facts = cut(&format!(" {}", facts(state, hydra)), area.width);
+    let style = if state.age().is_some() { theme.style(Meaning::Old) } else { Default::default() };
+    paint::line(buffer, area, 1, Span::styled(facts, style));
 }
 
 fn tail(text: &str, cells: u16) -> String {
