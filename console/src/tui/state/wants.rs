@@ -1,10 +1,14 @@
 //! What each page has the daemon be asked for, again and again.
 
+use hydra_protocol::v1::Head;
+
 use super::feed::Ask;
 use super::{Hydra, Page, State};
 
 /// Heads of which the daemon keeps a history.
 const HEADS: usize = 32;
+/// Seconds after which a head that serves has a history.
+const SETTLED: i64 = 180;
 
 /// The charts of the Overview whose seconds the subscription brings.
 const OVERVIEW: [&str; 5] = [
@@ -55,6 +59,11 @@ pub fn neighbourhood(hydra: &Hydra, head: &str) -> Option<Ask> {
     Some(Ask::Around { bits, place, bins: PARTS, limit: NEIGHBOURS })
 }
 
+/// The daemon has at least a whole minute of the head: it refuses series that it does not know.
+fn has_history(head: &Head, now: i64) -> bool {
+    head.serving_since.is_some_and(|since| now.saturating_sub(since.seconds) > SETTLED)
+}
+
 impl State {
     /// What the open page needs beyond the subscription. Nothing while there is no daemon: the
     /// connection asks again by itself when there is one.
@@ -91,7 +100,10 @@ impl State {
             Page::Network => &[&["network.by_crawl"], &BYTES],
             Page::Peers => &[&["peers.live"]],
             Page::Heads => {
-                let heads = self.shown().map(Hydra::heads).into_iter().flatten();
+                let heads = self
+                    .shown()
+                    .into_iter()
+                    .flat_map(|hydra| hydra.heads().filter(|head| has_history(head, hydra.clock())));
                 return heads.take(HEADS).map(|head| format!("{}.requests", head.name)).collect();
             }
             Page::Records => {

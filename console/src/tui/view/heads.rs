@@ -162,6 +162,15 @@ fn cell(column: &Column<Head>, text: &str) -> String {
     if column.to_right { right(text, column.cells) } else { left(text, column.cells) }
 }
 
+/// Of the servers nearest to it, how many list the head.
+pub(super) fn presence(head: &Head) -> String {
+    HEADS
+        .columns
+        .iter()
+        .find(|column| column.title == "PRES")
+        .map_or_else(String::new, |column| (column.text)(head))
+}
+
 /// The first row that is shown so that the selected one is.
 pub(super) fn first_visible(heads: &[&Head], selected: Option<&str>, visible: usize) -> usize {
     let at = heads.iter().position(|head| Some(head.name.as_str()) == selected).unwrap_or(0);
