@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hydra_protocol::v1::PeerSort;
+use hydra_protocol::v1::{PeerSort, PrefetchState};
 use hydractl::fixture;
 use hydractl::fixture::server::{FakeHydrad, World};
 use hydractl::tui::connection::{Connection, Target, start};
@@ -255,4 +255,64 @@ async fn a_lookup_tells_each_provider_and_then_its_end() {
         News::End(Err(why)) => assert_eq!(why, "this socket only reads; use control.sock"),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn the_questions_about_heads_requests_and_prefetch_are_answered() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let _daemon = Daemon::start(directory.path());
+    let mut connection = connect(&directory.path().join("observe.sock"));
+    let series =
+        vec!["prefetch.waiting".to_owned(), "head-0.requests".to_owned(), "scout.bytes_in".to_owned()];
+    for ask in [Ask::Prefetch, Ask::PrefetchKeys, Ask::Network, Ask::Head("head-2".into())] {
+        told(&mut connection, ask).await.expect("an answer");
+    }
+    match *told(&mut connection, Ask::Traffic).await.expect("an answer") {
+        Told::Traffic(traffic) => assert_eq!(*traffic, fixture::traffic()),
+        other => panic!("{other:?}"),
+    }
+    let around = Ask::Around { bits: 6, place: fixture::head(2).key, bins: 448, limit: 5 };
+    match *told(&mut connection, around).await.expect("an answer") {
+        Told::Around(around) => assert_eq!((around.bins.len(), around.peers.len()), (448, 5)),
+        other => panic!("{other:?}"),
+    }
+    match *told(&mut connection, Ask::Past { series, seconds: 3_600 }).await.expect("an answer") {
+        Told::Past(past) => assert_eq!(past.series.len(), 3),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn prefetching_is_paused_resumed_and_cleared_and_a_coverage_planned() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let _daemon = Daemon::start(directory.path());
+    let mut connection = connect(&directory.path().join("control.sock"));
+    assert!(update(&mut connection).await);
+    let pause = Command::PausePrefetch { reason: "maintenance".into(), seconds: 1_800 };
+    match answer(&mut connection, pause).await.result.expect("an answer") {
+        Outcome::Prefetch(prefetch) => {
+            assert_eq!(
+                (prefetch.state(), prefetch.paused_reason.as_str()),
+                (PrefetchState::Paused, "maintenance")
+            );
+            assert_eq!(prefetch.paused_until, fixture::ago(-1_800));
+        }
+        other => panic!("{other:?}"),
+    }
+    match answer(&mut connection, Command::ResumePrefetch).await.result.expect("an answer") {
+        Outcome::Prefetch(prefetch) => assert_eq!(prefetch.state(), PrefetchState::Running),
+        other => panic!("{other:?}"),
+    }
+    match answer(&mut connection, Command::ClearPrefetch).await.result.expect("an answer") {
+        Outcome::Cleared(cleared) => assert_eq!(cleared.cleared, 12),
+        other => panic!("{other:?}"),
+    }
+    match answer(&mut connection, Command::PlanCoverage { per_mille: 500 }).await.result.expect("an answer") {
+        Outcome::Planned(plan) => assert!((plan.coverage - 0.5).abs() < 1e-9),
+        other => panic!("{other:?}"),
+    }
+    let mut connection = connect(&directory.path().join("observe.sock"));
+    assert!(update(&mut connection).await);
+    let refused = answer(&mut connection, Command::ClearPrefetch).await.result.expect_err("it only reads");
+    assert_eq!(refused, "this socket only reads; use control.sock");
 }

@@ -104,7 +104,7 @@ fn a_refused_plan_can_be_typed_again() {
 #[test]
 fn the_charts_fill_the_screen_one_after_the_other() {
     let mut state = fed(live(), "6");
-    let titles = ["Servers that answered", "Bytes of requests", "Bytes of replies"];
+    let titles = ["Servers that answered", "Bytes in /s", "Bytes out /s"];
     for title in titles {
         keys(&mut state, "e");
         let picture = screen(&state, 120, 36);

@@ -55,6 +55,8 @@ pub(crate) fn warming() -> State {
         started_at: fixture::ago(38),
         uptime_seconds: 38.0,
         heads_serving: 0,
+        reached_tcp: Some(3),
+        reached_quic: Some(3),
         peers_live: 118,
         connections_in: 45,
         connections_out: 15,

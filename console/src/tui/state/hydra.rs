@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use hydra_protocol::v1::{Event, Finding, Head, HeadState, Rates, Status, WatchStatusResponse};
+use hydra_protocol::v1::{DaemonState, Event, Finding, Head, HeadState, Rates, Status, WatchStatusResponse};
 
 use super::feed::Feeds;
 use super::history::History;
-use super::neutral;
+use super::{Page, neutral};
 
 /// Events that are kept.
 const EVENTS_KEPT: usize = 200;
@@ -100,6 +100,17 @@ impl Hydra {
     #[must_use]
     pub fn head(&self, name: &str) -> Option<&Head> {
         self.heads.values().find(|head| head.name == name)
+    }
+
+    /// A page shows what it is made for: in place of the Overview stands how far the start is, or
+    /// why there are no peers.
+    #[must_use]
+    pub fn has_all(&self, page: &Page) -> bool {
+        let other = matches!(
+            self.status.state(),
+            DaemonState::Starting | DaemonState::Warming | DaemonState::NoPeers
+        );
+        *page != Page::Overview || !other
     }
 
     /// The daemon's clock at the status, in Unix seconds.

@@ -86,7 +86,7 @@ pub(super) fn clean_told(told: &mut Told) {
     match told {
         Told::Head(head) => clean_head(head),
         Told::Peer(peer) => clean_peer(peer),
-        Told::Survey(survey) => {
+        Told::Survey(survey) | Told::Around(survey) => {
             survey.peers.iter_mut().for_each(clean_peer);
             survey.agents.iter_mut().for_each(|agent| clean(&mut agent.name));
             survey.connections.iter_mut().for_each(|count| clean(&mut count.transport));
@@ -126,7 +126,6 @@ pub(super) fn clean_told(told: &mut Told) {
             traffic.served.iter_mut().for_each(|served| clean(&mut served.rpc));
             traffic.asked.iter_mut().for_each(|asked| clean(&mut asked.rpc));
         }
-        Told::Around(around) => around.peers.iter_mut().for_each(clean_peer),
         Told::Regions(_) => {}
     }
 }

@@ -1,10 +1,14 @@
 //! What each page has the daemon be asked for, again and again.
 
+use hydra_protocol::v1::Head;
+
 use super::feed::Ask;
 use super::{Hydra, Page, State};
 
 /// Heads of which the daemon keeps a history.
 const HEADS: usize = 32;
+/// Seconds after which a head that serves has a history.
+const SETTLED: i64 = 180;
 
 /// The charts of the Overview whose seconds the subscription brings.
 const OVERVIEW: [&str; 5] = [
@@ -15,7 +19,7 @@ const OVERVIEW: [&str; 5] = [
     "connections.out",
 ];
 
-const QUEUE: [&str; 2] = ["prefetch.waiting", "prefetch.waiting_limit"];
+const QUEUE: [&str; 1] = ["prefetch.waiting"];
 
 /// What became of misses, in the order in which it is told.
 pub const OUTCOMES: [&str; 10] = [
@@ -30,6 +34,9 @@ pub const OUTCOMES: [&str; 10] = [
     "prefetch.joined",
     "prefetch.paused",
 ];
+
+/// Bytes of the heads and of the scout.
+const BYTES: [&str; 4] = ["requests.bytes_in", "scout.bytes_in", "requests.bytes_out", "scout.bytes_out"];
 
 /// The size of the network, as the Overview tells it.
 const SIZES: [&str; 3] = ["network.by_crawl", "network.by_distance", "network.by_distance_error"];
@@ -50,6 +57,11 @@ pub fn neighbourhood(hydra: &Hydra, head: &str) -> Option<Ask> {
     let bits = (hydra.status.peers_live / 40).checked_ilog2().unwrap_or(0).min(32);
     let place = key.get(..8).unwrap_or(key).to_vec();
     Some(Ask::Around { bits, place, bins: PARTS, limit: NEIGHBOURS })
+}
+
+/// The daemon has at least a whole minute of the head: it refuses series that it does not know.
+fn has_history(head: &Head, now: i64) -> bool {
+    head.serving_since.is_some_and(|since| now.saturating_sub(since.seconds) > SETTLED)
 }
 
 impl State {
@@ -85,10 +97,13 @@ impl State {
             Page::Overview if self.window().is_recent() => &[&QUEUE, &SIZES],
             Page::Overview => &[&OVERVIEW, &QUEUE, &SIZES],
             Page::Prefetch => &[&QUEUE, &OUTCOMES, &["requests.get_providers"]],
-            Page::Network => &[&["network.by_crawl", "requests.bytes_in", "requests.bytes_out"]],
+            Page::Network => &[&["network.by_crawl"], &BYTES],
             Page::Peers => &[&["peers.live"]],
             Page::Heads => {
-                let heads = self.shown().map(Hydra::heads).into_iter().flatten();
+                let heads = self
+                    .shown()
+                    .into_iter()
+                    .flat_map(|hydra| hydra.heads().filter(|head| has_history(head, hydra.clock())));
                 return heads.take(HEADS).map(|head| format!("{}.requests", head.name)).collect();
             }
             Page::Records => {

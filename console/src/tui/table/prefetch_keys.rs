@@ -21,21 +21,21 @@ pub const PREFETCH_KEYS: Table<PrefetchKey> = Table {
         },
         Column {
             title: "CID (RAW CODEC)",
-            cells: 16,
+            cells: 15,
             to_right: false,
             text: |key| if key.cid_raw.is_empty() { "—".to_owned() } else { short_cid(&key.cid_raw) },
             rank: |key| Rank::Text(key.cid_raw.clone()),
         },
         Column {
             title: "AGE",
-            cells: 7,
+            cells: 6,
             to_right: true,
             text: |key| age(key.age_seconds),
             rank: |key| Rank::most(Some(key.age_seconds).filter(|age| age.is_finite())),
         },
         Column {
             title: "ASKED",
-            cells: 7,
+            cells: 5,
             to_right: true,
             text: |key| match key.in_flight {
                 true => format!("{}+{}", key.peers_asked, key.routers_asked),
@@ -45,7 +45,7 @@ pub const PREFETCH_KEYS: Table<PrefetchKey> = Table {
         },
         Column {
             title: "WAIT",
-            cells: 6,
+            cells: 4,
             to_right: true,
             text: |key| if key.joined == 0 { "·".to_owned() } else { key.joined.to_string() },
             rank: |key| Rank::Most(f64::from(key.joined)),

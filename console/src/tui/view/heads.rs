@@ -11,9 +11,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::Size;
 use super::paint::{self, left, right, span, title};
 use super::theme::{Meaning, Theme};
+use super::{Size, table};
 use crate::tui::number;
 use crate::tui::number::{count, tight_or_none};
 use crate::tui::state::hydra::{others, requests, state_word};
@@ -128,17 +128,7 @@ pub(super) fn nobody(state: &State, theme: &Theme) -> Span<'static> {
 }
 
 fn what(state: &State, number: usize) -> String {
-    let (by, inverted) = state.lists().heads.order();
-    let by = match HEADS.columns.get(by) {
-        Some(column) if by > 0 => format!(" · by {}", column.title),
-        _ => String::new(),
-    };
-    let turned = if inverted { ", last first" } else { "" };
-    let filter = match state.lists().heads.filter() {
-        "" => String::new(),
-        filter => format!(" · with {filter}"),
-    };
-    format!("Heads {}{by}{turned}{filter}", count(number as u64))
+    format!("Heads {}{}", count(number as u64), table::wishes(&HEADS, &state.lists().heads))
 }
 
 fn unit(size: Size, old: bool, hydra: &Hydra) -> String {
@@ -160,6 +150,15 @@ fn gap(size: Size, column: &Column<Head>) -> &'static str {
 
 fn cell(column: &Column<Head>, text: &str) -> String {
     if column.to_right { right(text, column.cells) } else { left(text, column.cells) }
+}
+
+/// Of the servers nearest to it, how many list the head.
+pub(super) fn presence(head: &Head) -> String {
+    HEADS
+        .columns
+        .iter()
+        .find(|column| column.title == "PRES")
+        .map_or_else(String::new, |column| (column.text)(head))
 }
 
 /// The first row that is shown so that the selected one is.

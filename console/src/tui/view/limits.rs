@@ -61,6 +61,11 @@ pub(super) fn rows(status: &Status) -> u16 {
     u16::try_from(limits(status).len()).unwrap_or(0)
 }
 
+/// Something runs out.
+pub(super) fn any_near(status: &Status) -> bool {
+    limits(status).iter().any(|limit| limit.level() != Level::Good)
+}
+
 /// The pane: one limit a row, with a bar.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, status: &Status, theme: &Theme) {
     title(buffer, area, theme, "Limits", "");

@@ -93,8 +93,9 @@ fn overview(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme
         let mut spans = vec![Span::raw(format!("{marker}{} {} ", left(&head.name, 7), short_key(&head.key)))];
         spans.extend(state_cell(head, 10, old, theme));
         spans.push(Span::raw(format!(
-            " {} conns {} req/s",
+            " {} conns {} {} req/s",
             count(connections(head)),
+            heads_view::presence(head),
             rate_or_none(requests_of(head))
         )));
         paint::line(buffer, block, row, Line::from(spans));
@@ -118,11 +119,17 @@ fn answers_in_two_columns(
 ) -> Rect {
     let rows = u16::try_from(answers.len().div_ceil(2)).unwrap_or(0);
     let (block, rest) = top(area, rows);
-    let half = block.width / 2;
+    // the first has the longer words
+    let half = (block.width / 2).saturating_add(2).min(block.width);
+    let mut answers: Vec<&Answer> = answers.iter().collect();
+    if let [_, _, presence, belly, ..] = answers.as_mut_slice() {
+        std::mem::swap(presence, belly);
+    }
     for (place, answer) in (0_u16..).zip(answers) {
         let (column, row) = (place / rows.max(1), place % rows.max(1));
-        let cells = Rect { x: block.x + column * half, width: half, ..block };
-        let brief = cut(&answer.brief, half.saturating_sub(13));
+        let cells = paint::inset(block, column * half);
+        let cells = Rect { width: cells.width.min(half), ..cells };
+        let brief = cut(&answer.brief, cells.width.saturating_sub(13));
         let words = vec![
             Span::raw(" "),
             well::sign(theme, answer.level, state.age().is_some()),

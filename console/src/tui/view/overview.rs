@@ -14,6 +14,8 @@ use crate::tui::state::{Hydra, State};
 const GAP: u16 = 2;
 /// Heads that are always shown, if there are so many.
 const HEADS: u16 = 5;
+/// Rows from which on limits that are far have one, too.
+const ROOMY: u16 = 24;
 /// The tallest plot: taller ones say nothing more.
 const TALLEST_PLOT: u16 = 16;
 
@@ -76,8 +78,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, size: Size, state: &State, h
     let events = u16::try_from(hydra.events.len()).unwrap_or(u16::MAX);
     let status = &hydra.status;
     let well_rows = if size == Size::Full { lines.max(limits::rows(status)) + 1 } else { lines };
-    // Where room is short, old limits help nobody; old charts do.
-    let limits_row = limits::rows(status) > 0 && state.age().is_none();
+    // Where room is short, limits that are far and old ones help nobody; charts do.
+    let short = area.height < ROOMY;
+    let limits_row =
+        limits::rows(status) > 0 && state.age().is_none() && (!short || limits::any_near(status));
     let rows = plan(area.height, size, well_rows, heads, events, limits_row);
 
     let (block, rest) = top(area, rows.well);

@@ -1,68 +1,17 @@
-//! Draws a table that is data: its columns as far as they fit, its rows around the selected one.
+//! What the title of a table says: how many rows of it are seen, and what a person made of it.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-
-use super::paint::{self, left, right, span};
-use super::theme::{Meaning, Theme};
+use super::grid::Grid;
 use crate::tui::state::list::List;
-use crate::tui::table::{Column, Table};
+use crate::tui::table::Table;
 
 /// Which rows are on the screen: `1 to 9 of 36`; empty when all are.
-pub(super) fn extent<R>(table: &Table<R>, list: &List, rows: &[&R], visible: usize) -> String {
-    if rows.len() <= visible {
+pub(super) fn extent<R>(grid: &Grid<'_, R>, visible: usize) -> String {
+    let all = grid.rows.len();
+    if all <= visible {
         return String::new();
     }
-    let first = first_visible(table, list, rows, visible);
-    format!("{} to {} of {}", first + 1, (first + visible).min(rows.len()), rows.len())
-}
-
-/// The first row that is shown so that the selected one is.
-fn first_visible<R>(table: &Table<R>, list: &List, rows: &[&R], visible: usize) -> usize {
-    let at = rows.iter().position(|row| Some((table.id)(row).as_str()) == list.selected()).unwrap_or(0);
-    (at + 1).saturating_sub(visible)
-}
-
-/// The names of the columns, then rows; columns that do not fit are left out from the right.
-pub(super) fn draw<R>(
-    buffer: &mut Buffer,
-    area: Rect,
-    table: &Table<R>,
-    list: &List,
-    rows: &[&R],
-    theme: &Theme,
-) {
-    let mut room = area.width.saturating_sub(1);
-    let columns: Vec<&Column<R>> = table
-        .columns
-        .iter()
-        .enumerate()
-        .filter(|(number, _)| list.shows(*number))
-        .map_while(|(_, column)| {
-            room = room.checked_sub(column.cells + 1)?;
-            Some(column)
-        })
-        .collect();
-    let line = |text: &dyn Fn(&Column<R>) -> String| -> String {
-        columns.iter().map(|column| format!("{} ", cell(column, &text(column)))).collect()
-    };
-    let names = format!(" {}", line(&|column| column.title.to_owned()));
-    paint::line(buffer, area, 0, span(theme, Meaning::Title, names));
-    let (_, body) = paint::top(area, 1);
-    let visible = usize::from(body.height);
-    let first = first_visible(table, list, rows, visible);
-    for (number, row) in (0..body.height).zip(rows.iter().skip(first)) {
-        let selected = list.selected() == Some((table.id)(row).as_str());
-        let marker = if selected { theme.symbol(Meaning::Selected) } else { " " };
-        paint::line(buffer, body, number, format!("{marker}{}", line(&|column| (column.text)(row))));
-        if selected && let Some(cells) = paint::row(body, number) {
-            buffer.set_style(cells, theme.style(Meaning::Selected));
-        }
-    }
-}
-
-fn cell<R>(column: &Column<R>, text: &str) -> String {
-    if column.to_right { right(text, column.cells) } else { left(text, column.cells) }
+    let first = grid.first_visible(visible);
+    format!("{} to {} of {all}", first + 1, (first + visible).min(all))
 }
 
 /// What a person made of a table, for its title: ` · by AGE, last first · with kubo`.

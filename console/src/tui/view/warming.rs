@@ -54,6 +54,12 @@ fn steps(hydra: &Hydra) -> Vec<Step> {
     for check in &status.network {
         steps.push(step(&check.name, check.finding().into(), check.text.clone()));
     }
+    if let Some((tcp, quic)) = status.reached_tcp.zip(status.reached_quic) {
+        let reached = tcp.max(quic);
+        let text = format!("{reached} of {} heads dialled back; each needs its own", status.heads);
+        let level = if reached >= status.heads { Level::Good } else { Level::Busy };
+        steps.push(step("reached", level, text));
+    }
     let serving =
         format!("{} of {}: a head serves when what stands above is done", status.heads_serving, status.heads);
     let level = if status.heads_serving > 0 { Level::Good } else { Level::Off };
@@ -98,7 +104,8 @@ fn expectations(buffer: &mut Buffer, area: Rect, hydra: &Hydra, theme: &Theme) -
     let connections = count(hydra.connections());
     let lines = [
         ("connections", format!("{connections} now; they come as peers learn of the heads")),
-        ("peers", format!("{} live in table; peers refresh theirs every 10 min", count(status.peers_live))),
+        ("peers", format!("{} live in table; the crawl brings more", count(status.peers_live))),
+        ("presence", "full in 20–40 min, as peers refresh their tables".to_owned()),
         ("ADD_PROVIDER", "first in 10–30 min, all in 22 h, when each announced once".to_owned()),
         (
             "history",

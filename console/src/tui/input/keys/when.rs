@@ -19,7 +19,7 @@ pub(super) fn within(state: &State) -> bool {
 }
 
 pub(super) fn has_panes(state: &State) -> bool {
-    has_data(state) && state.page().panes() > 0
+    on_charts(state) && state.page().panes() > 0
 }
 
 pub(super) fn on_network(state: &State) -> bool {
@@ -51,7 +51,7 @@ pub(super) fn has_data(state: &State) -> bool {
 }
 
 pub(super) fn on_charts(state: &State) -> bool {
-    has_data(state) && state.page().has_charts()
+    state.shown().is_some_and(|hydra| state.page().has_charts() && hydra.has_all(state.page()))
 }
 
 pub(super) fn on_head(state: &State) -> bool {

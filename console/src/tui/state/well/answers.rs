@@ -132,7 +132,7 @@ fn belly(hydra: &Hydra) -> Answer {
     let mut parts = vec![format!("{records} records"), size.clone()];
     parts.extend(status.commit_p99_seconds.map(|p99| format!("commit p99 {}", number::millis(p99))));
     parts.push(format!("a crash loses ≤ {} s", number::rate(status.unsaved_max_seconds)));
-    Answer::new("belly", Level::Good, parts, format!("{records}, {size}"))
+    Answer::new("belly", Level::Good, parts, format!("{records}, {}", size.replace(".0 ", " ")))
 }
 
 /// How far the belly is read: what heads wait for, then the rest.

@@ -45,7 +45,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra
         let most = known.iter().copied().reduce(f64::max);
         let range = match least.zip(most) {
             Some((least, most)) => format!("{span_of} {} to {}", rate(least.round()), rate(most.round())),
-            None => "not kept for this head".to_owned(),
+            None => "no history yet".to_owned(),
         };
         let picture = near_top(&values, theme.is_ascii());
         let text = format!(

@@ -1,6 +1,6 @@
 //! The charts of *Network*.
 
-use hydra_protocol::v1::AskedTraffic;
+use hydra_protocol::v1::{AskedTraffic, ServedTraffic};
 
 use super::super::plot::Chart;
 use crate::tui::chart::plot::Shape;
@@ -23,30 +23,37 @@ pub(super) const CRAWL: Chart = Chart {
     beside: |_, _, _| vec![],
 };
 
-/// Bytes of requests.
+/// Bytes that come in: requests to the heads, and answers to the scout.
 pub(super) const BYTES_IN: Chart = Chart {
-    title: "Bytes of requests in /s",
-    scope: ", all heads",
+    title: "Bytes in /s",
     short: "in",
-    series: &["requests.bytes_in"],
-    now: |hydra| Some(hydra.status.rates_1m.as_ref()?.bytes_in),
+    series: &["requests.bytes_in", "scout.bytes_in"],
+    now: |hydra| Some(parts(hydra)?.0.iter().sum()),
     label: si,
-    beside: |_, hydra, _| of_scout(hydra, |asked| asked.bytes_in_per_second),
+    beside: |_, hydra, _| parts(hydra).map(|(come_in, _)| told(come_in)).into_iter().collect(),
     ..CRAWL
 };
 
-/// Bytes of replies.
+/// Bytes that go out: answers of the heads, and questions of the scout.
 pub(super) const BYTES_OUT: Chart = Chart {
-    title: "Bytes of replies out /s",
+    title: "Bytes out /s",
     short: "out",
-    series: &["requests.bytes_out"],
-    now: |hydra| Some(hydra.status.rates_1m.as_ref()?.bytes_out),
-    beside: |_, hydra, _| of_scout(hydra, |asked| asked.bytes_out_per_second),
+    series: &["requests.bytes_out", "scout.bytes_out"],
+    now: |hydra| Some(parts(hydra)?.1.iter().sum()),
+    beside: |_, hydra, _| parts(hydra).map(|(_, go_out)| told(go_out)).into_iter().collect(),
     ..BYTES_IN
 };
 
-/// What the scout has beside the heads.
-fn of_scout(hydra: &Hydra, bytes: fn(&AskedTraffic) -> f64) -> Vec<String> {
-    let sum = |asked: &Vec<AskedTraffic>| asked.iter().map(bytes).sum::<f64>();
-    hydra.feeds.traffic().map(|traffic| format!("scout {}", si(sum(&traffic.asked)))).into_iter().collect()
+/// Of the heads and of the scout, over the last minute: what comes in, and what goes out.
+fn parts(hydra: &Hydra) -> Option<([f64; 2], [f64; 2])> {
+    let traffic = hydra.feeds.traffic()?;
+    let served = |bytes: fn(&ServedTraffic) -> f64| traffic.served.iter().map(bytes).sum::<f64>();
+    let asked = |bytes: fn(&AskedTraffic) -> f64| traffic.asked.iter().map(bytes).sum::<f64>();
+    let come_in = [served(|row| row.bytes_in_per_second), asked(|row| row.bytes_in_per_second)];
+    let go_out = [served(|row| row.bytes_out_per_second), asked(|row| row.bytes_out_per_second)];
+    Some((come_in, go_out))
+}
+
+fn told([heads, scout]: [f64; 2]) -> String {
+    format!("heads {} · scout {}", si(heads), si(scout))
 }

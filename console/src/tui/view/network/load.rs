@@ -6,10 +6,10 @@ use ratatui::layout::Rect;
 use super::super::paint::{self, fill_lines, title, top};
 use super::super::theme::Theme;
 use crate::tui::number::{bytes_of, count, millis, percent};
-use crate::tui::state::{Hydra, State};
+use crate::tui::state::Hydra;
 
 /// Draws the pane; gives back what is left of the area.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, _: &State, hydra: &Hydra, theme: &Theme) -> Rect {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, hydra: &Hydra, theme: &Theme) -> Rect {
     let status = &hydra.status;
     let word = if status.load_level == 0 { "normal" } else { "above normal" };
     let mut values = Vec::new();

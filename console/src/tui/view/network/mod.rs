@@ -57,7 +57,7 @@ fn full(buffer: &mut Buffer, area: Rect, state: &State, hydra: &Hydra, theme: &T
             plot::draw(buffer, block, chart, state, hydra, theme);
         }
     }
-    let right = load::draw(buffer, right, state, hydra, theme);
+    let right = load::draw(buffer, right, hydra, theme);
     let right = reach::draw(buffer, right, hydra, theme);
     groups::draw(buffer, right, hydra, theme);
 }

@@ -4,6 +4,7 @@ use hydra_protocol::v1::Prefetch;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::super::grid::Grid;
 use super::super::paint::{self, span, title, top};
 use super::super::theme::{Meaning, Theme};
 use super::super::{feed, table};
@@ -35,7 +36,17 @@ pub(super) fn draw(
         _ => table::wishes(&PREFETCH_KEYS, list),
     };
     let what = format!("In flight {}, waiting {}{order}", count(prefetch.lookups), count(prefetch.waiting));
-    title(buffer, area, theme, &what, &table::extent(&PREFETCH_KEYS, list, &rows, visible));
+    let grid = Grid {
+        table: &PREFETCH_KEYS,
+        list,
+        rows: &rows,
+        columns: &["KEY", "CID (RAW CODEC)", "AGE", "ASKED", "WAIT", "NEAR"],
+        wide: "NEAR",
+        cells: &[],
+        focused: true,
+        old: state.age().is_some(),
+    };
+    title(buffer, area, theme, &what, &table::extent(&grid, visible));
     let (_, body) = top(area, 1);
     if let Some(nothing) = feed::nothing(state, hydra, &Ask::PrefetchKeys, keys.is_some()) {
         nothing.draw(buffer, body, theme);
@@ -50,7 +61,7 @@ pub(super) fn draw(
         paint::line(buffer, table_area, 0, span(theme, Meaning::Quiet, why));
         return;
     }
-    table::draw(buffer, table_area, &PREFETCH_KEYS, list, &rows, theme);
+    grid.draw(buffer, table_area, theme, &|_, _, _| None);
     let words = CAPTIONS.into_iter().find(|words| paint::width(words) <= caption.width).unwrap_or_default();
     paint::line(buffer, caption, 0, span(theme, Meaning::Quiet, words));
 }
