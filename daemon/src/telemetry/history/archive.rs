@@ -288,9 +288,9 @@ mod tests {
         assert!(read("head-35.requests").is_err());
         (121..241).for_each(|second| archive.push(second, &readings(1.0), &many[1..]));
         assert!(read("head-0.requests").is_err());
-        let moved = archive.read(&named("head-32.requests"), 0, 240, None).expect("a series");
+        let moved = archive.read(&named(&format!("head-{HEADS}.requests")), 0, 240, None).expect("a series");
         assert!(moved.values[0][..2].iter().all(|value| value.is_nan()), "{moved:?}");
-        assert_eq!(moved.values[0][3], 32.0);
+        assert_eq!(moved.values[0][3], HEADS as f32);
     }
 
     #[test]
