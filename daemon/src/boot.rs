@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::api::control::{Access, Control, ControlError, Socket, SocketError};
+use crate::api::control::{Access, Control, ControlError, Socket, SocketError, Told};
 use crate::api::http::serve::{DoorError, Open};
 use crate::api::http::{self, TokenError};
 use crate::api::metrics;
@@ -23,6 +23,7 @@ use crate::belly::clock::Clock;
 use crate::belly::engine::LogBelly;
 use crate::belly::prefetched::{Prefetched, WithPrefetched};
 use crate::belly::{Belly, BellyError};
+use crate::config::reload::Settings;
 use crate::config::{Config, listen};
 use crate::dht::{Misses, Service};
 use crate::head;
@@ -86,6 +87,7 @@ pub enum BootError {
 /// The daemon, up.
 pub struct Daemon {
     pub hydra: Arc<Hydra>,
+    pub settings: Arc<Settings>,
     control: Vec<Control>,
     doors: Vec<Open>,
     stop: watch::Sender<bool>,
@@ -119,7 +121,7 @@ fn complain(error: &BootError) {
 
 async fn serve(config: Config) -> Result<(), BootError> {
     // first of all: a signal must not find the default, which is to die without a word
-    let mut stop = Stop::watch()?;
+    let (mut stop, mut hangup) = (Stop::watch()?, signal(SignalKind::hangup())?);
     log::init(config.log_format(), &config.log.level)?;
     return_memory();
     for warning in &config.warnings {
@@ -136,13 +138,30 @@ async fn serve(config: Config) -> Result<(), BootError> {
     tracing::info!("{}", greeting(&daemon.hydra));
     theme::show(theme, &daemon.hydra);
     notify::ready(&daemon.hydra.summary());
-    stop.asked().await;
+    loop {
+        tokio::select! {
+            () = stop.asked() => break,
+            _ = hangup.recv() => reload(&daemon).await,
+        }
+    }
     notify::stopping();
     tokio::select! {
         () = daemon.shutdown() => {}
         () = stop.asked() => tracing::warn!("told to end a second time: ended at once"),
     }
     Ok(())
+}
+
+/// Reads the settings again, as SIGHUP asks for; what came of it is told as an event.
+async fn reload(daemon: &Daemon) {
+    notify::reloading();
+    let settings = Arc::clone(&daemon.settings);
+    match tokio::task::spawn_blocking(move || settings.reload()).await {
+        Ok(Ok(reloaded)) => tracing::debug!(changes = reloaded.changes.len(), "SIGHUP: settings reloaded"),
+        Ok(Err(errors)) => tracing::debug!(%errors, "SIGHUP: the settings are no good"),
+        Err(error) => tracing::error!(%error, "SIGHUP: the settings were not reloaded"),
+    }
+    notify::ready(&daemon.hydra.summary());
 }
 
 /// Lets jemalloc give memory back while the daemon is idle, not only when it allocates.
@@ -244,13 +263,14 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     }
 
     let (stop, stopping) = watch::channel(false);
+    let settings = Settings::new(config.clone(), Arc::clone(&hydra));
+    let told = Told { metrics: config.metrics().1, settings: Arc::clone(&settings) as _ };
     let mut control = Vec::new();
     for (path, access) in
         [(&config.control.socket, Access::Control), (&config.control.observe_socket, Access::Observe)]
     {
-        control.push(
-            Control::serve(Socket::open(path, access)?, &hydra, config.told(), stopping.clone()).await?,
-        );
+        control
+            .push(Control::serve(Socket::open(path, access)?, &hydra, told.clone(), stopping.clone()).await?);
     }
 
     let count = config.heads.count;
@@ -266,6 +286,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     hydra.serve_at_once().await;
     tokio::spawn(Arc::clone(&hydra).rounds());
     tokio::spawn(Arc::clone(&hydra).follow_target());
+    tokio::spawn(Arc::clone(&settings).watch());
     let borrowing = Arc::clone(&hydra);
     tokio::spawn(async move { borrowing.keep_borrowed_ids().await });
     tokio::spawn(notify::watchdog(Arc::clone(&hydra)));
@@ -274,7 +295,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
     for service in &control {
         service.ready().await;
     }
-    Ok(Daemon { hydra, control, doors, stop, keeper })
+    Ok(Daemon { hydra, settings, control, doors, stop, keeper })
 }
 
 /// Reads the history of earlier runs, from the directory that the state has locked by now.

@@ -1,4 +1,4 @@
-//! `config`: the settings that the daemon runs with, and files before it does.
+//! `config`: the settings that the daemon runs with, reading them again, and files before it does.
 
 mod validate;
 
@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use hydra_protocol::client::Access;
-use hydra_protocol::v1::ListSettingsRequest;
+use hydra_protocol::v1::{ListSettingsRequest, ReloadSettingsRequest};
 
 use super::choice::Choice;
 use crate::error::{Error, Kind};
-use crate::output::dto::Setting;
-use crate::output::list;
+use crate::output::dto::{Setting, SettingChange};
+use crate::output::{list, text};
 use crate::session::Target;
 use crate::ui::Ui;
 
@@ -21,6 +21,9 @@ pub(super) use validate::{Checked, check};
 pub(super) enum Command {
     /// The settings in force; secrets are hidden
     Show(ShowArguments),
+    /// Have hydrad read its files again: what can change while it runs does at once, and for what
+    /// needs a restart it says so; a file that is no good changes nothing
+    Reload,
     /// Whether a file is a good configuration, by the hydrad beside this program; asks no daemon
     Validate {
         /// The file; without it what hydrad would read
@@ -47,6 +50,7 @@ pub(super) struct ShowArguments {
 pub(super) async fn run(command: Command, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
     match command {
         Command::Show(arguments) => show(&arguments, target, ui).await,
+        Command::Reload => reload(target, ui).await,
         Command::Validate { file } => validate::run(file.as_deref(), ui).await,
     }
 }
@@ -68,4 +72,20 @@ async fn show(arguments: &ShowArguments, target: &Target, ui: &mut Ui<'_>) -> Re
         ui.columns = ["key", "value", "from"].map(String::from).to_vec();
     }
     list::print_selected(ui, &settings, selection).map(drop)
+}
+
+async fn reload(target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
+    let session = target.open(Access::Control).await?;
+    let reply = session.call(session.client.config().reload_settings(ReloadSettingsRequest {})).await?;
+    let changes: Vec<SettingChange> = reply.changes.iter().map(SettingChange::from).collect();
+    list::print(ui, &changes)?;
+    for warning in &reply.warnings {
+        ui.note(&format!("warning: {}", text::neutral(warning)));
+    }
+    if changes.is_empty() {
+        ui.note("nothing has changed: what runs is what the files, variables and flags say");
+    } else if changes.iter().any(|change| change.needs_restart) {
+        ui.note("for what needs a restart: sudo systemctl restart hydrad");
+    }
+    Ok(())
 }

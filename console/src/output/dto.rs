@@ -31,7 +31,7 @@ pub use network::{Coverage, CoveragePlan, CoverageWith, HeadGroup, Network, Plac
 pub use peer::Peer;
 pub use prefetch::{Outcomes, PrefetchKey, PrefetchSource, PrefetchStatus};
 pub use record::Record;
-pub use setting::{Overridden, Setting, Source};
+pub use setting::{Overridden, Setting, SettingChange, Source};
 pub use stats::{Series, StatsPoint};
 pub use status::{Check, Door, Drop, HeadsTarget, PrefetchSummary, Status, Version, Warning, finding};
 pub use unique::UniquePeers;

@@ -21,8 +21,8 @@ use super::sources::{Given, Layers, Written};
 use super::surroundings::Surroundings;
 use super::{
     BellyConfig, Config, ConfigErrors, ControlConfig, DhtConfig, HeadsConfig, IdentityConfig, LimitsConfig,
-    ListenConfig, LogConfig, NetworkConfig, PeersConfig, PrefetchConfig, PresenceConfig, ScoutConfig, file,
-    paths,
+    ListenConfig, LogConfig, NetworkConfig, PeersConfig, PrefetchConfig, PresenceConfig, ScoutConfig, Source,
+    file, paths,
 };
 use crate::identity::{IndexSet, MAX_INDEX, Seed, Trimmed};
 use crate::prefetch::bridge;
@@ -31,14 +31,14 @@ use crate::prefetch::bridge;
 const SECRET: &str = "(secret, 32 bytes)";
 
 /// Understands and checks everything.
-pub(super) fn fill(layers: Layers, at: &Surroundings) -> Result<Config, ConfigErrors> {
+pub(super) fn fill(layers: Layers, source: Source) -> Result<Config, ConfigErrors> {
     let mut fill = Fill {
         given: layers.given,
         problems: layers.problems,
         warnings: layers.warnings,
         shown: BTreeMap::new(),
     };
-    let parts = fill.all(at);
+    let parts = fill.all(&source);
     match parts {
         Some(mut config) if fill.problems.is_empty() => {
             config.files = layers.files;
@@ -59,7 +59,8 @@ pub(super) struct Fill {
 
 impl Fill {
     /// `None` when a value could not be understood; the problems say which.
-    fn all(&mut self, at: &Surroundings) -> Option<Config> {
+    fn all(&mut self, source: &Source) -> Option<Config> {
+        let at = &source.at;
         let data_dir = self.data_dir(at);
         let name = self.one("name", |text| name(text, at));
         let seed = self.seed(at);
@@ -148,6 +149,7 @@ impl Fill {
             ui: ui?,
             origins: Vec::new(),
             files: Vec::new(),
+            source: source.clone(),
             warnings: Vec::new(),
         })
     }

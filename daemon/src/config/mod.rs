@@ -20,6 +20,7 @@ mod paths;
 pub mod predecessor;
 mod readers;
 mod reference;
+pub mod reload;
 pub mod rooms;
 mod settings;
 mod show;
@@ -87,8 +88,24 @@ pub struct Config {
     pub origins: Vec<Annotated>,
     /// Files that were read, weakest first.
     pub files: Vec<PathBuf>,
+    /// For reading it all again.
+    pub source: Source,
     /// What is allowed but probably not meant; to be logged at start.
     pub warnings: Vec<String>,
+}
+
+/// What the settings were read from, apart from files.
+#[derive(Clone)]
+pub struct Source {
+    pub flags: Flags,
+    pub at: Surroundings,
+}
+
+impl std::fmt::Debug for Source {
+    /// A seed may stand among them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -254,6 +271,6 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with the settings.
     pub fn of(flags: &Flags, at: &Surroundings) -> Result<Self, ConfigErrors> {
-        fill::fill(sources::gather(flags, at), at)
+        fill::fill(sources::gather(flags, at), Source { flags: flags.clone(), at: at.clone() })
     }
 }

@@ -48,16 +48,18 @@ pub fn markdown() -> String {
     for (section, about) in SECTIONS {
         let title = if section.is_empty() { String::new() } else { format!("`[{section}]` ") };
         out.push_str(&format!("\n### {title}{about}\n\n"));
-        out.push_str("| key | flag | variable | default | allowed | meaning |\n|---|---|---|---|---|---|\n");
+        out.push_str("| key | flag | variable | default | change | allowed | meaning |\n");
+        out.push_str("|---|---|---|---|---|---|---|\n");
         for setting in of(section) {
             let alias = setting.flag_alias.map(|alias| format!(", `--{alias}`")).unwrap_or_default();
             let variables: Vec<_> = setting.variables.iter().map(|name| format!("`{name}`")).collect();
             let default =
                 if setting.default.is_empty() { "none".to_owned() } else { format!("`{}`", setting.default) };
+            let change = if setting.live { "live" } else { "restart" };
             let escape = |text: &str| text.replace('|', "\\|").replace('<', "&lt;");
             let written = writeln!(
                 out,
-                "| `{}` | `--{}`{alias} | {} | {default} | {} | {} |",
+                "| `{}` | `--{}`{alias} | {} | {default} | {change} | {} | {} |",
                 setting.key,
                 setting.flag,
                 variables.join(", "),

@@ -1,19 +1,11 @@
-//! The settings in force, as the control sockets tell them: the rows of `--print-config`.
+//! A setting in force, as the control sockets tell it: a row of `--print-config`.
 
 use hydra_protocol::v1::{OverriddenSetting, Setting, SettingOrigin, SettingSource};
 
-use super::{Annotated, Config, Origin};
-use crate::api::control;
+use super::{Annotated, Origin};
 
-impl Config {
-    /// What the control sockets tell; secrets are hidden.
-    #[must_use]
-    pub fn told(&self) -> control::Told {
-        control::Told { metrics: self.metrics().1, settings: self.origins.iter().map(row).collect() }
-    }
-}
-
-fn row(setting: &Annotated) -> Setting {
+/// Secrets are hidden already.
+pub(super) fn row(setting: &Annotated) -> Setting {
     let over = |(origin, value): &(Origin, String)| OverriddenSetting {
         source: Some(source(origin)),
         value: value.clone(),
@@ -25,6 +17,7 @@ fn row(setting: &Annotated) -> Setting {
         source: Some(source(&setting.origin)),
         note: setting.note.clone(),
         overrides: setting.overrides.iter().map(over).collect(),
+        ..Setting::default()
     }
 }
 

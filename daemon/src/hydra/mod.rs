@@ -11,6 +11,7 @@ pub mod lease;
 mod near;
 mod network;
 pub mod notify;
+pub mod pending;
 mod presence;
 mod readings;
 mod roster;
@@ -135,6 +136,10 @@ pub struct Hydra {
     warnings: Mutex<warnings::Warnings>,
     meter: Mutex<warming::Meter>,
     target: target::Shown,
+    /// What the number of heads follows.
+    aim: watch::Sender<Target>,
+    /// What the files say now and does not run, in words.
+    pending: Mutex<pending::Pending>,
     /// By index of the head.
     presence: Mutex<HashMap<u32, presence::Measured>>,
     phase: watch::Sender<Phase>,
@@ -183,6 +188,8 @@ impl Hydra {
         Arc::new(Self {
             roster: roster::Roster::new(parts.sequence, parts.shared, parts.places),
             idgen: parts.idgen,
+            aim: watch::channel(config.target).0,
+            pending: Mutex::default(),
             config,
             state: parts.state,
             belly: parts.belly,

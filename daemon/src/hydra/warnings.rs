@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::hydra::pending::Pending;
 use crate::hydra::{Finding, HeadState, Hydra};
 use crate::limits::machine::open_files;
 use crate::telemetry::{Events, Level};
@@ -19,6 +20,8 @@ pub const CODES: &[(&str, bool)] = &[
     ("BELLY_TROUBLE", true),
     ("BOOTSTRAP_FAILING", true),
     ("CLOCK_WRONG", true),
+    ("CONFIG_INVALID", false),
+    ("CONFIG_NEEDS_RESTART", false),
     ("CONNECTIONS_NEAR_LIMIT", false),
     ("DNS_FAILING", true),
     ("FILES_EXHAUSTED", true),
@@ -95,6 +98,31 @@ impl Warnings {
     }
 }
 
+impl Pending {
+    fn conditions(&self, found: &mut Vec<Condition>) {
+        let mut warn = |code, text: String, remedy: &str| {
+            let remedy = remedy.to_owned();
+            found.push(Condition { code, severity: Level::Warn, text, remedy, numbers: Vec::new() });
+        };
+        if !self.wrong.is_empty() {
+            let text =
+                format!("the settings are no good by now, hydrad would not start again: {}", self.wrong);
+            warn("CONFIG_INVALID", text, "mend what it names; check: hydractl config validate");
+        }
+        if !self.restart.is_empty() {
+            let text = format!("other settings wait for a restart: {}", self.restart.join(", "));
+            warn(
+                "CONFIG_NEEDS_RESTART",
+                text,
+                "hydractl config show --origin; sudo systemctl restart hydrad",
+            );
+        } else if !self.reload.is_empty() {
+            let text = format!("other settings wait for a reload: {}", self.reload.join(", "));
+            warn("CONFIG_NEEDS_RESTART", text, "hydractl config reload");
+        }
+    }
+}
+
 impl Hydra {
     /// Warnings, those that last first.
     #[must_use]
@@ -113,6 +141,7 @@ impl Hydra {
         self.head_conditions(&mut found);
         self.limit_conditions(&mut found);
         self.prefetch_conditions(&mut found);
+        self.pending.lock().conditions(&mut found);
         if let Some(trouble) = self.belly.health().trouble {
             let remedy = "free space or mend the disk; the belly writes again by itself".to_owned();
             found.push(Condition {

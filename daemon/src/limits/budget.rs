@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use crate::limits::TokenBucket;
 use crate::telemetry::Drop as Reason;
@@ -33,7 +33,7 @@ pub struct Config {
 /// The budget and what is used of it.
 #[derive(Debug)]
 pub struct Budget {
-    config: Config,
+    config: RwLock<Config>,
     connections: AtomicUsize,
     opening: AtomicUsize,
     tcp: AtomicUsize,
@@ -59,7 +59,7 @@ impl Budget {
     pub fn new(config: Config) -> Arc<Self> {
         let burst = config.handshakes_per_second.max(1.0);
         Arc::new(Self {
-            config,
+            config: RwLock::new(config),
             connections: AtomicUsize::new(0),
             opening: AtomicUsize::new(0),
             tcp: AtomicUsize::new(0),
@@ -71,8 +71,14 @@ impl Budget {
     }
 
     #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.config
+    pub fn config(&self) -> Config {
+        *self.config.read()
+    }
+
+    /// Other bounds from now on. Nothing is closed for them: what is above them is not renewed.
+    pub fn set_config(&self, config: Config) {
+        self.handshakes.set_rate(config.handshakes_per_second, config.handshakes_per_second.max(1.0));
+        *self.config.write() = config;
     }
 
     /// Connections now, half-open ones included.
@@ -103,23 +109,24 @@ impl Budget {
     /// # Errors
     /// The reason for refusing.
     pub fn inbound(self: &Arc<Self>, ip: Option<IpAddr>, public: bool, tcp: bool) -> Result<Permit, Reason> {
-        if self.rss.load(Relaxed) > self.config.memory {
+        let config = self.config();
+        if self.rss.load(Relaxed) > config.memory {
             return Err(Reason::MemoryLimit);
         }
-        if self.opening.load(Relaxed) >= self.config.handshakes_open {
+        if self.opening.load(Relaxed) >= config.handshakes_open {
             return Err(Reason::HandshakeLimit);
         }
         if tcp && self.files_short() {
             return Err(Reason::FileLimit);
         }
-        if self.used() >= self.config.connections {
+        if self.used() >= config.connections {
             return Err(Reason::ConnectionLimit);
         }
         let ip = ip.filter(|_| public).map(site);
         if let Some(ip) = ip {
             let mut by_ip = self.by_ip.lock();
             let held = by_ip.entry(ip).or_default();
-            if *held >= self.config.connections_per_ip {
+            if *held >= config.connections_per_ip {
                 return Err(Reason::ConnectionPerIp);
             }
             if !self.handshakes.take() {
@@ -143,7 +150,7 @@ impl Budget {
         if tcp && self.files_short() {
             return Err(Reason::FileLimit);
         }
-        if self.used() >= self.config.connections {
+        if self.used() >= self.config().connections {
             return Err(Reason::ConnectionLimit);
         }
         Ok(self.permit(None, tcp))
@@ -159,7 +166,7 @@ impl Budget {
     }
 
     fn files_short(&self) -> bool {
-        self.tcp.load(Relaxed) as u64 + self.files_reserved.load(Relaxed) >= self.config.files
+        self.tcp.load(Relaxed) as u64 + self.files_reserved.load(Relaxed) >= self.config().files
     }
 }
 

@@ -47,7 +47,7 @@ use task::Shared;
 use work::Tracked;
 
 /// Settings of the prefetcher.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
     pub scope: Scope,
     /// Keys that wait at one time.
@@ -88,7 +88,6 @@ pub struct Parts {
 
 /// The running prefetcher; its look-ups end when it is dropped.
 pub struct Prefetch {
-    config: Config,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
@@ -99,12 +98,7 @@ impl Prefetch {
     pub fn start(config: Config, parts: Parts) -> Self {
         let Parts { misses, intake, cache, policy, sources } = parts;
         let mut queue = Queue::new(config, Arc::clone(&misses.outcomes), Instant::now());
-        let off = match (config.scope, sources.is_empty()) {
-            (Scope::Off, _) => Some("prefetch.scope is off"),
-            (_, true) => Some("there is no source to look keys up"),
-            (_, false) => None,
-        };
-        queue.pauses.off(off);
+        queue.pauses.off(off(config.scope, sources.is_empty()));
         let inline = sources.iter().map(|source| source.mode()).filter(|mode| mode.is_inline());
         misses.answer_within(inline.map(Mode::deadline).max().unwrap_or_default());
         let (past, latencies) = Shared::past();
@@ -120,9 +114,17 @@ impl Prefetch {
         });
         // the books begin now: windows count from here
         shared.tick();
-        let walk = Duration::from_secs(1) / config.walks_per_second.max(1);
-        let task = tokio::spawn(task::run(Arc::clone(&shared), intake, walk));
-        Self { config, shared, task }
+        let task = tokio::spawn(task::run(Arc::clone(&shared), intake));
+        Self { shared, task }
+    }
+
+    /// Other bounds and another scope from now on; what is under way and what waits goes on.
+    pub fn set_config(&self, config: Config) {
+        let mut queue = self.shared.queue.lock();
+        queue.set_config(config);
+        queue.pauses.off(off(config.scope, self.shared.sources.is_empty()));
+        drop(queue);
+        self.changed();
     }
 
     /// Stops looking up until the time given, or until [`Self::resume`]. Look-ups under way
@@ -175,6 +177,15 @@ impl Prefetch {
     fn changed(&self) {
         self.shared.tell_pause(Instant::now());
         self.shared.wake.notify_one();
+    }
+}
+
+/// Why nothing is ever looked up.
+fn off(scope: Scope, no_sources: bool) -> Option<&'static str> {
+    match (scope, no_sources) {
+        (Scope::Off, _) => Some("prefetch.scope is off"),
+        (_, true) => Some("there is no source to look keys up"),
+        (_, false) => None,
     }
 }
 

@@ -141,6 +141,17 @@ impl Queue {
         }
     }
 
+    /// Other bounds from now on; keys that wait already stay.
+    pub(super) fn set_config(&mut self, config: Config) {
+        let rate = f64::from(config.walks_per_second);
+        self.budget.set_rate(rate, rate.max(1.0));
+        self.config = config;
+    }
+
+    pub(super) fn config(&self) -> Config {
+        self.config
+    }
+
     /// Takes in a miss: it waits from now on, or its outcome is counted.
     pub(super) fn miss(&mut self, miss: Miss, now: Instant) {
         if let Some(outcome) = self.admit(miss, now) {

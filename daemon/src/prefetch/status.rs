@@ -79,18 +79,18 @@ impl Prefetch {
         let state = queue.pauses.shown(now).map_or(State::Running, State::Paused);
         let (lookups, waiting) = (queue.in_flight() as u64, queue.waiting() as u64);
         let oldest = queue.oldest_waiting();
-        let refused = queue.refused();
+        let (refused, config) = (queue.refused(), queue.config());
         drop(queue);
         let page = shared.page();
         let (minute, ten_minutes) = (shared.before(now, MINUTE), shared.before(now, WINDOW));
         Status {
             state,
             lookups,
-            lookups_limit: self.config.lookups.into(),
+            lookups_limit: config.lookups.into(),
             waiting,
-            waiting_limit: self.config.keys.into(),
+            waiting_limit: config.keys.into(),
             oldest_waiting: oldest.map(|since| now.saturating_duration_since(since)),
-            walks_per_second: self.config.walks_per_second,
+            walks_per_second: config.walks_per_second,
             walks_1m: page.walks.saturating_sub(minute.walks),
             walks: page.walks,
             refused,

@@ -79,12 +79,12 @@ impl Shared {
 }
 
 /// Runs until the service is gone.
-pub(super) async fn run(shared: Arc<Shared>, mut intake: mpsc::Receiver<Miss>, walk: Duration) {
+pub(super) async fn run(shared: Arc<Shared>, mut intake: mpsc::Receiver<Miss>) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut flights = JoinSet::new();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut later = false;
+    let mut later = None;
     loop {
         tokio::select! {
             taken = intake.recv_many(&mut batch, BATCH) => {
@@ -105,20 +105,23 @@ pub(super) async fn run(shared: Arc<Shared>, mut intake: mpsc::Receiver<Miss>, w
             () = shared.wake.notified() => {}
             _ = tick.tick() => shared.tick(),
             // the next token of the walk budget
-            () = sleep(walk), if later => {}
+            () = sleep(later.unwrap_or(TICK)), if later.is_some() => {}
         }
         later = start(&shared, &mut flights);
     }
 }
 
-/// Starts what may start; whether a key waits for the walk budget.
-fn start(shared: &Arc<Shared>, flights: &mut JoinSet<()>) -> bool {
+/// Starts what may start; when a key waits for the walk budget, how long for.
+fn start(shared: &Arc<Shared>, flights: &mut JoinSet<()>) -> Option<Duration> {
     loop {
-        let next = shared.queue.lock().next(Instant::now());
+        let mut queue = shared.queue.lock();
+        let next = queue.next(Instant::now());
+        let walk = Duration::from_secs(1) / queue.config().walks_per_second.max(1);
+        drop(queue);
         match next {
             Next::Start(start) => flights.spawn(look_up(Arc::clone(shared), start)),
-            Next::Later => return true,
-            Next::Nothing => return false,
+            Next::Later => return Some(walk),
+            Next::Nothing => return None,
         };
     }
 }

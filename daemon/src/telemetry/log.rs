@@ -36,10 +36,7 @@ const LIBRARIES: &str = "warn,libp2p_swarm=error,libp2p_identify=error,libp2p_tc
 /// # Errors
 /// When `level` is not a filter.
 pub fn init(format: Format, level: &str) -> Result<(), BadFilter> {
-    let directives = match level.parse::<tracing::Level>() {
-        Ok(_) => format!("{LIBRARIES},hydrad={level},hydra={level}"),
-        Err(_) => level.to_owned(),
-    };
+    let directives = directives(level);
     let filter = EnvFilter::try_new(&directives).map_err(|e| BadFilter(level.to_owned(), e.to_string()))?;
     let (filter, handle) = reload::Layer::new(filter);
     let lines = match format {
@@ -56,4 +53,20 @@ pub fn init(format: Format, level: &str) -> Result<(), BadFilter> {
         levels::installed(level, directives, handle);
     }
     Ok(())
+}
+
+/// Has another level or filter in force from now on; what `hydractl log level set` changed stays.
+///
+/// # Errors
+/// Why it is not; nothing has changed then.
+pub fn set_level(level: &str) -> Result<(), NotSet> {
+    levels::configure(level, directives(level))
+}
+
+/// A level is ours; a filter is taken as it is.
+fn directives(level: &str) -> String {
+    match level.parse::<tracing::Level>() {
+        Ok(_) => format!("{LIBRARIES},hydrad={level},hydra={level}"),
+        Err(_) => level.to_owned(),
+    }
 }

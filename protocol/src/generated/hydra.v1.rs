@@ -2884,6 +2884,15 @@ pub struct Setting {
     /// Weaker sources that said something else, the strongest first.
     #[prost(message, repeated, tag = "6")]
     pub overrides: ::prost::alloc::vec::Vec<OverriddenSetting>,
+    /// A reload changes it; any other needs a restart.
+    #[prost(bool, tag = "7")]
+    pub live: bool,
+    /// Files, variables and flags say another value by now, and only a restart brings it.
+    #[prost(bool, tag = "8")]
+    pub needs_restart: bool,
+    /// The value that they say by now, when it is another one. For people; secrets are hidden.
+    #[prost(string, optional, tag = "9")]
+    pub pending: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListSettingsRequest {}
@@ -2891,6 +2900,37 @@ pub struct ListSettingsRequest {}
 pub struct ListSettingsResponse {
     #[prost(message, repeated, tag = "1")]
     pub settings: ::prost::alloc::vec::Vec<Setting>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReloadSettingsRequest {}
+/// A setting of which files, variables and flags say another value than what ran.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SettingChange {
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// For people; empty: none. Secrets are hidden.
+    #[prost(string, tag = "2")]
+    pub old: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub new: ::prost::alloc::string::String,
+    /// It is in force now.
+    #[prost(bool, tag = "4")]
+    pub applied: bool,
+    /// Why it is not: "needs a restart"; empty when it is.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReloadSettingsResponse {
+    /// In the order of docs/configuration.md; empty: nothing has changed.
+    #[prost(message, repeated, tag = "1")]
+    pub changes: ::prost::alloc::vec::Vec<SettingChange>,
+    /// Files that were read, the weakest first.
+    #[prost(string, repeated, tag = "2")]
+    pub files: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What is allowed but probably not meant.
+    #[prost(string, repeated, tag = "3")]
+    pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// Where a value stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -2940,7 +2980,7 @@ pub mod config_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// The settings that the daemon runs with. On both sockets.
+    /// The settings that the daemon runs with.
     #[derive(Debug, Clone)]
     pub struct ConfigServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -3021,7 +3061,7 @@ pub mod config_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// All settings, in the order of docs/configuration.md.
+        /// All settings, in the order of docs/configuration.md. On both sockets.
         pub async fn list_settings(
             &mut self,
             request: impl tonic::IntoRequest<super::ListSettingsRequest>,
@@ -3046,6 +3086,33 @@ pub mod config_service_client {
                 .insert(GrpcMethod::new("hydra.v1.ConfigService", "ListSettings"));
             self.inner.unary(req, path, codec).await
         }
+        /// Reads files, variables and flags again and applies what can change while the daemon runs,
+        /// as SIGHUP does. FAILED_PRECONDITION, with all that is wrong and nothing changed, when
+        /// they are no good configuration. On the control socket only.
+        pub async fn reload_settings(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReloadSettingsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReloadSettingsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/hydra.v1.ConfigService/ReloadSettings",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("hydra.v1.ConfigService", "ReloadSettings"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3061,7 +3128,7 @@ pub mod config_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with ConfigServiceServer.
     #[async_trait]
     pub trait ConfigService: std::marker::Send + std::marker::Sync + 'static {
-        /// All settings, in the order of docs/configuration.md.
+        /// All settings, in the order of docs/configuration.md. On both sockets.
         async fn list_settings(
             &self,
             request: tonic::Request<super::ListSettingsRequest>,
@@ -3069,8 +3136,18 @@ pub mod config_service_server {
             tonic::Response<super::ListSettingsResponse>,
             tonic::Status,
         >;
+        /// Reads files, variables and flags again and applies what can change while the daemon runs,
+        /// as SIGHUP does. FAILED_PRECONDITION, with all that is wrong and nothing changed, when
+        /// they are no good configuration. On the control socket only.
+        async fn reload_settings(
+            &self,
+            request: tonic::Request<super::ReloadSettingsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReloadSettingsResponse>,
+            tonic::Status,
+        >;
     }
-    /// The settings that the daemon runs with. On both sockets.
+    /// The settings that the daemon runs with.
     #[derive(Debug)]
     pub struct ConfigServiceServer<T> {
         inner: Arc<T>,
@@ -3177,6 +3254,51 @@ pub mod config_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListSettingsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/hydra.v1.ConfigService/ReloadSettings" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReloadSettingsSvc<T: ConfigService>(pub Arc<T>);
+                    impl<
+                        T: ConfigService,
+                    > tonic::server::UnaryService<super::ReloadSettingsRequest>
+                    for ReloadSettingsSvc<T> {
+                        type Response = super::ReloadSettingsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReloadSettingsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConfigService>::reload_settings(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReloadSettingsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

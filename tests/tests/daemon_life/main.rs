@@ -29,6 +29,7 @@ mod prefetched;
 mod presence;
 mod records;
 mod refusals;
+mod reload;
 mod restarts;
 mod routing;
 mod scout;

@@ -21,9 +21,45 @@ pub struct Setting {
     pub note: Option<String>,
     /// What it took the place of, the strongest first.
     pub overrides: Vec<Overridden>,
+    /// `config reload` changes it; any other needs a restart.
+    pub live: bool,
+    /// It stands otherwise by now, and only a restart brings that.
+    pub needs_restart: bool,
+    /// How it stands by now, for people; null while that is what runs.
+    pub pending: Option<String>,
     /// For people; null is none.
     #[serde(skip)]
     pub text: Option<String>,
+}
+
+/// What a reload made of a setting.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SettingChange {
+    /// As in the file: section.name.
+    pub key: String,
+    /// For people; null is none. Secrets are hidden.
+    pub old: Option<String>,
+    /// The same.
+    pub new: Option<String>,
+    /// It is in force now.
+    pub applied: bool,
+    /// It stands otherwise now, and only a restart brings that.
+    pub needs_restart: bool,
+    /// Why it is not in force; null when it is.
+    pub reason: Option<String>,
+}
+
+impl From<&v1::SettingChange> for SettingChange {
+    fn from(change: &v1::SettingChange) -> Self {
+        Self {
+            key: neutral(&change.key),
+            old: known(&change.old),
+            new: known(&change.new),
+            applied: change.applied,
+            needs_restart: !change.applied,
+            reason: known(&change.reason),
+        }
+    }
 }
 
 /// Where a value stands.
@@ -111,6 +147,9 @@ impl From<&v1::Setting> for Setting {
             source: source(setting.source.as_ref()),
             note: known(&setting.note),
             overrides: setting.overrides.iter().map(over).collect(),
+            live: setting.live,
+            needs_restart: setting.needs_restart,
+            pending: setting.pending.as_deref().map(neutral),
             text: known(&setting.value),
         }
     }

@@ -26,7 +26,6 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hydra_protocol::v1::Setting;
 use hydra_protocol::v1::belly_service_server::BellyServiceServer;
 use hydra_protocol::v1::config_service_server::ConfigServiceServer;
 use hydra_protocol::v1::event_service_server::EventServiceServer;
@@ -47,6 +46,7 @@ use tonic_health::server::HealthReporter;
 use crate::api::metrics;
 use crate::hydra::Hydra;
 
+pub use config::Settings;
 pub use socket::{Access, Socket, SocketError};
 
 /// Requests of one connection at a time; a watch is one.
@@ -61,11 +61,10 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 pub struct ControlError(String);
 
 /// What the services tell that no room below them knows.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Told {
     pub metrics: metrics::Config,
-    /// The settings in force; secrets are hidden.
-    pub settings: Vec<Setting>,
+    pub settings: Arc<dyn Settings>,
 }
 
 /// The running services of one socket.
@@ -108,7 +107,7 @@ impl Control {
             .add_service(BellyServiceServer::new(belly::Service::new(Arc::clone(hydra))))
             .add_service(EventServiceServer::new(event::Service::new(Arc::clone(hydra))))
             .add_service(LogServiceServer::new(log::Service::new(access)))
-            .add_service(ConfigServiceServer::new(config::Service::new(told.settings)));
+            .add_service(ConfigServiceServer::new(config::Service::new(told.settings, access)));
         let stopped = async move {
             // a supervisor that is gone means stop, too
             stop.wait_for(|stop| *stop).await.ok();

@@ -54,33 +54,45 @@ impl Hydra {
         self.target.lock().clone()
     }
 
-    /// Follows the target until the daemon ends; ends at once without one.
+    /// Has the number of heads follow something else from now on.
+    pub fn set_target(&self, target: Target) {
+        self.aim.send_if_modified(|aim| std::mem::replace(aim, target) != target);
+    }
+
+    /// Follows the target until the daemon ends; does nothing while there is none.
     pub async fn follow_target(self: Arc<Self>) {
-        if self.config.target == Target::None {
-            return;
-        }
+        let mut aim = self.aim.subscribe();
         let mut memory = self.remembered().await;
         let mut tick = interval(LOOK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.phase() != Phase::Draining {
-            tick.tick().await;
-            self.look_at_target(&mut memory).await;
+            let target = *aim.borrow_and_update();
+            if target == Target::None {
+                *self.target.lock() = None;
+            } else {
+                self.look_at_target(target, &mut memory).await;
+            }
+            tokio::select! {
+                _ = tick.tick() => {}
+                // its sender is ours
+                _ = aim.changed() => {}
+            }
         }
     }
 
     /// Decides, and shows what was decided.
-    fn decide_on_target(&self, memory: &mut Memory, now: u64) -> Option<Course> {
+    fn decide_on_target(&self, target: Target, memory: &mut Memory, now: u64) -> Option<Course> {
         let (most, heads) = (self.most_heads(), self.heads_total() as u32);
         let servers = self.sizes().agreed();
-        let decision = decide(self.config.target, memory, &Seen { now, heads, servers, most });
+        let decision = decide(target, memory, &Seen { now, heads, servers, most });
         let change = decision.due.then_some(decision.course);
-        *self.target.lock() = Some(View { target: self.config.target, most, decision });
+        *self.target.lock() = Some(View { target, most, decision });
         change
     }
 
-    async fn look_at_target(&self, memory: &mut Memory) {
+    async fn look_at_target(&self, target: Target, memory: &mut Memory) {
         let now = unix(SystemTime::now());
-        let Some(course) = self.decide_on_target(memory, now) else { return };
+        let Some(course) = self.decide_on_target(target, memory, now) else { return };
         // the time is kept first: a daemon that ends in between goes on too late, not too soon
         memory.changed(now);
         let kept = self.state.set_setting(CHANGED, Some(now.to_be_bytes().to_vec())).await;
@@ -92,16 +104,16 @@ impl Hydra {
         };
         match done {
             Ok(_) => {
-                let text = format!("heads.target {}: {} heads now", self.config.target, self.heads_total());
+                let text = format!("heads.target {target}: {} heads now", self.heads_total());
                 self.events.good("hydrad", text);
             }
             Err(error) => {
-                let text = format!("heads.target {}: {error}", self.config.target);
+                let text = format!("heads.target {target}: {error}");
                 self.events.tell(Level::Warn, "hydrad", "TARGET_NOT_MET", text);
             }
         }
         // what is shown is how it is with the change
-        self.decide_on_target(memory, now);
+        self.decide_on_target(target, memory, now);
     }
 
     /// Removes the head that came last, and gives its index up.

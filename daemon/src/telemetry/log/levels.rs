@@ -41,17 +41,21 @@ pub enum NotSet {
 static LEVELS: OnceLock<Levels> = OnceLock::new();
 
 struct Levels {
-    configured: String,
-    /// What `configured` comes to.
-    directives: String,
+    configured: Mutex<Configured>,
     filter: reload::Handle<EnvFilter, Registry>,
     overrides: Mutex<Vec<Override>>,
 }
 
+struct Configured {
+    text: String,
+    /// What `text` comes to.
+    directives: String,
+}
+
 /// Remembers the filter of this process's log.
 pub(super) fn installed(configured: &str, directives: String, filter: reload::Handle<EnvFilter, Registry>) {
-    let levels =
-        Levels { configured: configured.to_owned(), directives, filter, overrides: Mutex::default() };
+    let configured = Mutex::new(Configured { text: configured.to_owned(), directives });
+    let levels = Levels { configured, filter, overrides: Mutex::default() };
     // a process has one log
     drop(LEVELS.set(levels));
 }
@@ -60,7 +64,25 @@ pub(super) fn installed(configured: &str, directives: String, filter: reload::Ha
 #[must_use]
 pub fn levels() -> (String, Vec<Override>) {
     let levels = LEVELS.get();
-    levels.map_or_else(Default::default, |all| (all.configured.clone(), all.overrides.lock().clone()))
+    levels.map_or_else(Default::default, |all| {
+        (all.configured.lock().text.clone(), all.overrides.lock().clone())
+    })
+}
+
+/// Has another level or filter configured from now on; what parts log instead stays.
+///
+/// # Errors
+/// Why it is not; nothing has changed then.
+pub(super) fn configure(text: &str, directives: String) -> Result<(), NotSet> {
+    let all = LEVELS.get().ok_or(NotSet::NotOurs)?;
+    let overrides = all.overrides.lock();
+    let before =
+        std::mem::replace(&mut *all.configured.lock(), Configured { text: text.to_owned(), directives });
+    let applied = all.apply(&overrides);
+    if applied.is_err() {
+        *all.configured.lock() = before;
+    }
+    applied
 }
 
 /// Has a part log at this level from now on, for a while or until the process ends; [`expire`]
@@ -109,8 +131,8 @@ pub fn expire() -> Option<Duration> {
 
 impl Levels {
     fn apply(&self, overrides: &[Override]) -> Result<(), NotSet> {
-        let filter =
-            EnvFilter::try_new(directives(&self.directives, overrides)).map_err(|_| NotSet::Target)?;
+        let filter = EnvFilter::try_new(directives(&self.configured.lock().directives, overrides))
+            .map_err(|_| NotSet::Target)?;
         self.filter.reload(filter).map_err(|_| NotSet::NotOurs)
     }
 }
