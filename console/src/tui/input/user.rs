@@ -75,6 +75,17 @@ pub fn table(text: &str) -> Result<Vec<Binding>, String> {
     Ok(TABLE.iter().map(|row| with(row, &file, &chosen)).collect())
 }
 
+/// The table for docs/console.md: keys, what they do, and the action's name.
+#[must_use]
+pub fn markdown() -> String {
+    let row = |row: &Binding| {
+        let keys: Vec<String> = row.keys.split(' ').map(|key| format!("`{key}`")).collect();
+        format!("| {} | {} | `{}` |\n", keys.join(" ").replace('|', "\\|"), row.help, name(row.action))
+    };
+    let rows: String = TABLE.iter().map(row).collect();
+    format!("| key | does | action |\n|---|---|---|\n{rows}")
+}
+
 /// The keys that can be named.
 const KEYS: &str = "keys are a letter, two equal letters, ^letter, Enter, Esc, Space, Tab, S-Tab, Backspace, \
                     Delete, Insert, Up, Down, Left, Right, Home, End, PgUp, PgDn, F1 to F12";
