@@ -108,6 +108,14 @@ impl Terminal {
         }
     }
 
+    /// Waits for a text, and looks often.
+    pub(crate) fn wait_quickly(&self, text: &str) {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE && !self.text().contains(text) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     pub(crate) fn wait_for(&self, text: &str) {
         self.wait(text, |screen| screen.contents().contains(text));
     }
