@@ -1,6 +1,7 @@
 //! The life of the daemon: what is opened in which order, and how it ends.
 
 mod dht_source;
+mod doors;
 mod theme;
 
 use std::fmt::Write as _;
@@ -16,9 +17,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::api::control::{Access, Control, ControlError, Socket, SocketError, Told};
-use crate::api::http::serve::{DoorError, Open};
-use crate::api::http::{self, TokenError};
-use crate::api::metrics;
+use crate::api::http::TokenError;
+use crate::api::http::serve::DoorError;
 use crate::belly::clock::Clock;
 use crate::belly::engine::LogBelly;
 use crate::belly::prefetched::{Prefetched, WithPrefetched};
@@ -38,7 +38,9 @@ use crate::scout::{self, Scout};
 use crate::state::{SeedOrigin, State, StateError};
 use crate::telemetry::history::unix_now;
 use crate::telemetry::log::{self, BadFilter};
-use crate::telemetry::{Archive, AskedFor, Events, History, Keeper, Level, PeerLog};
+use crate::telemetry::{Archive, AskedFor, Events, History, Keeper, PeerLog};
+
+use self::doors::Doors;
 
 /// Connections of the control socket end within this time at shutdown.
 const CONTROL_STOP: Duration = Duration::from_secs(2);
@@ -89,7 +91,7 @@ pub struct Daemon {
     pub hydra: Arc<Hydra>,
     pub settings: Arc<Settings>,
     control: Vec<Control>,
-    doors: Vec<Open>,
+    doors: Doors,
     stop: watch::Sender<bool>,
     keeper: Keeper,
 }
@@ -281,7 +283,7 @@ pub async fn boot(config: Config) -> Result<Daemon, BootError> {
         hydra.state.set_setting(HEADS_CONFIGURED, Some(count.to_be_bytes().to_vec())).await?;
     }
     // after the heads: a door at any free port must not take the one that a head keeps
-    let doors = open_doors(&config, &hydra, &stopping).await?;
+    let doors = Doors::open(&config, &hydra, &stopping).await?;
     hydra.running();
     hydra.serve_at_once().await;
     tokio::spawn(Arc::clone(&hydra).rounds());
@@ -333,41 +335,6 @@ async fn identities(
     Ok((Sequence::lent(keys), Some(client), SeedOrigin::Kept))
 }
 
-/// Opens the doors for other programs that are configured.
-async fn open_doors(
-    config: &Config,
-    hydra: &Arc<Hydra>,
-    stop: &watch::Receiver<bool>,
-) -> Result<Vec<Open>, BootError> {
-    let mut doors = Vec::new();
-    if let Some(door) = config.http() {
-        let token = http::Token::load(&config.http.token_file)?;
-        doors.push((door, http::predecessor::router(hydra, token)));
-    }
-    if let Some(door) = config.routing() {
-        doors.push((door, http::routing::router(config.routing.limits, hydra)));
-    }
-    if let (Some(door), told) = config.metrics() {
-        doors.push((door, metrics::router(hydra, told)));
-    }
-    let mut open = Vec::new();
-    for (door, router) in doors {
-        let chosen = door.chosen;
-        let door = match http::serve::open(door, router, stop.clone()).await {
-            // two hydras with the defaults on one machine
-            Err(error) if error.is_in_use() && !chosen => {
-                tracing::warn!("{error}");
-                hydra.events.tell(Level::Warn, "hydrad", "DOOR_NOT_OPEN", error.to_string());
-                continue;
-            }
-            door => door?,
-        };
-        hydra.doors.lock().push(Arc::clone(&door.view));
-        open.push(door);
-    }
-    Ok(open)
-}
-
 /// Heads to bring up: the configured number when it is new; otherwise what the operator has
 /// made of it since.
 async fn wanted_heads(state: &State, configured: u32) -> Result<u32, StateError> {
@@ -410,9 +377,7 @@ impl Daemon {
         for control in self.control {
             control.stopped(CONTROL_STOP).await;
         }
-        for door in self.doors {
-            door.stopped().await;
-        }
+        self.doors.stopped().await;
         let keeper = self.keeper;
         if let Err(error) = tokio::task::spawn_blocking(move || keeper.stop()).await {
             tracing::error!(%error, "the history's last minute could not be written");

@@ -25,7 +25,7 @@ mod unique;
 mod warming;
 mod warnings;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -128,6 +128,8 @@ pub struct Hydra {
     pub prefetch: Prefetch,
     /// Doors for other programs that are open.
     pub doors: Mutex<Vec<Arc<Door>>>,
+    /// Doors that could not be opened yet, and why.
+    closed_doors: Mutex<BTreeMap<&'static str, String>>,
     pub started: Instant,
     pub started_at: SystemTime,
     roster: roster::Roster,
@@ -203,6 +205,7 @@ impl Hydra {
             scout: parts.scout,
             prefetch: parts.prefetch,
             doors: Mutex::default(),
+            closed_doors: Mutex::default(),
             started: Instant::now(),
             started_at: SystemTime::now(),
             samples: Mutex::default(),
@@ -233,6 +236,19 @@ impl Hydra {
             Phase::Running if self.roster.serving() > 0 => DaemonState::Serving,
             Phase::Running => DaemonState::Warming,
         }
+    }
+
+    /// A door for other programs is open.
+    pub fn door_is_open(&self, door: &Arc<Door>) {
+        self.doors.lock().push(Arc::clone(door));
+        if self.closed_doors.lock().remove(door.name).is_some() {
+            self.events.good("hydrad", format!("the door {} is open", door.name));
+        }
+    }
+
+    /// A door could not be opened; it is tried again.
+    pub fn door_is_closed(&self, name: &'static str, why: String) {
+        self.closed_doors.lock().insert(name, why);
     }
 
     /// Withdraws all heads, saves the table, flushes the belly.

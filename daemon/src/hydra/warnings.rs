@@ -24,6 +24,7 @@ pub const CODES: &[(&str, bool)] = &[
     ("CONFIG_NEEDS_RESTART", false),
     ("CONNECTIONS_NEAR_LIMIT", false),
     ("DNS_FAILING", true),
+    ("DOOR_NOT_OPEN", true),
     ("FILES_EXHAUSTED", true),
     ("FILES_NEAR_LIMIT", false),
     ("HEAD_FAILED", true),
@@ -142,6 +143,7 @@ impl Hydra {
         self.limit_conditions(&mut found);
         self.prefetch_conditions(&mut found);
         self.pending.lock().conditions(&mut found);
+        self.door_conditions(&mut found);
         if let Some(trouble) = self.belly.health().trouble {
             let remedy = "free space or mend the disk; the belly writes again by itself".to_owned();
             found.push(Condition {
@@ -196,6 +198,20 @@ impl Hydra {
                          narrow prefetch.scope"
                     .to_owned(),
                 numbers: vec![("waiting", status.waiting), ("waiting_limit", status.waiting_limit)],
+            });
+        }
+    }
+
+    fn door_conditions(&self, found: &mut Vec<Condition>) {
+        let closed: Vec<String> = self.closed_doors.lock().values().cloned().collect();
+        if !closed.is_empty() {
+            found.push(Condition {
+                code: "DOOR_NOT_OPEN",
+                severity: Level::Fail,
+                text: closed.join("; "),
+                remedy: "free the address: it is tried again by itself; or give the door another one, or off"
+                    .to_owned(),
+                numbers: Vec::new(),
             });
         }
     }

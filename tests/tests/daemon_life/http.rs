@@ -293,16 +293,30 @@ async fn a_client_that_goes_ends_its_list_and_shutdown_is_not_held_up_by_one_tha
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_hydra_with_the_default_address_says_so_and_runs_without() -> anyhow::Result<()> {
+async fn a_second_hydra_with_the_default_address_says_so_and_opens_it_when_it_is_free() -> anyhow::Result<()>
+{
     // when somebody else has it, it is taken as well
-    let _taken = std::net::TcpListener::bind("127.0.0.1:7779");
+    let taken = std::net::TcpListener::bind("127.0.0.1:7779");
     let place = Place::seeded(1)?.variable("HYDRA_HTTP_LISTEN", "");
-    let hydrad = place.serving(1).await?;
+    let mut hydrad = place.serving(1).await?;
     ensure!(!hydrad.status().await?.doors.iter().any(|door| door.name == "http"), "there is no door");
     let said = hydrad.said();
     ensure!(
         said.contains("listen on 127.0.0.1:7779") && said.contains("another program listens there"),
         "{said}"
     );
-    Ok(())
+    let warned = |status: &hydra_protocol::v1::Status| {
+        let mut lasting = status.warnings.iter().filter(|warning| warning.until.is_none());
+        lasting.any(|warning| warning.code == "DOOR_NOT_OPEN" && warning.text.contains("127.0.0.1:7779"))
+    };
+    hydrad.status_when("it is warned", warned).await?;
+    ensure!(hydrad.hydractl(&["status", "--check"]).await?.code == Some(8));
+    if taken.is_ok() {
+        drop(taken);
+        let is_open = |status: &hydra_protocol::v1::Status| {
+            status.doors.iter().any(|door| door.name == "http") && !warned(status)
+        };
+        hydrad.status_when("the door is open", is_open).await?;
+    }
+    hydrad.stop().await.map(drop)
 }

@@ -11,13 +11,10 @@ use super::{HeadState, Member, Roster};
 use crate::head;
 use crate::hydra::capacity::free_port;
 use crate::hydra::{Hydra, Phase};
+use crate::limits::Backoff;
 use crate::net::ports::{self, PortError};
 use crate::state::HeadRow;
 use crate::telemetry::{Events, Level};
-
-/// Between a failure and the first try, and between two tries at most.
-const FIRST: Duration = Duration::from_secs(5);
-const LAST: Duration = Duration::from_secs(300);
 
 /// How often it is looked whether a head is due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -29,19 +26,20 @@ pub(super) struct Trouble {
     reason: String,
     /// Tries that failed.
     tries: u32,
-    wait: Duration,
+    backoff: Backoff,
     again_at: Instant,
 }
 
 impl Trouble {
     fn new(reason: String, now: Instant) -> Self {
-        Self { reason, tries: 1, wait: FIRST, again_at: now + FIRST }
+        let backoff = Backoff::default();
+        Self { reason, tries: 1, backoff, again_at: now + backoff.wait() }
     }
 
     fn failed_again(&mut self, now: Instant) {
         self.tries += 1;
-        self.wait = (self.wait * 2).min(LAST);
-        self.again_at = now + self.wait;
+        self.backoff.failed();
+        self.again_at = now + self.backoff.wait();
     }
 
     /// "port 30002 on 203.0.113.7 is taken by pid 811 (nginx) …; tried 3 times, again within 20 s".
@@ -50,7 +48,7 @@ impl Trouble {
             1 => "tried once".to_owned(),
             tries => format!("tried {tries} times"),
         };
-        format!("{}; {tried}, again within {} s", self.reason, self.wait.as_secs())
+        format!("{}; {tried}, again within {} s", self.reason, self.backoff.wait().as_secs())
     }
 }
 

@@ -258,6 +258,69 @@ mod tests {
         assert_eq!((agents.counts[0].name.as_str(), agents.counts[0].peers), ("agent-11", 12));
     }
 
+    /// 50,000 connections and 10,000 servers with `HYDRA_FIGURES=1`, in a release build for its
+    /// times (at most 10 ms in all); otherwise a part.
+    #[test]
+    #[expect(clippy::print_stderr, reason = "a figure is to be seen")]
+    fn figure_a_survey_of_a_large_crowd_finds_everybody() {
+        use std::sync::Arc;
+        use std::time::Instant;
+
+        use libp2p::PeerId;
+        use libp2p::swarm::ConnectionId;
+
+        use crate::routing::contacts::{Contact, Contacts, Side};
+        use crate::routing::table::{Found, Table};
+        use crate::wire::AddrList;
+
+        let whole = std::env::var_os("HYDRA_FIGURES").is_some();
+        let (open, known): (usize, usize) = if whole { (50_000, 10_000) } else { (500, 100) };
+        let (contacts, table) = (Contacts::default(), Table::default());
+        for n in 0..open.max(known) {
+            let peer = PeerId::random();
+            let at: libp2p::Multiaddr =
+                format!("/ip4/10.{}.{}.1/tcp/4001", n / 250, n % 250).parse().expect("an address");
+            let agent = format!("kubo/0.{}.0", n % 40);
+            if n < open {
+                let id = ConnectionId::new_unchecked(n);
+                let side = Side::Head((n % 10) as u32);
+                contacts.opened(Arc::new(Contact::new(id, peer, side, true, at.clone())));
+                contacts.identified(&peer, &agent, "/ipfs/kad/1.0.0", AddrList::default());
+            }
+            if n < known {
+                let found = Found { agent: agent.into(), ..Found::at(AddrList::from_iter([&at])) };
+                table.put(peer, found).expect("there is room");
+            }
+        }
+        let heads: Vec<Key256> = (0..10u8).map(|n| Key256::of(&[n])).collect();
+        for (filter, sort, fitting) in [
+            ("", PeerSort::Heads, open),
+            ("agent:kubo/0.1.0", PeerSort::Rtt, open / 40),
+            ("10.1.", PeerSort::Seen, open.min(500).saturating_sub(250)),
+            ("zzzzz", PeerSort::Agent, 0),
+        ] {
+            let asked =
+                asked(SurveyPeersRequest { filter: filter.into(), sort: sort.into(), ..Default::default() });
+            let began = Instant::now();
+            let (all, members) = (contacts.all(), table.members());
+            let copied = began.elapsed();
+            let known_peers = gather(all, members, PeerScope::Unspecified);
+            let gathered = began.elapsed();
+            let picture = Picture::of(&known_peers, &asked);
+            let looked = began.elapsed();
+            assert_eq!((picture.live, picture.connected), (known as u64, open as u64));
+            assert!(picture.fitting.len() >= fitting, "{filter}: {}", picture.fitting.len());
+            let page = order::page(picture.fitting, sort, true, &heads, (0, 50));
+            assert!(page.len() <= 50);
+            if whole {
+                let paged = began.elapsed();
+                eprintln!(
+                    "{filter:>18} {sort:?}: copied {copied:?}, gathered {gathered:?}, looked {looked:?}, paged {paged:?}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn connections_are_told_by_transport_and_direction() {
         let open = OpenCounts { inbound: 10, outbound: 5, quic: 4, quic_in: 4 };
