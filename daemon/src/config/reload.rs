@@ -232,7 +232,7 @@ mod tests {
 
     fn config(args: &[&str]) -> Config {
         let at = Surroundings {
-            variables: BTreeMap::from([("HOME".to_owned(), "/home/x".to_owned())]),
+            variables: BTreeMap::from([("HOME".to_owned(), "/nonexistent".to_owned())]),
             root: "/nonexistent".into(),
             system: true,
             hostname: "host".to_owned(),
