@@ -97,6 +97,10 @@ pub(super) fn can_filter(state: &State) -> bool {
     on_list(state) || on_records(state)
 }
 
+pub(super) fn can_search(state: &State) -> bool {
+    on_list(state) && !state.searched().is_empty()
+}
+
 pub(super) fn esc_label(state: &State) -> &'static str {
     if on_records(state) { "Esc clear" } else { "Esc back" }
 }
