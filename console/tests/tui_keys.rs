@@ -383,3 +383,16 @@ fn the_last_filter_is_searched_for_when_it_is_gone() {
 fn the_next_look_is_asked_of_the_screen() {
     assert_eq!(keys(&mut live(), "T"), [Effect::NextTheme]);
 }
+
+#[test]
+fn what_was_refused_is_asked_for_again_at_once() {
+    let mut state = live();
+    keys(&mut state, "5");
+    assert_eq!(keys(&mut state, "r"), [], "nothing is missing yet");
+    for ask in state.wants() {
+        let result = Err("the belly is being read".to_owned());
+        state.apply(Message::Told { ask, result }, state.now());
+    }
+    assert!(screen(&state, 120, 36).contains("r ask again"));
+    assert_eq!(keys(&mut state, "r"), [Effect::Send(Command::RetryNow)]);
+}

@@ -59,9 +59,9 @@ pub static TABLE: &[Binding] = &[
         &[Char('r')],
         "r",
         Action::Retry,
-        |s| !s.reaches_daemon(),
-        Label::Text("r retry now"),
-        "try to connect at once",
+        |s| !s.reaches_daemon() || s.lacks_answers(),
+        Label::Of(retry_label),
+        "try to connect at once, or ask again for what was refused",
     ),
     row(&[Char('?')], "?", Action::Help, always, Label::Text("?keys"), "these keys"),
     row(

@@ -18,6 +18,10 @@ pub(super) fn within(state: &State) -> bool {
     in_page(state) || state.expanded().is_some()
 }
 
+pub(super) fn retry_label(state: &State) -> &'static str {
+    if state.reaches_daemon() { "r ask again" } else { "r retry now" }
+}
+
 pub(super) fn has_panes(state: &State) -> bool {
     on_charts(state) && state.page().panes() > 0
 }
