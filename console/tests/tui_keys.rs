@@ -365,3 +365,34 @@ fn a_window_in_the_past_is_asked_for() {
     keys(&mut state, "]++");
     assert_eq!(asked(&state), (7_200, true));
 }
+
+#[test]
+fn the_last_filter_is_searched_for_when_it_is_gone() {
+    let mut state = live();
+    keys(&mut state, "2n");
+    assert_eq!(state.selected(), Some("head-0"), "nothing was typed yet");
+    keys(&mut state, "/198.51<Esc>");
+    assert_eq!((state.heads().len(), state.selected()), (5, Some("head-3")));
+    for (script, expected) in [("n", "head-4"), ("n", "head-3"), ("N", "head-4"), ("ggN", "head-4")] {
+        keys(&mut state, script);
+        assert_eq!(state.selected(), Some(expected), "{script}");
+    }
+}
+
+#[test]
+fn the_next_look_is_asked_of_the_screen() {
+    assert_eq!(keys(&mut live(), "T"), [Effect::NextTheme]);
+}
+
+#[test]
+fn what_was_refused_is_asked_for_again_at_once() {
+    let mut state = live();
+    keys(&mut state, "5");
+    assert_eq!(keys(&mut state, "r"), [], "nothing is missing yet");
+    for ask in state.wants() {
+        let result = Err("the belly is being read".to_owned());
+        state.apply(Message::Told { ask, result }, state.now());
+    }
+    assert!(screen(&state, 120, 36).contains("r ask again"));
+    assert_eq!(keys(&mut state, "r"), [Effect::Send(Command::RetryNow)]);
+}

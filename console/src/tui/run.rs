@@ -229,6 +229,7 @@ impl Loop {
                     let picture = screen.picture(&self.state).map_err(drawing)?;
                     self.exports.spawn_blocking(move || export::write(export, &picture));
                 }
+                Effect::NextTheme => screen.next_theme(),
                 Effect::Suspend => return Ok(Some(Turn::Suspend)),
                 Effect::Quit => return Ok(Some(Turn::Quit)),
             }

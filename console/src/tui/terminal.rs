@@ -136,6 +136,11 @@ impl<W: Write> Screen<W> {
         Ok(Self { terminal: Terminal::with_options(backend, TerminalOptions { viewport })?, theme })
     }
 
+    /// Draws with the next look from now on.
+    pub fn next_theme(&mut self) {
+        self.theme = self.theme.next();
+    }
+
     /// Draws what changed, as one update.
     ///
     /// # Errors

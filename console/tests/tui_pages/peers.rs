@@ -150,7 +150,7 @@ fn a_peer_opens_with_all_that_is_known_of_it() {
     assert!(matches!(state.page(), Page::Peer(id) if id.ends_with("a99P11U")));
     assert!(screen(&state, 80, 24).contains("asking hydrad …"));
     let Page::Peer(id) = state.page().clone() else { return };
-    let peer = Peer { peer_id: id.clone(), ..fixture::peers().swap_remove(3) };
+    let peer = Peer { peer_id: id.clone(), ..fixture::peers().swap_remove(1) };
     answer(&mut state, Ask::Peer(id.clone()), Told::Peer(Box::new(peer)));
     snapshots("peer", &state);
     assert_eq!(keys(&mut state, "y"), [Effect::Copy(id)]);

@@ -58,6 +58,13 @@ impl Rounds {
         }
     }
 
+    /// All are due now, but for those whose answer is on its way.
+    pub(super) fn hasten(&mut self) {
+        for round in &mut self.0 {
+            round.due = Instant::now();
+        }
+    }
+
     /// When the next is due.
     pub(super) fn next(&self) -> Instant {
         let due = self.0.iter().filter(|round| !round.asked).map(|round| round.due).min();

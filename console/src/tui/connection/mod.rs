@@ -161,7 +161,7 @@ impl Task {
                 },
                 () = sleep_until(heard + patience) => return Ok(cause::of_silence(client.socket(), patience)),
                 command = self.ask.recv() => match command.ok_or(Gone)? {
-                    Command::RetryNow => {}
+                    Command::RetryNow => self.rounds.hasten(),
                     Command::Want(asks) => self.rounds.want(asks),
                     command if calls.len() >= CALLS => {
                         self.decline(command, "too many commands wait for the daemon; nothing was sent").await?;

@@ -37,6 +37,10 @@ pub enum Action {
     Plan,
     /// Type what rows must have.
     Filter,
+    /// The next row that has what was typed last.
+    FindNext,
+    /// The row before that has it.
+    FindPrevious,
     /// Type a command.
     Command,
     /// Choose the column to sort by.
@@ -105,6 +109,8 @@ pub enum Action {
     Retry,
     /// The keys.
     Help,
+    /// Colours, none, or the same in ASCII.
+    Theme,
     /// Stop the process as ^z does in a shell.
     Suspend,
     /// Back inside a page, else quit.
@@ -130,6 +136,8 @@ impl State {
                 let filter = self.list().map_or("", |list| list.filter()).to_owned();
                 self.prompt = Some(Prompt::new(Purpose::Filter, &filter));
             }
+            Action::FindNext => self.find_next(true),
+            Action::FindPrevious => self.find_next(false),
             Action::Command => self.prompt = Some(Prompt::new(Purpose::Command, "")),
             Action::SortMenu => self.dialog = self.list().map(|list| Dialog::sort(list.order().0)),
             Action::Columns => self.dialog = self.list().map(|_| Dialog::columns()),
@@ -178,6 +186,7 @@ impl State {
             }
             Action::Copy => return self.copy(),
             Action::Retry => return vec![Effect::Send(Command::RetryNow)],
+            Action::Theme => return vec![Effect::NextTheme],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Quit => return vec![Effect::Quit],
             Action::Back if self.forgets_search() => self.forget_search(),

@@ -38,13 +38,17 @@ impl State {
             }
             Key::Escape => {
                 let filter = prompt.purpose == Purpose::Filter;
+                self.remember_search();
                 self.prompt = None;
                 if filter {
                     self.change_list(&Change::Filter(""));
                 }
                 return Vec::new();
             }
-            Key::Enter => return self.typed(),
+            Key::Enter => {
+                self.remember_search();
+                return self.typed();
+            }
             Key::Tab => {
                 if let [(word, _)] = self.completions().as_slice()
                     && let Some(prompt) = &mut self.prompt
@@ -56,6 +60,24 @@ impl State {
         }
         self.filter_as_typed();
         Vec::new()
+    }
+
+    /// `n` and `N` go on with what was typed last, also when the filter is gone.
+    fn remember_search(&mut self) {
+        let filter = self.prompt.as_ref().filter(|prompt| prompt.purpose == Purpose::Filter);
+        if let Some(prompt) = filter.filter(|prompt| !prompt.typed.trim().is_empty()) {
+            self.searched = prompt.typed.trim().to_owned();
+        }
+    }
+
+    /// Selects the next row that has what was typed last, or the one before.
+    pub(super) fn find_next(&mut self, forward: bool) {
+        let text = self.searched.clone();
+        self.change_list(&Change::Find(&text, forward));
+        if self.page == Page::Log {
+            self.follow_if_newest();
+        }
+        self.chose = true;
     }
 
     /// Rows are filtered while the filter is typed.

@@ -18,10 +18,8 @@ pub(super) fn heat(regions: &[Region], heads: &[(&str, &[u8])]) -> Vec<Heat> {
             let first = u32::from(key.first().copied().unwrap_or_default());
             ((first ^ prefix) & 0xff).leading_zeros().saturating_sub(u32::BITS - ALL)
         };
-        heads
-            .iter()
-            .map(|(name, key)| (bits(key), *name))
-            .reduce(|best, one| if one.0 > best.0 { one } else { best })
+        let away = |key: &[u8]| (u32::from(key.first().copied().unwrap_or_default()) ^ prefix) & 0xff;
+        heads.iter().min_by_key(|(_, key)| away(key)).map(|(name, key)| (bits(key), *name))
     };
     let placed: Vec<(&Region, Option<(u32, &str)>)> =
         regions.iter().map(|region| (region, nearest(region.prefix))).collect();
@@ -67,6 +65,13 @@ mod tests {
         let told: Vec<_> = heat.iter().map(|one| (one.bits, one.times_usual)).collect();
         assert_eq!(told, [(8, Some(1.5)), (8, Some(0.5)), (0, Some(1.5)), (0, Some(0.5)), (0, Some(1.0))]);
         assert_eq!(heat[1].head.as_deref(), Some("head-1"));
+    }
+
+    #[test]
+    fn of_heads_that_share_as_many_bits_the_nearer_is_told() {
+        let heads: [(&str, &[u8]); 2] = [("head-1", &[0xb5]), ("head-2", &[0x89])];
+        let near = &heat(&[region(0xd3, 1)], &heads)[0];
+        assert_eq!((near.head.as_deref(), near.bits), (Some("head-2"), 1));
     }
 
     #[test]

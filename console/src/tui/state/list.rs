@@ -126,6 +126,21 @@ impl List {
         self.selected = shown.get(to(at, last).min(last)).map(|row| (table.id)(row));
     }
 
+    /// Selects the next row that fits a text, or the one before; after the last comes the first.
+    pub(super) fn find<R>(&mut self, table: &Table<R>, rows: &[R], text: &str, forward: bool) {
+        let shown = self.rows(table, rows);
+        let wanted = Self { filter: text.to_owned(), ..Self::default() };
+        let at = shown.iter().position(|row| Some((table.id)(row)) == self.selected).unwrap_or(0);
+        let (before, from) = shown.split_at(at);
+        let mut others: Vec<&R> = from.iter().skip(1).chain(before).copied().collect();
+        if !forward {
+            others.reverse();
+        }
+        if let Some(row) = others.into_iter().find(|row| wanted.fits(table, row)) {
+            self.selected = Some((table.id)(row));
+        }
+    }
+
     /// Sorts by the next column to the right or left that is drawn.
     pub(super) fn sort_beside<R>(&mut self, table: &Table<R>, rows: &[R], right: bool) {
         let drawn: Vec<usize> = (0..table.columns.len()).filter(|column| self.shows(*column)).collect();
@@ -282,6 +297,24 @@ mod tests {
             list.set_filter(&TABLE, &rows, filter);
             assert_eq!(names(&list, &rows), left, "{filter}");
         }
+    }
+
+    #[test]
+    fn rows_that_fit_are_found_around_the_end_and_others_stay() {
+        let rows = [("kubo 1", 1.0), ("rust", 1.0), ("kubo 2", 20.0)];
+        let mut list = List::default();
+        list.keep(&TABLE, &rows);
+        for (text, forward, found) in [
+            ("kubo", true, "kubo 2"),
+            ("kubo", true, "kubo 1"),
+            ("kubo", false, "kubo 2"),
+            ("nobody", true, "kubo 2"),
+            ("rust", false, "rust"),
+        ] {
+            list.find(&TABLE, &rows, text, forward);
+            assert_eq!(list.selected(), Some(found), "{text}");
+        }
+        assert_eq!(names(&list, &rows).len(), 3);
     }
 
     #[test]

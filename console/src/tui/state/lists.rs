@@ -89,6 +89,8 @@ pub(super) enum Change<'a> {
     Invert,
     /// Shows only what fits.
     Filter(&'a str),
+    /// Selects the next row that fits, or the one before.
+    Find(&'a str, bool),
     /// Draws this column, or no longer.
     Toggle(usize),
 }
@@ -101,6 +103,7 @@ impl Change<'_> {
             Self::SortBy(column) => list.sort_by(table, rows, *column),
             Self::Invert => list.invert(table, rows),
             Self::Filter(text) => list.set_filter(table, rows, text),
+            Self::Find(text, forward) => list.find(table, rows, text, *forward),
             Self::Toggle(column) => list.toggle(*column),
         }
     }

@@ -179,6 +179,11 @@ impl State {
     /// Goes to another line, and does not follow unless that is the newest.
     pub(super) fn step_log(&mut self, to: &dyn Fn(usize, usize) -> usize) {
         self.change_list(&Change::Step(to));
+        self.follow_if_newest();
+    }
+
+    /// The log is followed while its newest line is selected.
+    pub(super) fn follow_if_newest(&mut self) {
         let newest = self.log_lines().first().map(|line| line.id.clone());
         self.log.following = self.lists.lines.selected() == newest.as_deref();
     }

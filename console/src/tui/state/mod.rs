@@ -64,6 +64,8 @@ pub enum Effect {
     Copy(String),
     /// Write this to a file.
     Export(Export),
+    /// Draw with the next look.
+    NextTheme,
     /// Stop the process as ^z does in a shell.
     Suspend,
     /// End.
@@ -97,6 +99,8 @@ pub struct State {
     windows: [Window; 7],
     dialog: Option<Dialog>,
     prompt: Option<Prompt>,
+    /// What was last typed as a filter.
+    searched: String,
     toast: Option<Toast>,
     /// First key of a pair such as `gg`.
     pending: Option<char>,
@@ -127,6 +131,7 @@ impl State {
             windows: Page::TABS.map(|page| Window::of(window_at_first(&page))),
             dialog: None,
             prompt: None,
+            searched: String::new(),
             toast: None,
             pending: None,
             detail_scroll: 0,
@@ -196,6 +201,12 @@ impl State {
     #[must_use]
     pub fn prompt(&self) -> Option<&Prompt> {
         self.prompt.as_ref()
+    }
+
+    /// What was last typed as a filter; empty: nothing.
+    #[must_use]
+    pub fn searched(&self) -> &str {
+        &self.searched
     }
 
     /// First line of the page of a head that is shown.

@@ -177,7 +177,7 @@ impl State {
         let rows = self.peer_rows();
         change.apply(&mut self.lists.peers, &PEERS, &rows);
         match change {
-            Change::Step(_) => self.turn_page(&rows),
+            Change::Step(_) | Change::Find(..) => self.turn_page(&rows),
             Change::Toggle(_) => {}
             _ => self.peers.offset = 0,
         }

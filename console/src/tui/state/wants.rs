@@ -65,6 +65,13 @@ fn has_history(head: &Head, now: i64) -> bool {
 }
 
 impl State {
+    /// What the page asks for, and was refused or not answered in time.
+    #[must_use]
+    pub fn lacks_answers(&self) -> bool {
+        let refused = |ask: &Ask| self.shown().is_some_and(|hydra| !hydra.feeds.trouble(ask).is_empty());
+        self.wants().iter().any(refused)
+    }
+
     /// What the open page needs beyond the subscription. Nothing while there is no daemon: the
     /// connection asks again by itself when there is one.
     #[must_use]

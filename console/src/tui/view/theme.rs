@@ -83,6 +83,17 @@ impl Theme {
         Self { colours, symbols }
     }
 
+    /// The next look: no colours, then the same two in ASCII.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let (colours, symbols) = match (self.colours, self.symbols) {
+            (Colours::Ansi, symbols) => (Colours::Mono, symbols),
+            (Colours::Mono, Symbols::Unicode) => (Colours::Ansi, Symbols::Ascii),
+            (Colours::Mono, Symbols::Ascii) => (Colours::Ansi, Symbols::Unicode),
+        };
+        Self { colours, symbols }
+    }
+
     /// Only ASCII may be shown.
     #[must_use]
     pub fn is_ascii(&self) -> bool {
@@ -179,6 +190,17 @@ fn ascii_of(symbol: &str) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn four_looks_follow_each_other_and_come_round() {
+        let first = Theme::default();
+        let looks: Vec<(Colours, Symbols)> = std::iter::successors(Some(first), |theme| Some(theme.next()))
+            .map(|theme| (theme.colours, theme.symbols))
+            .take(5)
+            .collect();
+        assert!((1..4).all(|at| !looks[..at].contains(&looks[at])), "{looks:?}");
+        assert_eq!(looks[0], looks[4]);
+    }
 
     #[test]
     fn the_locale_decides_about_signs() {

@@ -18,6 +18,10 @@ pub(super) fn within(state: &State) -> bool {
     in_page(state) || state.expanded().is_some()
 }
 
+pub(super) fn retry_label(state: &State) -> &'static str {
+    if state.reaches_daemon() { "r ask again" } else { "r retry now" }
+}
+
 pub(super) fn has_panes(state: &State) -> bool {
     on_charts(state) && state.page().panes() > 0
 }
@@ -95,6 +99,10 @@ pub(super) fn can_go_back(state: &State) -> bool {
 
 pub(super) fn can_filter(state: &State) -> bool {
     on_list(state) || on_records(state)
+}
+
+pub(super) fn can_search(state: &State) -> bool {
+    on_list(state) && !state.searched().is_empty()
 }
 
 pub(super) fn esc_label(state: &State) -> &'static str {
