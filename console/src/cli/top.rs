@@ -39,6 +39,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = super::span::parse, default_value = "1s")]
     interval: Duration,
 
+    /// Times in the zone of this machine instead of UTC
+    #[arg(long)]
+    local: bool,
+
     /// Signs to draw with
     #[arg(long, value_enum, default_value_t, hide_default_value = true, value_name = "WHICH")]
     symbols: Signs,
@@ -83,6 +87,9 @@ fn cells(text: &str) -> Result<(u16, u16), String> {
 }
 
 pub(super) async fn run(arguments: Arguments, target: &Target, ui: &mut Ui<'_>) -> Result<(), Error> {
+    if arguments.local {
+        tui::number::tell_local_times();
+    }
     let unicode = match arguments.symbols {
         Signs::Auto => ui.look.utf8 || arguments.picture.is_some(),
         Signs::Unicode => true,

@@ -1,8 +1,10 @@
 //! Numbers and times for people: CONSOLE §2.
 
+mod clock;
+
 use std::time::Duration;
 
-use prost_types::Timestamp;
+pub use clock::{clock, date, day, minute, tell_local_times, zone};
 
 /// A count: all digits with commas below ten million, above `561.3 M`.
 #[must_use]
@@ -163,43 +165,6 @@ pub fn window(seconds: i64) -> String {
 #[must_use]
 pub fn seconds_left(left: Duration) -> u64 {
     left.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)
-}
-
-/// Time of day in UTC: `03:12:40`.
-#[must_use]
-pub fn clock(unix: i64) -> String {
-    let second = unix.rem_euclid(86_400);
-    format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
-}
-
-/// Time of day in UTC without seconds: `03:12`.
-#[must_use]
-pub fn minute(unix: i64) -> String {
-    let second = unix.rem_euclid(86_400);
-    format!("{:02}:{:02}", second / 3_600, second / 60 % 60)
-}
-
-/// Day and time of day in UTC: `19th 03:12`.
-#[must_use]
-pub fn day(unix: i64) -> String {
-    let day = jiff::Timestamp::from_second(unix).map_or(0, |at| at.to_zoned(jiff::tz::TimeZone::UTC).day());
-    let suffix = match (day % 10, day) {
-        (_, 11..=13) => "th",
-        (1, _) => "st",
-        (2, _) => "nd",
-        (3, _) => "rd",
-        _ => "th",
-    };
-    format!("{day}{suffix} {}", minute(unix))
-}
-
-/// Date and time in UTC: `2026-11-20 03:12:40`; `—` for a time that is none.
-#[must_use]
-pub fn date(at: Option<&Timestamp>) -> String {
-    at.and_then(|at| jiff::Timestamp::from_second(at.seconds).ok()).map_or_else(
-        || "—".to_owned(),
-        |at| at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-    )
 }
 
 /// 4 first, …, 7 last of a peer id: every Ed25519 id starts alike, the tail tells.

@@ -3,7 +3,7 @@
 use hydra_protocol::v1::Finding;
 
 use super::{Column, Rank, Table};
-use crate::tui::number::{clock, day};
+use crate::tui::number::{self, clock, day};
 
 /// A line.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,8 +47,9 @@ impl Line {
     #[must_use]
     pub fn whole(&self) -> String {
         let at = prost_types::Timestamp { seconds: self.at.unwrap_or_default(), nanos: 0 };
-        let at = crate::tui::number::date(self.at.map(|_| &at));
-        format!("{at} UTC {} {} {}", self.word(), self.part, self.text)
+        let zone = number::zone(at.seconds);
+        let at = number::date(self.at.map(|_| &at));
+        format!("{at} {zone} {} {} {}", self.word(), self.part, self.text)
     }
 }
 

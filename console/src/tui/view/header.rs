@@ -105,16 +105,16 @@ pub(super) fn state_word(state: DaemonState) -> (Level, &'static str) {
 
 fn right(size: Size, state: &State, theme: &Theme) -> Line<'static> {
     let Some(hydra) = state.shown() else { return Line::default() };
-    let clock = number::clock(hydra.clock());
+    let (clock, zone) = (number::clock(hydra.clock()), number::zone(hydra.clock()));
     if let (Link::Down { .. }, Some(age)) = (state.link(), state.age()) {
-        return Line::from(format!("shown: {clock} UTC, {} old", number::span(age.as_secs_f64())));
+        return Line::from(format!("shown: {clock} {zone}, {} old", number::span(age.as_secs_f64())));
     }
     let mut spans = marks(hydra, theme, " ");
     spans.push(Span::raw(format!("up {}  ", number::span(hydra.status.uptime_seconds))));
     if size == Size::Full {
         spans.push(Span::raw(format!("hydrad {}  ", cut(&hydra.status.version, 16))));
     }
-    spans.push(Span::raw(format!("{clock} UTC")));
+    spans.push(Span::raw(format!("{clock} {zone}")));
     Line::from(spans)
 }
 

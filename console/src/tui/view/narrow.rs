@@ -54,7 +54,11 @@ fn first_row(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
         }
         (Some(hydra), _) => {
             if !state.is_frozen() {
-                right.push(Span::raw(format!("{} UTC ", number::clock(hydra.clock()))));
+                right.push(Span::raw(format!(
+                    "{} {} ",
+                    number::clock(hydra.clock()),
+                    number::zone(hydra.clock())
+                )));
             }
             right.extend(header::link(state, theme));
         }

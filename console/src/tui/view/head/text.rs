@@ -68,7 +68,7 @@ fn lines(head: &Head, cells: u16, state: &State, hydra: &Hydra, theme: &Theme) -
     let group =
         if head.address_group.is_empty() { "none: the address is not public" } else { &head.address_group };
     field("group", vec![group.to_owned()]);
-    field("added", vec![format!("{} UTC", number::date(head.added_at.as_ref()))]);
+    field("added", vec![number::date(head.added_at.as_ref())]);
     let Some(rates) = head.rates_1m else {
         field("requests", vec!["not measured: the head does not serve".to_owned()]);
         return neighbours(lines, head, cells, hydra, theme);
