@@ -75,7 +75,9 @@ async fn peers_are_counted_over_a_restart_and_logged_when_asked_for() -> anyhow:
     let log = place.dir().join("peers.ndjson");
     place.set("peer-log", log.display());
     let hydrad = place.serving(1).await?;
-    miss(&hydrad, 1).await?;
+    // stays until it has said who it is: the log tells of those who do
+    let (_asking, mut stream) = hydrad.stream(0).await?;
+    stream.ask(&Message::new(kind::GET_PROVIDERS, fresh_keys(1).remove(0))).await?;
     // connected, and does not ask anything
     let (_silent, _stream) = hydrad.stream(0).await?;
     assert_eq!((seen(&hydrad, "request").await?, seen(&hydrad, "connection").await?), (1, 2));
