@@ -6,6 +6,8 @@ use std::time::Duration;
 
 pub use clock::{clock, date, day, minute, tell_local_times, zone};
 
+use crate::output::text::commas;
+
 /// A count: all digits with commas below ten million, above `561.3 M`.
 #[must_use]
 pub fn count(value: u64) -> String {
@@ -15,18 +17,6 @@ pub fn count(value: u64) -> String {
         1_000_000_000..1_000_000_000_000 => format!("{:.1} G", value as f64 / 1e9),
         _ => format!("{:.1} T", value as f64 / 1e12),
     }
-}
-
-fn commas(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A rate a second: whole from ten on; below, one digit more. 0 only when nothing was measured.
