@@ -10,6 +10,7 @@ use hydra_protocol::v1::{
     Status, SurveyPeersRequest, SurveyPeersResponse, TailLogResponse, WatchStatusResponse,
 };
 use hydractl::fixture::{self, night};
+use hydractl::picture;
 use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::peers;
 use hydractl::tui::state::{Cause, Effect, Message, State};
@@ -260,20 +261,8 @@ pub(crate) fn buffer(
 
 /// What a person sees, a line a row.
 pub(crate) fn text(buffer: &Buffer) -> String {
-    let width = usize::from(buffer.area.width.max(1));
-    let rows = buffer.content.chunks(width).map(|row| {
-        let mut text = String::new();
-        let mut hidden = 0;
-        for cell in row {
-            if hidden == 0 {
-                text.push_str(cell.symbol());
-                hidden = unicode_width::UnicodeWidthStr::width(cell.symbol()).max(1);
-            }
-            hidden -= 1;
-        }
-        text.trim_end().to_owned()
-    });
-    rows.collect::<Vec<String>>().join("\n")
+    let lines = picture::screen::text(buffer);
+    lines.strip_suffix('\n').unwrap_or(&lines).to_owned()
 }
 
 pub(crate) fn screen(state: &State, width: u16, height: u16) -> String {
