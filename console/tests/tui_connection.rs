@@ -5,47 +5,14 @@ use std::time::Duration;
 
 use hydra_protocol::v1::{PeerSort, PrefetchState};
 use hydractl::fixture;
-use hydractl::fixture::server::{FakeHydrad, World};
+use hydractl::fixture::server::{Mortal, World};
 use hydractl::tui::connection::{Connection, Target, start};
 use hydractl::tui::state::feed::{Ask, Told};
 use hydractl::tui::state::records::News;
 use hydractl::tui::state::{Answer, Command, Message, Outcome};
-use tokio::runtime::Runtime;
 use tokio::time::{Instant, timeout};
 
 const LONG: Duration = Duration::from_secs(10);
-
-/// A daemon with a runtime of its own: dropping it ends its connections too, as a kill does.
-struct Daemon {
-    runtime: Option<Runtime>,
-    _hydrad: FakeHydrad,
-}
-
-impl Daemon {
-    fn start(directory: &Path) -> Self {
-        for name in ["control.sock", "observe.sock"] {
-            // As a daemon does when it finds the socket of a dead one.
-            std::fs::remove_file(directory.join(name)).unwrap_or_default();
-        }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("runtime");
-        let entered = runtime.enter();
-        let hydrad = FakeHydrad::start(directory, World::default()).expect("a made-up daemon");
-        drop(entered);
-        Self { runtime: Some(runtime), _hydrad: hydrad }
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
 
 fn connect(socket: &Path) -> Connection {
     start(Target { socket: Some(socket.to_owned()), interval: Duration::from_millis(250) })
@@ -92,7 +59,7 @@ fn down(message: Message) -> Option<(String, u32, Duration)> {
 async fn a_daemon_that_dies_and_returns_is_found_again() {
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("control.sock");
-    let daemon = Daemon::start(directory.path());
+    let daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let mut connection = connect(&socket);
     let control = until(&mut connection, |message| match message {
         Message::Connected { control } => Some(control),
@@ -111,7 +78,7 @@ async fn a_daemon_that_dies_and_returns_is_found_again() {
     assert_eq!(attempt, 2);
     assert!(pause <= Duration::from_millis(500), "{pause:?}");
 
-    let _daemon = Daemon::start(directory.path());
+    let _daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     assert!(update(&mut connection).await, "and a snapshot again");
 }
 
@@ -144,7 +111,7 @@ async fn retry_now_does_not_wait_for_the_pause() {
 async fn commands_are_answered_and_without_a_daemon_declined() {
     let directory = tempfile::tempdir().expect("a directory");
     let socket = directory.path().join("control.sock");
-    let daemon = Daemon::start(directory.path());
+    let daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let mut connection = connect(&socket);
     update(&mut connection).await;
 
@@ -170,7 +137,7 @@ async fn commands_are_answered_and_without_a_daemon_declined() {
 #[tokio::test]
 async fn the_observe_socket_takes_no_commands() {
     let directory = tempfile::tempdir().expect("a directory");
-    let _daemon = Daemon::start(directory.path());
+    let _daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let mut connection = connect(&directory.path().join("observe.sock"));
     let control = until(&mut connection, |message| match message {
         Message::Connected { control } => Some(control),
@@ -203,7 +170,7 @@ fn survey(filter: &str) -> Ask {
 #[tokio::test]
 async fn the_questions_of_the_pages_are_answered() {
     let directory = tempfile::tempdir().expect("a directory");
-    let _daemon = Daemon::start(directory.path());
+    let _daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let mut connection = connect(&directory.path().join("control.sock"));
     match *told(&mut connection, survey("agent:kubo")).await.expect("an answer") {
         Told::Survey(survey) => {
@@ -232,7 +199,7 @@ async fn the_questions_of_the_pages_are_answered() {
 #[tokio::test]
 async fn a_lookup_tells_each_provider_and_then_its_end() {
     let directory = tempfile::tempdir().expect("a directory");
-    let _daemon = Daemon::start(directory.path());
+    let _daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let news = |message| match message {
         Message::Fetched { key, news } if key == fixture::CID => Some(*news),
         _ => None,
@@ -260,7 +227,7 @@ async fn a_lookup_tells_each_provider_and_then_its_end() {
 #[tokio::test]
 async fn the_questions_about_heads_requests_and_prefetch_are_answered() {
     let directory = tempfile::tempdir().expect("a directory");
-    let _daemon = Daemon::start(directory.path());
+    let _daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let mut connection = connect(&directory.path().join("observe.sock"));
     let series =
         vec!["prefetch.waiting".to_owned(), "head-0.requests".to_owned(), "scout.bytes_in".to_owned()];
@@ -285,7 +252,7 @@ async fn the_questions_about_heads_requests_and_prefetch_are_answered() {
 #[tokio::test]
 async fn prefetching_is_paused_resumed_and_cleared_and_a_coverage_planned() {
     let directory = tempfile::tempdir().expect("a directory");
-    let _daemon = Daemon::start(directory.path());
+    let _daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let mut connection = connect(&directory.path().join("control.sock"));
     assert!(update(&mut connection).await);
     let pause = Command::PausePrefetch { reason: "maintenance".into(), seconds: 1_800 };

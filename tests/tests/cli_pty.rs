@@ -7,38 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hydra_tests::harness::binaries;
-use hydractl::fixture::server::{FakeHydrad, World};
+use hydractl::fixture::server::{Mortal, World};
 use parking_lot::Mutex;
 use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
-use tokio::runtime::Runtime;
 
 const SIZE: PtySize = PtySize { rows: 24, cols: 100, pixel_width: 0, pixel_height: 0 };
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A made-up daemon with a runtime of its own: dropping it ends its connections too.
-struct Daemon {
-    runtime: Option<Runtime>,
-    _hydrad: FakeHydrad,
-}
-
-impl Daemon {
-    fn start(directory: &Path, world: World) -> Self {
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(1).enable_all().build().expect("a runtime");
-        let entered = runtime.enter();
-        let hydrad = FakeHydrad::start(directory, world).expect("a made-up daemon");
-        drop(entered);
-        Self { runtime: Some(runtime), _hydrad: hydrad }
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
 
 /// The built console.
 fn hydractl() -> PathBuf {
@@ -135,7 +109,7 @@ fn many() -> World {
 #[test]
 fn a_long_list_goes_through_the_pager_and_a_short_one_does_not() {
     let (directory, socket) = scratch();
-    let _daemon = Daemon::start(directory.path(), many());
+    let _daemon = Mortal::start(directory.path(), many()).expect("a made-up daemon");
     let place = directory.path().join("paged");
     let pager = format!("cat > {}", place.display());
     let long = Terminal::run(&socket, "records list", &[("HYDRA_PAGER", &pager), ("PAGER", "false")]);
@@ -155,7 +129,8 @@ fn a_long_list_goes_through_the_pager_and_a_short_one_does_not() {
 #[test]
 fn a_pager_that_is_quit_early_ends_quietly() {
     let (directory, socket) = scratch();
-    let _daemon = Daemon::start(directory.path(), World { repeat_records: 100_000, ..World::default() });
+    let _daemon = Mortal::start(directory.path(), World { repeat_records: 100_000, ..World::default() })
+        .expect("a made-up daemon");
     let quit = Terminal::run(&socket, "records list", &[("PAGER", "head -n 3")]);
     let written = quit.ends_with(0);
     assert!(written.contains("bafk") && !written.contains("error"), "{written}");
@@ -171,7 +146,7 @@ fn less_is_the_pager_when_none_is_named_and_an_interrupt_leaves_it_whole() {
         return;
     }
     let (directory, socket) = scratch();
-    let _daemon = Daemon::start(directory.path(), many());
+    let _daemon = Mortal::start(directory.path(), many()).expect("a made-up daemon");
     let mut less = Terminal::run(&socket, "records list", &[]);
     less.wait_for("KEY");
     std::thread::sleep(Duration::from_millis(300));
@@ -186,7 +161,7 @@ fn less_is_the_pager_when_none_is_named_and_an_interrupt_leaves_it_whole() {
 #[test]
 fn a_watch_is_drawn_in_place_survives_a_restart_and_gives_the_terminal_back() {
     let (directory, socket) = scratch();
-    let daemon = Daemon::start(directory.path(), World::default());
+    let daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let mut watch = Terminal::run(&socket, "heads list --watch=200ms", &[]);
     watch.wait_for("every 0.2 s");
     watch.wait_for("head-4");
@@ -199,7 +174,7 @@ fn a_watch_is_drawn_in_place_survives_a_restart_and_gives_the_terminal_back() {
 
     let mut world = World::default();
     world.heads.truncate(2);
-    let daemon = Daemon::start(directory.path(), world);
+    let daemon = Mortal::start(directory.path(), world).expect("a made-up daemon");
     watch.wait_for("Ctrl-C ends");
     let began = Instant::now();
     while watch.screen().contains("head-4") {
@@ -217,7 +192,8 @@ fn a_watch_is_drawn_in_place_survives_a_restart_and_gives_the_terminal_back() {
 #[test]
 fn progress_is_shown_on_a_terminal_and_gone_at_the_end() {
     let (directory, socket) = scratch();
-    let _daemon = Daemon::start(directory.path(), World { repeat_records: 400_000, ..World::default() });
+    let _daemon = Mortal::start(directory.path(), World { repeat_records: 400_000, ..World::default() })
+        .expect("a made-up daemon");
     let file = directory.path().join("records.ndjson");
     let export = Terminal::run(&socket, &format!("records export --to {}", file.display()), &[]);
     let written = export.ends_with(0);

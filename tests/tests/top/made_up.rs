@@ -1,43 +1,13 @@
 //! Against a made-up daemon on a real socket: what is on the screen is known to the letter.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use hydractl::fixture::server::{FakeHydrad, World};
+use hydractl::fixture::server::{Mortal, World};
 use portable_pty::CommandBuilder;
 use rustix::process::Signal;
-use tokio::runtime::Runtime;
 
 use crate::terminal::Terminal;
-
-/// A daemon with a runtime of its own: dropping it ends its connections too, as a kill does.
-pub(crate) struct Daemon {
-    runtime: Option<Runtime>,
-    _hydrad: FakeHydrad,
-}
-
-impl Daemon {
-    pub(crate) fn start(directory: &Path) -> Self {
-        for name in ["control.sock", "observe.sock"] {
-            // As a daemon does when it finds the socket of a dead one.
-            std::fs::remove_file(directory.join(name)).unwrap_or_default();
-        }
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(1).enable_all().build().expect("a runtime");
-        let entered = runtime.enter();
-        let hydrad = FakeHydrad::start(directory, World::default()).expect("a made-up daemon");
-        drop(entered);
-        Self { runtime: Some(runtime), _hydrad: hydrad }
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
 
 pub(crate) fn scratch() -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -48,7 +18,7 @@ pub(crate) fn scratch() -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn top_survives_the_death_and_the_return_of_the_daemon() {
     let (directory, socket) = scratch();
-    let daemon = Daemon::start(directory.path());
+    let daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let mut terminal = Terminal::top(&socket);
     terminal.wait_for("● live 1 s");
     terminal.wait("the alternate screen", vt100::Screen::alternate_screen);
@@ -64,7 +34,7 @@ fn top_survives_the_death_and_the_return_of_the_daemon() {
     terminal.wait_for("hydrad does not answer: ");
     terminal.wait_for("▸head-1");
 
-    let _daemon = Daemon::start(directory.path());
+    let _daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     terminal.press("r");
     terminal.wait_for("● live 1 s");
     terminal.wait_for("● serving  5/5 heads");
@@ -88,7 +58,7 @@ fn q_works_without_a_daemon() {
 #[test]
 fn heads_are_added_and_removed_by_keys_and_seen_at_once() {
     let (directory, socket) = scratch();
-    let _daemon = Daemon::start(directory.path());
+    let _daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let mut terminal = Terminal::top(&socket);
     terminal.wait_for("● live 1 s");
     terminal.press("a2\r");
@@ -109,7 +79,7 @@ fn heads_are_added_and_removed_by_keys_and_seen_at_once() {
 #[test]
 fn the_observe_socket_shows_and_offers_nothing_that_changes() {
     let (directory, socket) = scratch();
-    let _daemon = Daemon::start(directory.path());
+    let _daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let mut terminal = Terminal::top(&socket.with_file_name("observe.sock"));
     terminal.wait_for("● live 1 s");
     terminal.press("?");
@@ -136,7 +106,7 @@ fn signals_that_end_it_give_the_terminal_back() {
 #[test]
 fn stopped_it_gives_the_terminal_back_and_takes_it_again() {
     let (directory, socket) = scratch();
-    let _daemon = Daemon::start(directory.path());
+    let _daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let mut terminal = Terminal::top(&socket);
     for keyboard in [false, true] {
         terminal.wait_for("● live 1 s");
@@ -160,7 +130,7 @@ fn stopped_it_gives_the_terminal_back_and_takes_it_again() {
 #[test]
 fn the_screen_follows_the_size_of_the_terminal() {
     let (directory, socket) = scratch();
-    let _daemon = Daemon::start(directory.path());
+    let _daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let mut terminal = Terminal::top(&socket);
     terminal.wait_for("Last events");
     terminal.resize(40, 10);

@@ -5,8 +5,9 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use hydra_tests::harness::binaries;
+use hydractl::fixture::server::{Mortal, World};
 
-use crate::made_up::{Daemon, scratch};
+use crate::made_up::scratch;
 use crate::terminal::hydractl;
 
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -52,7 +53,7 @@ fn in_tmux_it_draws_takes_keys_follows_the_size_and_leaves_the_screen_as_it_was(
         return binaries::skip(why);
     }
     let (directory, socket) = scratch();
-    let _daemon = Daemon::start(directory.path());
+    let _daemon = Mortal::start(directory.path(), World::default()).expect("a made-up daemon");
     let tmux = Tmux(directory.path());
     tmux.run(&["new-session", "-d", "-s", "top", "-x", "120", "-y", "36", "sh"]);
     tmux.press("echo before");
